@@ -1,0 +1,224 @@
+//! What is known of a product's releases: dates, builds, ends of life, and what each needs.
+//!
+//! The data stands in `config/catalog/*.toml`, is embedded at build time and can be replaced by the
+//! operator. This module reads it and answers questions; it knows nothing of instances.
+//! Requirements carry their confidence. What the catalog does not know it does not guess:
+//! [`Standing::Unknown`] is an answer.
+
+mod file;
+mod lifecycle;
+mod pattern;
+mod requirement;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+pub use file::CatalogError;
+pub use lifecycle::{Cycle, Platform};
+pub use pattern::Pattern;
+pub use requirement::{Answers, Component, Confidence, Minimum, MinimumOf, Ruling, Setting, Standing};
+
+use crate::facts::{Engine, Product};
+use crate::version::{Line, ProductVersion};
+use requirement::Requirement;
+
+/// Confluence releases and what they need, as it was when the agent was built.
+pub const CONFLUENCE: &str = include_str!("../../../config/catalog/confluence.toml");
+
+/// Ends of life of Java, databases and operating systems, as they were when the agent was built.
+pub const PLATFORMS: &str = include_str!("../../../config/catalog/platforms.toml");
+
+/// One release of a product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Its version.
+    pub version: ProductVersion,
+    /// The day it was published; `None` when only its existence is known.
+    pub released_on: Option<Date>,
+    /// Its build number, when it is known.
+    pub build: Option<u32>,
+    /// It belongs to a long-term support line.
+    pub long_term_support: bool,
+    /// When the vendor's support of its line ends.
+    pub end_of_life: Option<EndOfLife>,
+}
+
+/// When the vendor's support of a line ends, and how sure that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndOfLife {
+    /// The last day of support.
+    pub on: Date,
+    /// How sure.
+    pub confidence: Confidence,
+}
+
+/// A vendor page and what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PageKind {
+    /// Supported Java, databases and operating systems.
+    SupportedPlatforms,
+    /// Hardware requirements.
+    HardwareRequirements,
+    /// JDBC drivers.
+    JdbcDrivers,
+    /// Release notes.
+    ReleaseNotes,
+    /// Upgrade notes.
+    UpgradeNotes,
+    /// Policy on the end of support.
+    EndOfLifePolicy,
+    /// Setting up SQL Server.
+    DatabaseSetupSqlserver,
+    /// Setting up Oracle Database.
+    DatabaseSetupOracle,
+}
+
+/// All that is known of one product's releases, and of the platforms they run on.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    /// The product.
+    pub product: Product,
+    /// The day its content was last compared with the vendor's.
+    pub collected_on: Date,
+    /// Every release, oldest first.
+    releases: Vec<Release>,
+    requirements: Vec<Requirement>,
+    minimums: Vec<Minimum>,
+    settings: Vec<Setting>,
+    pages: BTreeMap<(PageKind, Option<Line>), String>,
+    platforms: Vec<Platform>,
+    answers: Answers,
+}
+
+impl Catalog {
+    /// Reads a product's catalog and the platforms' ends of life.
+    pub fn parse(product: &str, platforms: &str) -> Result<Self, CatalogError> {
+        file::parse(product, platforms)
+    }
+
+    /// The catalog the agent was built with.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test reads the embedded files.
+    #[must_use]
+    pub fn embedded(product: Product) -> Self {
+        let text = match product {
+            Product::Confluence => CONFLUENCE,
+        };
+        Self::parse(text, PLATFORMS).expect("the embedded catalog is read by a test")
+    }
+
+    /// The same catalog with the operator's own answers, which stand above what the catalog says.
+    #[must_use]
+    pub fn with_answers(mut self, answers: Answers) -> Self {
+        self.answers = answers;
+        self
+    }
+
+    /// Every release, oldest first.
+    #[must_use]
+    pub fn releases(&self) -> &[Release] {
+        &self.releases
+    }
+
+    /// A release by its version.
+    #[must_use]
+    pub fn release(&self, version: &ProductVersion) -> Option<&Release> {
+        self.releases
+            .binary_search_by(|release| release.version.cmp(version))
+            .ok()
+            .and_then(|index| self.releases.get(index))
+    }
+
+    /// The newest finished release.
+    #[must_use]
+    pub fn latest(&self) -> Option<&Release> {
+        self.releases.iter().rfind(|release| release.version.is_release())
+    }
+
+    /// The newest finished release of a long-term support line.
+    #[must_use]
+    pub fn latest_long_term_support(&self) -> Option<&Release> {
+        self.releases.iter().rfind(|release| release.version.is_release() && release.long_term_support)
+    }
+
+    /// The newest finished release of the feature line that follows the running one.
+    #[must_use]
+    pub fn next(&self, running: &ProductVersion) -> Option<&Release> {
+        let released = || self.releases.iter().filter(|release| release.version.is_release());
+        let line = released().map(|release| release.version.line()).find(|line| *line > running.line())?;
+        released().rfind(|release| release.version.line() == line)
+    }
+
+    /// How a version of a component stands with a feature line.
+    #[must_use]
+    pub fn ruling(&self, component: Component, value: &str, line: Line) -> Ruling {
+        let page = self.page(component.page(), line).map(ToOwned::to_owned);
+        if let Some(answered) = self.answers.get(line, component) {
+            return Ruling::of_answer(answered, value, page);
+        }
+        let relevant = self
+            .requirements
+            .iter()
+            .filter(|requirement| requirement.component == component && requirement.covers(line));
+        Ruling::of_catalog(relevant, value, page)
+    }
+
+    /// What a feature line needs at least; the operator's answer where there is one.
+    #[must_use]
+    pub fn minimum(&self, of: MinimumOf, line: Line) -> Option<Minimum> {
+        self.answers.minimum(of, line).or_else(|| {
+            self.minimums.iter().find(|minimum| minimum.of == of && minimum.covers(line)).cloned()
+        })
+    }
+
+    /// Settings a database engine must have for a feature line.
+    pub fn settings(&self, engine: Engine, line: Line) -> impl Iterator<Item = &Setting> {
+        self.settings.iter().filter(move |setting| setting.engine == engine && setting.covers(line))
+    }
+
+    /// The vendor's page on a subject: that of the line, else the general one.
+    #[must_use]
+    pub fn page(&self, kind: PageKind, line: Line) -> Option<&str> {
+        self.pages.get(&(kind, Some(line))).or_else(|| self.pages.get(&(kind, None))).map(String::as_str)
+    }
+
+    /// A platform's release cycle by the platform's id (`postgresql`, `debian` …) and a version of it.
+    #[must_use]
+    pub fn cycle(&self, platform: &str, version: &str) -> Option<&Cycle> {
+        self.platforms.iter().find(|known| known.id == platform)?.cycle(version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> ProductVersion {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_embedded_catalog_can_be_read_and_is_whole() {
+        let catalog = Catalog::embedded(Product::Confluence);
+        assert!(catalog.releases().len() >= 416, "{}", catalog.releases().len());
+        assert!(catalog.releases().is_sorted_by(|a, b| a.version < b.version));
+        let release = catalog.release(&version("9.2.7")).unwrap();
+        assert_eq!(release.build, Some(9111));
+        assert!(release.long_term_support);
+        assert_eq!(release.released_on, Some(jiff::civil::date(2025, 8, 5)));
+    }
+
+    #[test]
+    fn symbolic_releases_resolve() {
+        let catalog = Catalog::embedded(Product::Confluence);
+        assert_eq!(catalog.latest().unwrap().version, version("11.0.0"));
+        assert_eq!(catalog.latest_long_term_support().unwrap().version.line(), "10.2".parse().unwrap());
+        assert_eq!(catalog.next(&version("9.2.7")).unwrap().version.line(), "9.3".parse().unwrap());
+        assert_eq!(catalog.next(&version("9.5.1")).unwrap().version.line(), "10.0".parse().unwrap());
+        assert!(catalog.next(&version("11.0.0")).is_none());
+    }
+}

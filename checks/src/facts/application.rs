@@ -1,0 +1,52 @@
+//! Facts the running application tells over HTTP.
+
+use serde::{Deserialize, Serialize};
+
+use super::Field;
+
+/// What the application says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Application {
+    /// The address it was asked at, without credentials.
+    pub base_url: String,
+    /// Its own word for how it is: `RUNNING`, `STARTING`, `MAINTENANCE` …
+    pub state: Field<String>,
+    /// The version it states, when it does.
+    pub version: Field<Option<String>>,
+    /// The build number it states, when it does.
+    pub build: Field<Option<u32>>,
+    /// `READ_WRITE` or `READ_ONLY`.
+    pub access_mode: Field<String>,
+    /// The product's own health checks.
+    pub health: Field<Vec<HealthCheck>>,
+    /// Users counted against the licence.
+    pub users: Field<UserCount>,
+}
+
+/// One of the product's own health checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// Its complete key, which identifies it.
+    pub key: String,
+    /// Its name as the product shows it.
+    pub name: String,
+    /// What it belongs to: `Supported Platforms`, `Database` …
+    pub tag: String,
+    /// Whether the product is content.
+    pub healthy: bool,
+    /// `undefined`, `minor`, `warning`, `major`, `critical`, as the product says it.
+    pub severity: String,
+    /// The product's explanation.
+    pub reason: String,
+    /// The vendor's page on it.
+    pub documentation: Option<String>,
+}
+
+/// Users counted against the licence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserCount {
+    /// Users that count.
+    pub users: u64,
+    /// Users the licence allows; `None` is unlimited.
+    pub allowed: Option<u64>,
+}

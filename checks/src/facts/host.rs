@@ -1,0 +1,65 @@
+//! Facts about the host and about the process that runs the service.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Field;
+
+/// The host an instance runs on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// The operating system.
+    pub os: OperatingSystem,
+    /// Processors the host may use, as the kernel counts them.
+    pub cpus: u32,
+    /// Physical memory.
+    pub memory_total_bytes: u64,
+    /// Memory that could be given to a program without swapping (`MemAvailable`).
+    pub memory_available_bytes: u64,
+    /// The running process of the service; `None` inside when it was looked for and does not run.
+    pub service: Field<Option<ServiceProcess>>,
+}
+
+/// An operating system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatingSystem {
+    /// `linux`, `windows` …, as Rust names families.
+    pub family: String,
+    /// The distribution as `/etc/os-release` calls it in `ID`: `debian`, `ubuntu`, `rhel` …
+    pub id: Option<String>,
+    /// `VERSION_ID` of `/etc/os-release`: `12`, `22.04`, `9.4`. Rolling distributions have none.
+    pub version: Option<String>,
+    /// The name people know it by: `Debian GNU/Linux 12 (bookworm)`.
+    pub name: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Machine architecture: `x86_64`, `aarch64`.
+    pub architecture: String,
+}
+
+/// The process that runs the product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceProcess {
+    /// Process id.
+    pub pid: u32,
+    /// User id it runs under.
+    pub uid: u32,
+    /// Name of that user; the number when it has no name here.
+    pub user: String,
+    /// Resource limits, from `/proc/<pid>/limits`.
+    pub limits: Field<Limits>,
+    /// The locale variables (`LC_ALL`, `LC_CTYPE`, `LANG`) of its environment that are set.
+    pub locale: Field<BTreeMap<String, String>>,
+}
+
+/// Resource limits of a process; `None` is unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Open files, the limit in force (soft).
+    pub open_files: Option<u64>,
+    /// Open files, as far as the process may raise it (hard).
+    pub open_files_hard: Option<u64>,
+    /// Processes and threads of the user, the limit in force (soft).
+    pub processes: Option<u64>,
+}

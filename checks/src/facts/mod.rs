@@ -1,0 +1,30 @@
+//! What was learned about an instance: plain data, one file per source.
+//!
+//! Facts say what is, never whether it is good. `Option` means "looked, there is none"; a [`Field`]
+//! that could not be read says why; a whole source that could not be asked is a [`Reading`] that
+//! says so. Rules reach facts through the accessors of [`Snapshot`], which turn everything that is
+//! not a good and fresh reading into [`Missing`]: silence can never be mistaken for good news.
+//!
+//! Secrets have no place in any of these types.
+
+mod application;
+mod database;
+mod disk;
+mod host;
+mod installation;
+mod java;
+mod license;
+mod plugins;
+mod releases;
+mod snapshot;
+
+pub use application::*;
+pub use database::*;
+pub use disk::*;
+pub use host::*;
+pub use installation::*;
+pub use java::*;
+pub use license::*;
+pub use plugins::*;
+pub use releases::*;
+pub use snapshot::*;

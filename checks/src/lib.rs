@@ -1,0 +1,17 @@
+//! The brain of the upgrade readiness agent: facts in, verdicts out.
+//!
+//! Nothing here touches the world. There is no file, socket or clock in this crate, and its
+//! `Cargo.toml` has nothing to reach one with; time arrives as an argument. The order in which
+//! modules may use each other is the order below: each may use those above it, never those under it.
+
+pub mod version;
+
+pub mod facts;
+
+pub mod catalog;
+
+pub mod model;
+
+pub mod rules;
+
+pub mod report;

@@ -1,0 +1,61 @@
+//! The operator's limits.
+
+use serde::{Deserialize, Serialize};
+
+/// What an instance is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub enum Environment {
+    /// People depend on it.
+    #[default]
+    Production,
+    /// It is there to try things.
+    Test,
+}
+
+/// Limits an operator may set; every one has a sensible default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Policy {
+    /// Warn this many days before a licence or its maintenance ends.
+    pub license_warn_days: u32,
+    /// Days by which a release's date may be off: a maintenance end this close to it warns instead of deciding.
+    pub release_date_margin_days: u32,
+    /// Warn when this share of the licensed users is in use, in percent.
+    pub seats_warn_percent: u8,
+    /// Warn this many days before a release, Java, database or operating system runs out of support.
+    pub support_warn_days: u32,
+    /// Part of each file system that must stay free after the upgrade, in percent.
+    pub disk_reserve_percent: u8,
+    /// Warn below this many open files a service may have.
+    pub open_files_minimum: u64,
+    /// Warn below this many processes and threads the service's user may have.
+    pub processes_minimum: u64,
+    /// The largest part of the host's memory the heap may take, in percent.
+    pub heap_of_memory_percent: u8,
+    /// Plug-ins nobody will miss: their compatibility and state are not judged.
+    pub ignored_plugins: Vec<String>,
+    /// What the instance is for; set per instance.
+    #[serde(skip)]
+    #[cfg_attr(feature = "schemars", schemars(skip))]
+    pub environment: Environment,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            license_warn_days: 60,
+            release_date_margin_days: 3,
+            seats_warn_percent: 90,
+            support_warn_days: 180,
+            disk_reserve_percent: 10,
+            open_files_minimum: 8192,
+            processes_minimum: 4096,
+            heap_of_memory_percent: 75,
+            ignored_plugins: Vec::new(),
+            environment: Environment::Production,
+        }
+    }
+}

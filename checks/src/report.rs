@@ -1,0 +1,173 @@
+//! All rules on one target: the report.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::catalog::Catalog;
+use crate::facts::{Missing, Snapshot};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, Policy, Requested, Severity, Target, Undecided, Verdict,
+};
+use crate::rules;
+use crate::version::ProductVersion;
+
+/// All verdicts of an instance for one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The target as it was asked for.
+    pub requested: Requested,
+    /// The release it stands for.
+    pub version: ProductVersion,
+    /// What follows from all checks together.
+    pub verdict: Verdict,
+    /// When it was judged.
+    pub judged_at: Timestamp,
+    /// The planned day that was judged too; `None` when none is planned or it has passed.
+    pub planned_for: Option<Date>,
+    /// Every check, in the order of the registry.
+    pub checks: Vec<CheckReport>,
+}
+
+impl Report {
+    /// Checks that apply here.
+    #[must_use]
+    pub fn planned(&self) -> usize {
+        self.count(|verdict| verdict != Verdict::Skipped)
+    }
+
+    /// Checks that apply here and could look.
+    #[must_use]
+    pub fn decided(&self) -> usize {
+        self.count(|verdict| !matches!(verdict, Verdict::Skipped | Verdict::Unknown))
+    }
+
+    fn count(&self, wanted: impl Fn(Verdict) -> bool) -> usize {
+        self.checks.iter().filter(|check| wanted(check.verdict)).count()
+    }
+}
+
+/// What one check says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckReport {
+    /// The check's id.
+    pub id: &'static str,
+    /// The check's title.
+    pub title: &'static str,
+    /// What the check belongs to.
+    pub category: Category,
+    /// What follows from it.
+    pub verdict: Verdict,
+    /// Why: what was seen, what could not be seen, or why it does not apply.
+    pub reason: String,
+    /// What stands in the way, the gravest first.
+    pub findings: Vec<DatedFinding>,
+}
+
+/// A finding, and the day from which it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatedFinding {
+    /// The finding.
+    pub finding: Finding,
+    /// The planned day, when it does not hold today but will then.
+    pub holds_on: Option<Date>,
+}
+
+/// What a target is judged against, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Judge<'a> {
+    /// What is known of releases.
+    pub catalog: &'a Catalog,
+    /// The operator's limits.
+    pub policy: &'a Policy,
+    /// Now.
+    pub now: Timestamp,
+    /// The day the upgrade is planned for.
+    pub upgrade_on: Option<Date>,
+}
+
+impl Judge<'_> {
+    /// Judges one target today and, when an upgrade is planned, on that day; the graver answer counts.
+    #[must_use]
+    pub fn judge(&self, facts: &Snapshot, target: &Target) -> Report {
+        let planned_for = self.upgrade_on.filter(|day| *day > TimeZone::UTC.to_datetime(self.now).date());
+        let evaluate = |check: &Check, now: Timestamp| {
+            let Self { catalog, policy, .. } = *self;
+            evaluate(check, &Case { facts, target, catalog, policy, now })
+        };
+        let checks: Vec<CheckReport> = rules::ALL
+            .iter()
+            .map(|check| {
+                let today = evaluate(check, self.now);
+                match planned_for.and_then(|day| Some((day, end_of_day(day)?))) {
+                    Some((day, then)) => later(today, evaluate(check, then), day),
+                    None => today,
+                }
+            })
+            .collect();
+        Report {
+            requested: target.requested.clone(),
+            version: target.version.clone(),
+            verdict: Verdict::roll_up(checks.iter().map(|check| check.verdict)),
+            judged_at: self.now,
+            planned_for,
+            checks,
+        }
+    }
+}
+
+/// The evening of a day: what ends that day has not ended yet, what ended before has.
+fn end_of_day(day: Date) -> Option<Timestamp> {
+    day.at(23, 0, 0, 0).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+fn evaluate(check: &Check, case: &Case<'_>) -> CheckReport {
+    let outcome = if check.products.include(case.facts.product) {
+        (check.evaluate)(case)
+    } else {
+        Err(Undecided::DoesNotApply(format!("not a question for {}", case.facts.product)))
+    };
+    let (verdict, reason, mut findings) = match outcome {
+        Ok(Judgement { evidence, findings }) => (Verdict::of_findings(&findings), evidence, findings),
+        Err(Undecided::Missing(missing)) => (Verdict::Unknown, missing.to_string(), Vec::new()),
+        Err(Undecided::DoesNotApply(reason)) => (Verdict::Skipped, reason, Vec::new()),
+        Err(Undecided::Partly { found, missing }) => partly(found, &missing),
+    };
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.subject.cmp(&b.subject)));
+    CheckReport {
+        id: check.id,
+        title: check.title,
+        category: check.category,
+        verdict,
+        reason,
+        findings: findings.into_iter().map(|finding| DatedFinding { finding, holds_on: None }).collect(),
+    }
+}
+
+/// A blocker blocks whatever else could not be seen; without one, not having seen it all is unknown.
+fn partly(found: Vec<Finding>, missing: &Missing) -> (Verdict, String, Vec<Finding>) {
+    let verdict = match Verdict::of_findings(&found) {
+        Verdict::Blocked => Verdict::Blocked,
+        Verdict::Skipped | Verdict::Ready | Verdict::Warning | Verdict::Unknown => Verdict::Unknown,
+    };
+    (verdict, format!("could not look at everything: {missing}"), found)
+}
+
+/// Joins today's answer with that of the planned day.
+fn later(today: CheckReport, then: CheckReport, day: Date) -> CheckReport {
+    let key = |dated: &DatedFinding| (dated.finding.subject.clone(), dated.finding.severity);
+    let known: Vec<(String, Severity)> = today.findings.iter().map(key).collect();
+    let new = then.findings.into_iter().filter(|dated| !known.contains(&key(dated)));
+    let mut findings = today.findings;
+    findings.extend(new.map(|dated| DatedFinding { holds_on: Some(day), ..dated }));
+    findings.sort_by(|a, b| {
+        b.finding.severity.cmp(&a.finding.severity).then_with(|| a.finding.subject.cmp(&b.finding.subject))
+    });
+    let graver = then.verdict > today.verdict;
+    CheckReport {
+        verdict: today.verdict.max(then.verdict),
+        reason: if graver { format!("on {day}: {}", then.reason) } else { today.reason },
+        findings,
+        ..today
+    }
+}

@@ -1,0 +1,86 @@
+//! The board: the newest snapshot and reports of every instance.
+//!
+//! History is not kept here: a surface that needs the past asks the store.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use upgrade_readiness_checks::facts::{Product, Snapshot};
+use upgrade_readiness_checks::model::{Requested, Verdict};
+use upgrade_readiness_checks::report::Report;
+use upgrade_readiness_checks::version::ProductVersion;
+
+/// One instance as it stands now.
+#[derive(Debug, Clone)]
+pub struct InstanceState {
+    /// Its name.
+    pub name: String,
+    /// Its product.
+    pub product: Product,
+    /// The version that runs, when it is known.
+    pub version: Option<ProductVersion>,
+    /// What is known of it.
+    pub snapshot: Arc<Snapshot>,
+    /// What was judged of each target, in the order of the configuration.
+    pub targets: Vec<TargetState>,
+}
+
+impl InstanceState {
+    /// What all targets together amount to.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        Verdict::roll_up(self.targets.iter().map(TargetState::verdict))
+    }
+}
+
+/// One target as it stands now.
+#[derive(Debug, Clone)]
+pub enum TargetState {
+    /// It was judged.
+    Judged(Box<JudgedTarget>),
+    /// It does not stand for a release: `next` without a running version, for example.
+    Unresolved {
+        /// As it was asked for.
+        requested: Requested,
+        /// Why it stands for nothing.
+        reason: String,
+    },
+}
+
+impl TargetState {
+    /// What follows for the upgrade.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Judged(judged) => judged.report.verdict,
+            Self::Unresolved { .. } => Verdict::Unknown,
+        }
+    }
+}
+
+/// A report, and since when its verdicts stand.
+#[derive(Debug, Clone)]
+pub struct JudgedTarget {
+    /// The report.
+    pub report: Report,
+    /// Per check of the report, in its order.
+    pub since: Vec<Since>,
+    /// The first moment at which it will be blocked; `None` when none is known.
+    pub blocks_at: Option<Timestamp>,
+}
+
+/// Since when a check says what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// When the check was first judged for this target.
+    pub first_seen: Timestamp,
+    /// When its verdict last changed.
+    pub changed_at: Timestamp,
+}
+
+/// All instances at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    /// In the order of the configuration.
+    pub instances: Vec<InstanceState>,
+}

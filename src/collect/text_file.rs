@@ -1,0 +1,107 @@
+//! Reading small text files that somebody else wrote.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use upgrade_readiness_checks::facts::FailureKind;
+
+use super::{CollectError, kind_of_io};
+
+/// No configuration file of a product is longer than this.
+pub const MOST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Why a text file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadTextError {
+    /// Opening or reading failed.
+    #[error("reading {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// It is not a regular file.
+    #[error("reading {}: not a regular file", path.display())]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is longer than any such file is.
+    #[error("reading {}: longer than {most} bytes", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        most: u64,
+    },
+    /// It is not UTF-8.
+    #[error("reading {}: not UTF-8 text", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ReadTextError {
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Read { cause, .. } => kind_of_io(cause),
+            Self::NotAFile { .. } | Self::TooLong { .. } | Self::NotText { .. } => FailureKind::Malformed,
+        }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Read { path, cause } => match kind_of_io(cause) {
+                FailureKind::Denied => format!(
+                    "Let the agent's user read it: setfacl -m u:{uid}:r {path}.",
+                    uid = rustix::process::getuid().as_raw(),
+                    path = path.display()
+                ),
+                FailureKind::Absent => {
+                    "Check installation_dir and home_dir of the instance in the agent's configuration."
+                        .to_owned()
+                }
+                FailureKind::Unreachable
+                | FailureKind::Timeout
+                | FailureKind::Malformed
+                | FailureKind::Internal => "Check the disk and its mount.".to_owned(),
+            },
+            Self::NotAFile { path } | Self::TooLong { path, .. } | Self::NotText { path } => {
+                format!("Look at {}: it is not what belongs there.", path.display())
+            }
+        }
+    }
+}
+
+impl From<ReadTextError> for CollectError {
+    fn from(error: ReadTextError) -> Self {
+        let (kind, remedy) = (error.kind(), error.remedy());
+        Self::new(kind, error, remedy)
+    }
+}
+
+/// Reads a UTF-8 text file of at most [`MOST_BYTES`]; pipes and devices are refused, not waited for.
+pub fn read_text(path: &Path) -> Result<String, ReadTextError> {
+    let failed = |cause| ReadTextError::Read { path: path.to_owned(), cause };
+    let length = std::fs::metadata(path).map_err(failed)?;
+    if !length.is_file() {
+        return Err(ReadTextError::NotAFile { path: path.to_owned() });
+    }
+    if length.len() > MOST_BYTES {
+        return Err(ReadTextError::TooLong { path: path.to_owned(), most: MOST_BYTES });
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(ReadTextError::TooLong { path: path.to_owned(), most: MOST_BYTES });
+    }
+    String::from_utf8(bytes).ok().ok_or_else(|| ReadTextError::NotText { path: path.to_owned() })
+}

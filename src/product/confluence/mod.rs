@@ -1,0 +1,8 @@
+//! Atlassian Confluence: its files, its licence, its HTTP side, its plug-ins.
+
+pub mod application;
+pub mod installation;
+pub mod license;
+pub mod marketplace;
+pub mod plugins;
+pub mod site;

@@ -1,0 +1,3 @@
+//! How each product is found and read: one folder per product.
+
+pub mod confluence;
