@@ -10,6 +10,7 @@ pub mod http;
 pub mod java;
 pub mod layout;
 pub mod releases;
+pub mod targets;
 pub mod text_file;
 
 use std::error::Error;
