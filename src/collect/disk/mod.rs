@@ -181,23 +181,10 @@ mod tests {
     use upgrade_readiness_checks::facts::FailureKind;
 
     use super::*;
-    use crate::collect::layout::JavaPlaces;
-    use crate::collect::process::fixture::{as_another_user, open_up};
+    use crate::collect::process::fixture::{FakeLayout, as_another_user, open_up};
 
-    struct Directories(Option<Vec<(Role, PathBuf)>>);
-
-    impl Layout for Directories {
-        fn service_mark(&self) -> Result<String, CollectError> {
-            Ok("-Dx=/y".into())
-        }
-
-        fn directories(&self) -> Result<Vec<(Role, PathBuf)>, CollectError> {
-            self.0.clone().ok_or_else(|| CollectError::new(FailureKind::Absent, "no home", ""))
-        }
-
-        fn java(&self) -> Result<JavaPlaces, CollectError> {
-            Ok(JavaPlaces::default())
-        }
+    fn layout(directories: Option<Vec<(Role, PathBuf)>>) -> Arc<FakeLayout> {
+        Arc::new(FakeLayout { directories, ..FakeLayout::default() })
     }
 
     fn unread<T: std::fmt::Debug>(field: &Field<T>) -> &str {
@@ -228,7 +215,7 @@ mod tests {
             (Role::Home, home),
             (Role::Installation, install),
         ];
-        let collector = DiskCollector::new(Arc::new(Directories(Some(directories))));
+        let collector = DiskCollector::new(layout(Some(directories)));
         assert_eq!(collector.source(), Source::Disk);
         let Section::Disk(disk) = collector.collect().await.unwrap() else { panic!("disk facts") };
 
@@ -249,9 +236,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_layout_fails_the_source() {
-        let collector = DiskCollector::new(Arc::new(Directories(None)));
+        let collector = DiskCollector::new(layout(None));
         assert_eq!(collector.collect().await.unwrap_err().kind(), FailureKind::Absent);
-        let none = DiskCollector::new(Arc::new(Directories(Some(Vec::new()))));
+        let none = DiskCollector::new(layout(Some(Vec::new())));
         let Section::Disk(disk) = none.collect().await.unwrap() else { panic!("disk facts") };
         assert_eq!(disk, Disk { filesystems: Vec::new(), places: Vec::new() });
     }

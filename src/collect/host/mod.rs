@@ -122,28 +122,11 @@ fn read_service(layout: &dyn Layout, paths: &HostPaths) -> Field<Option<ServiceP
 
 #[cfg(test)]
 mod tests {
-    use upgrade_readiness_checks::facts::Role;
-
     use super::*;
-    use crate::collect::layout::JavaPlaces;
-    use crate::collect::process::fixture::FakeProc;
+    use crate::collect::process::fixture::{FakeLayout, FakeProc};
 
-    struct OneService(Option<&'static str>);
-
-    impl Layout for OneService {
-        fn service_mark(&self) -> Result<String, CollectError> {
-            self.0
-                .map(str::to_owned)
-                .ok_or_else(|| CollectError::new(FailureKind::Absent, "reading /opt/x", "Check it."))
-        }
-
-        fn directories(&self) -> Result<Vec<(Role, PathBuf)>, CollectError> {
-            Ok(Vec::new())
-        }
-
-        fn java(&self) -> Result<JavaPlaces, CollectError> {
-            Ok(JavaPlaces::default())
-        }
+    fn layout(mark: Option<&'static str>) -> Arc<FakeLayout> {
+        Arc::new(FakeLayout { mark, ..FakeLayout::default() })
     }
 
     async fn collect(mark: Option<&'static str>, proc: &FakeProc) -> Host {
@@ -152,7 +135,7 @@ mod tests {
             etc_dir: proc.dir().join("etc"),
             usr_lib_dir: proc.dir().join("lib"),
         };
-        let collector = HostCollector::with_paths(Arc::new(OneService(mark)), paths);
+        let collector = HostCollector::with_paths(layout(mark), paths);
         assert_eq!(collector.source(), Source::Host);
         let Section::Host(host) = collector.collect().await.unwrap() else { panic!("host facts") };
         host
@@ -188,7 +171,7 @@ mod tests {
     async fn a_proc_that_is_not_there_is_not_a_service_that_does_not_run() {
         let proc = FakeProc::empty();
         let paths = HostPaths { proc_dir: "/no/proc/here".into(), ..HostPaths::default() };
-        let collector = HostCollector::with_paths(Arc::new(OneService(Some("-Dx=/y"))), paths);
+        let collector = HostCollector::with_paths(layout(Some("-Dx=/y")), paths);
         let Section::Host(host) = collector.collect().await.unwrap() else { panic!("host facts") };
         assert!(matches!(host.service, Field::Unread(why) if why.contains("/no/proc/here")));
         assert!(matches!(collect(Some("-Dx=/y"), &proc).await.service, Field::Unread(_)), "an empty one");

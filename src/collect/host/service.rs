@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::ParseIntError;
 use std::path::Path;
 
 use upgrade_readiness_checks::facts::{Field, Limits, ServiceProcess};
@@ -82,15 +83,12 @@ fn parse_limits(text: &str) -> Option<Limits> {
 /// Soft and hard value of one limit.
 fn parse_limit(text: &str, name: &str) -> Option<(Option<u64>, Option<u64>)> {
     let mut values = text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace();
-    Some((parse_limit_value(values.next()?)?, parse_limit_value(values.next()?)?))
+    Some((parse_limit_value(values.next()?).ok()?, parse_limit_value(values.next()?).ok()?))
 }
 
-/// One value; the outer `None` is nonsense, the inner one is unlimited.
-fn parse_limit_value(word: &str) -> Option<Option<u64>> {
-    if word == "unlimited" {
-        return Some(None);
-    }
-    word.parse().ok().map(Some)
+/// One value; `None` is unlimited.
+fn parse_limit_value(word: &str) -> Result<Option<u64>, ParseIntError> {
+    if word == "unlimited" { Ok(None) } else { word.parse().map(Some) }
 }
 
 fn read_locale(process: &JavaProcess) -> Field<BTreeMap<String, String>> {

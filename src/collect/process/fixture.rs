@@ -1,10 +1,14 @@
-//! Made-up `/proc` trees for tests, and looking as somebody who has few rights.
+//! Made-up `/proc` trees and layouts for tests, and looking as somebody who has few rights.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use upgrade_readiness_checks::facts::{FailureKind, Role};
+
+use crate::collect::CollectError;
+use crate::collect::layout::{JavaPlaces, Layout};
 
 /// A directory that plays `/proc`.
 pub(in crate::collect) struct FakeProc(TempDir);
@@ -32,7 +36,7 @@ impl FakeProc {
     /// Adds a process.
     pub(in crate::collect) fn add(&self, pid: u32, comm: &str, arguments: &[&str]) {
         self.write(&format!("{pid}/comm"), &format!("{comm}\n"));
-        let line: String = arguments.iter().map(|argument| format!("{argument}\0")).collect();
+        let line = arguments.iter().flat_map(|argument| [argument, "\0"]).collect::<String>();
         self.write(&format!("{pid}/cmdline"), &line);
     }
 
@@ -82,4 +86,32 @@ pub(in crate::collect) fn as_another_user<T: Send>(action: impl FnOnce() -> T + 
         });
         thread.join().unwrap()
     })
+}
+
+/// A product whose parts are where a test says; what is `None` cannot be read.
+#[derive(Default)]
+pub(in crate::collect) struct FakeLayout {
+    pub(in crate::collect) mark: Option<&'static str>,
+    pub(in crate::collect) directories: Option<Vec<(Role, PathBuf)>>,
+    pub(in crate::collect) java: Option<JavaPlaces>,
+}
+
+impl FakeLayout {
+    fn answer<T: Clone>(part: Option<&T>) -> Result<T, CollectError> {
+        part.cloned().ok_or_else(|| CollectError::new(FailureKind::Absent, "reading /opt/x", "Check it."))
+    }
+}
+
+impl Layout for FakeLayout {
+    fn service_mark(&self) -> Result<String, CollectError> {
+        Self::answer(self.mark.map(str::to_owned).as_ref())
+    }
+
+    fn directories(&self) -> Result<Vec<(Role, PathBuf)>, CollectError> {
+        Self::answer(self.directories.as_ref())
+    }
+
+    fn java(&self) -> Result<JavaPlaces, CollectError> {
+        Self::answer(self.java.as_ref())
+    }
 }

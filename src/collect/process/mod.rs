@@ -24,7 +24,7 @@ const MACHINES: [&[u8]; 4] = [b"java", b"javaw", b"jsvc", b"jsvc.exec"];
 const PASSING: [&[u8]; 2] = [b"stop", b"configtest"];
 
 /// Name of the process namespace of the host itself, the same on every Linux
-/// (`PROC_PID_INIT_INO` in the kernel's include/linux/proc_ns.h).
+/// (`PROC_PID_INIT_INO` in the kernel's `include/linux/proc_ns.h`).
 const HOST_NAMESPACE: &str = "pid:[4026531836]";
 
 /// A running Java process.
