@@ -3,6 +3,7 @@
 //! A collector looks once and returns. It does not retry, limit its time, log or remember: the schedule
 //! does that for all alike. It does not know what is good or bad, and it never writes to what it watches.
 
+pub mod blocking;
 pub mod database;
 pub mod disk;
 pub mod host;
@@ -10,6 +11,7 @@ pub mod http;
 pub mod java;
 pub mod layout;
 pub mod properties;
+pub mod process;
 pub mod releases;
 pub mod targets;
 pub mod text_file;
