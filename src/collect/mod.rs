@@ -9,6 +9,7 @@ pub mod host;
 pub mod http;
 pub mod java;
 pub mod layout;
+pub mod properties;
 pub mod releases;
 pub mod targets;
 pub mod text_file;
