@@ -1,6 +1,7 @@
 //! Atlassian Confluence: its files, its licence, its HTTP side, its plug-ins.
 
 pub mod application;
+pub mod database;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod installation;

@@ -39,16 +39,16 @@ pub fn read_versions(installation_dir: &Path) -> (Field<ProductVersion>, Vec<Sta
         )),
         // Not every way to install brings this file.
         Err(error) if error.kind() == FailureKind::Absent => {
-            unread.push(format!("{} is not there", pom.display()))
+            unread.push(format!("{} is not there", pom.display()));
         }
         Err(error) => statements.push(statement(&pom, Field::Unread(explain_text(&error)))),
     }
     let libraries = installation_dir.join(LIBRARIES);
     match read_jar_names(&libraries) {
         Ok(names) => {
-            let named = names.iter().filter_map(|name| Some((name, version_of_main_jar(name)?)));
+            let main_jars = names.iter().filter_map(|name| Some((name, version_of_main_jar(name)?)));
             let before = statements.len();
-            statements.extend(named.map(|(name, version)| {
+            statements.extend(main_jars.map(|(name, version)| {
                 statement(&libraries.join(name), Field::Read(version.as_str().to_owned()))
             }));
             if statements.len() == before {
@@ -57,8 +57,8 @@ pub fn read_versions(installation_dir: &Path) -> (Field<ProductVersion>, Vec<Sta
         }
         Err(error) => unread.push(explain_io(&libraries, &error)),
     }
-    let says = statements.iter().filter_map(|statement| statement.says.value());
-    let version = says.filter_map(|text| text.parse().ok()).next().map_or_else(
+    let mut says = statements.iter().filter_map(|statement| statement.says.value());
+    let version = says.find_map(|text| text.parse().ok()).map_or_else(
         || {
             let stated = statements.iter().map(|statement| match &statement.says {
                 Field::Read(text) => format!("{} states {text:?}, which is not a version", statement.place),
