@@ -3,7 +3,8 @@
 //! Encrypted passwords are not decrypted, and the ones that are only encoded are not decoded either:
 //! the operator gives the agent an account of its own.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -156,7 +157,7 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
         port: None,
         database: None,
         schema: None,
-        parameters: Default::default(),
+        parameters: BTreeMap::new(),
         account: username.filter(|name| !computed(name)),
         password: match &password {
             Password::Plain(_) => PasswordKind::Plain,
@@ -479,7 +480,7 @@ mod tests {
         let found = connection(&example, access);
         assert_eq!((found.host.as_str(), found.port), ("replica", Some(6543)));
         assert_eq!(found.password.expose_secret(), "S3CRET");
-        assert_eq!(found.ca_file.as_deref(), Some(Path::new("/etc/ca.pem")));
+        assert_eq!(found.ca_file.as_deref(), Some(std::path::Path::new("/etc/ca.pem")));
 
         let other = DatabaseAccess { username: Some("agent".to_owned()), ..DatabaseAccess::default() };
         let (kind, told) = failure(&example, other);

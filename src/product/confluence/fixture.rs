@@ -1,5 +1,6 @@
 //! An example installation in a temporary folder, laid out as Confluence's installer does it.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -85,20 +86,20 @@ impl Example {
         // Somebody without rights must get as far as the file that is forbidden.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let root = folder.path().canonicalize().unwrap();
-        let laid_out = LaidOut { root, _folder: folder };
+        let laid_out = LaidOut { root, forbidden: RefCell::default(), _folder: folder };
         if self.setup_type == "cluster" {
             let shared = laid_out.root.join("shared").display().to_string();
             self = self.property("confluence.cluster.home", &shared).property("shared-home", &shared);
             laid_out.write("shared/confluence.cfg.xml", &self.cfg_xml());
-            fs::create_dir_all(laid_out.root.join("shared/attachments")).unwrap();
+            laid_out.make_dir(&laid_out.root.join("shared/attachments"));
         }
         let home = laid_out.home_dir();
         laid_out.write("home/confluence.cfg.xml", &self.cfg_xml());
         for name in ["attachments", "index", "logs", "temp"] {
-            fs::create_dir_all(home.join(name)).unwrap();
+            laid_out.make_dir(&home.join(name));
         }
         for name in ["conf", "logs", "temp", "work", "lib", "jre/bin"] {
-            fs::create_dir_all(laid_out.installation_dir().join(name)).unwrap();
+            laid_out.make_dir(&laid_out.installation_dir().join(name));
         }
         laid_out.write(
             "install/confluence/WEB-INF/classes/confluence-init.properties",
@@ -144,7 +145,17 @@ impl Example {
 #[derive(Debug)]
 pub(crate) struct LaidOut {
     root: PathBuf,
+    forbidden: RefCell<Vec<PathBuf>>,
     _folder: TempDir,
+}
+
+impl Drop for LaidOut {
+    /// Gives the rights back, or the folder could not be removed.
+    fn drop(&mut self) {
+        for path in self.forbidden.borrow().iter() {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
 }
 
 impl LaidOut {
@@ -179,8 +190,19 @@ impl LaidOut {
     /// Writes a file below the root, and the directories to it.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.root.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        self.make_dir(path.parent().unwrap());
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+
+    /// Makes a directory below the root with the usual rights, whatever the mask of the person who tests.
+    fn make_dir(&self, path: &Path) {
+        if path == self.root || path.is_dir() {
+            return;
+        }
+        self.make_dir(path.parent().unwrap());
+        fs::create_dir(path).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     pub(crate) fn remove(&self, name: &str) {
@@ -190,6 +212,7 @@ impl LaidOut {
     /// Takes every right on a file or directory away.
     pub(crate) fn forbid(&self, name: &str) {
         self.set_mode(name, 0o000);
+        self.forbidden.borrow_mut().push(self.root.join(name));
     }
 
     pub(crate) fn set_mode(&self, name: &str, mode: u32) {

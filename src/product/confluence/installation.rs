@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use upgrade_readiness_checks::facts::{
-    Cluster, FailureKind, Field, Installation, Search, Section, Source, Statement, StatementOf,
+    Cluster, FailureKind, Field, FileOwnership, Installation, Search, Section, Source, Statement, StatementOf,
 };
 
 use super::database::read_configured;
-use super::site::ownership::{Accounts, Needed, read_ownership, read_run_user};
+use super::site::ownership::{Accounts, Needed, read_ownership, read_run_user, unseen};
 use super::site::server_xml::{ServerXml, parse_server_xml};
 use super::site::versions::{read_drivers, read_versions};
 use super::site::{CFG_XML, Site, SiteError, explain_io, explain_text, parse_cfg_xml, read_site};
@@ -79,7 +79,7 @@ fn read_installation(instance: &Instance, accounts: &Accounts) -> Result<Install
         cluster: site.is_clustered().then(|| Cluster {
             name: text("confluence.cluster.name"),
             node: text("confluence.cluster.node.name"),
-            shared_home_dir: shown(site.shared_home(), || text("confluence.cluster.home")),
+            shared_home_dir: shown(site.shared_home(), || text("confluence.cluster.home"), "${shared-home}"),
         }),
         database: match read_configured(&site) {
             Ok(configured) => Field::Read(configured.config),
@@ -88,26 +88,33 @@ fn read_installation(instance: &Instance, accounts: &Accounts) -> Result<Install
         drivers: read_drivers(&site.installation_dir),
         ownership: {
             let user = read_run_user(&site.installation_dir, &site.home_dir, accounts);
-            read_ownership(&needed(&site), &user, accounts)
+            let mut files = read_ownership(&needed(&site), &user, accounts);
+            files.extend(unresolved(&site));
+            files
         },
-        search: match shown(site.index_dir(), || text("lucene.index.dir")) {
+        search: match shown(site.index_dir(), || text("lucene.index.dir"), "${localHome}/index") {
             Some(index_dir) => Search::Lucene { index_dir },
             None => Search::OpenSearch,
         },
-        attachments_dir: shown(site.attachments_dir(), || text("attachments.dir")),
+        attachments_dir: shown(
+            site.attachments_dir(),
+            || text("attachments.dir"),
+            "${confluenceHome}/attachments",
+        ),
         connectors: server.map_or_else(Field::Unread, |server| server.connectors),
         context_path,
     })
 }
 
-/// A directory as text; one that cannot be resolved is shown as it is written.
+/// A directory as text; one that cannot be resolved is shown as it is written, or as it is assumed.
 fn shown(
     directory: Result<Option<PathBuf>, SiteError>,
     as_written: impl Fn() -> Option<String>,
+    assumed: &str,
 ) -> Option<String> {
     match directory {
         Ok(path) => path.map(|path| path.display().to_string()),
-        Err(_unresolved) => as_written(),
+        Err(_unresolved) => Some(as_written().unwrap_or_else(|| assumed.to_owned())),
     }
 }
 
@@ -181,6 +188,17 @@ fn needed(site: &Site) -> Vec<Needed> {
     ];
     let written = written.into_iter().flatten().map(|path| Needed { path, must_write: true });
     written.chain([Needed { path: installation.join("conf"), must_write: false }]).collect()
+}
+
+/// Directories the service must write whose place cannot be told: not knowing it is no good news.
+fn unresolved(site: &Site) -> Vec<FileOwnership> {
+    let directories = [
+        ("lucene.index.dir", site.index_dir()),
+        ("attachments.dir", site.attachments_dir()),
+        ("confluence.cluster.home", site.shared_home()),
+    ];
+    let unknown = directories.into_iter().filter_map(|(key, directory)| Some((key, directory.err()?)));
+    unknown.map(|(key, error)| unseen(key, true, CollectError::from(error).into_failure().message)).collect()
 }
 
 #[cfg(test)]
@@ -298,6 +316,33 @@ mod tests {
         assert_eq!(found.context_path, "/wiki", "without server.xml the other file tells");
         let Field::Unread(why) = found.connectors else { panic!("{:?}", found.connectors) };
         assert!(why.contains("server.xml"), "{why}");
+    }
+
+    #[test]
+    fn directories_that_cannot_be_told_are_shown_as_written_and_not_passed_over() {
+        let example = Example::new()
+            .cluster()
+            .property("attachments.dir", "${someHome}/files")
+            .without("lucene.index.dir")
+            .lay_out();
+        let found = read(&example);
+        assert_eq!(found.attachments_dir.as_deref(), Some("${someHome}/files"));
+        let unknown = found.ownership.iter().find(|file| file.path == "attachments.dir").unwrap();
+        assert!(matches!(&unknown.usable, Field::Unread(why) if why.contains("${someHome}")), "{unknown:?}");
+
+        // Without a shared home, what is relative to it is not known either.
+        let cfg = std::fs::read_to_string(example.home_dir().join(CFG_XML)).unwrap();
+        let shared = example.root().join("shared").display().to_string();
+        example.write("home/confluence.cfg.xml", &cfg.replace(&shared, "shared"));
+        let found = read(&example);
+        assert_eq!(found.cluster.as_ref().unwrap().shared_home_dir.as_deref(), Some("shared"));
+        assert_eq!(found.search, Search::Lucene { index_dir: "${localHome}/index".to_owned() });
+        let keys = ["lucene.index.dir", "attachments.dir", "confluence.cluster.home"];
+        for key in keys {
+            assert!(found.ownership.iter().any(|file| file.path == key), "{key}");
+        }
+        let builds = statements(&found);
+        assert!(builds.contains(&(StatementOf::SharedHomeBuild, None)), "{builds:?}");
     }
 
     #[test]

@@ -36,13 +36,15 @@ pub(super) fn is_secret(name: &str) -> bool {
 fn hide_groups(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
+    let (mut opened, mut closed) = (0, 0);
     while let Some((before, value)) = rest.split_once('=') {
+        opened += before.matches('(').count();
+        closed += before.matches(')').count();
         shown.push_str(before);
         shown.push('=');
         rest = value;
         let name = before.rsplit(['(', ')', ',', '=', '&', ';', '?']).next().unwrap_or(before);
-        let in_group = shown.matches('(').count() > shown.matches(')').count();
-        if in_group && is_secret(name) {
+        if opened > closed && is_secret(name) {
             shown.push_str(HIDDEN);
             rest = value.find(')').and_then(|end| value.get(end..)).unwrap_or_default();
         }

@@ -47,7 +47,8 @@ pub struct Site {
     pub home_dir: PathBuf,
     /// What `confluence.cfg.xml` in the home says.
     pub cfg: CfgXml,
-    /// The text of the script that sets the virtual machine's options; empty when there is none.
+    /// The text of the script that sets the virtual machine's options; empty when there is none, and
+    /// taken for empty when it cannot be read.
     options: Result<String, String>,
 }
 
@@ -195,33 +196,36 @@ fn find_home(
     script: Option<&Path>,
     options: &str,
 ) -> Result<(PathBuf, String), SiteError> {
-    let settings = parse_system_property(options, init_properties::HOME);
+    let key = init_properties::HOME;
+    if let Some(script) = script {
+        let place = script.display().to_string();
+        if let Some(home) = home_option(options, &place)? {
+            return Ok((absolute(&home, &place, key)?, place));
+        }
+    }
     let init = installation_dir.join(INIT_PROPERTIES);
-    let (home, place) = match (settings.first(), script) {
-        (Some(first), Some(script)) => {
-            let place = script.display().to_string();
-            let text = |setting: &Setting| match setting {
-                Setting::Literal(text) | Setting::Computed(text) => short(text),
-            };
-            if let Some(other) = settings.iter().find(|setting| *setting != first) {
-                return Err(SiteError::TwoHomes { place, first: text(first), second: text(other) });
-            }
-            match first {
-                Setting::Literal(home) => (home.clone(), place),
-                Setting::Computed(_) => {
-                    let key = init_properties::HOME.to_owned();
-                    return Err(SiteError::Computed { place, key, value: text(first) });
-                }
-            }
+    let text = read_text(&init).map_err(SiteError::FindHome)?;
+    let place = init.display().to_string();
+    let home = init_properties::parse_home(&text).ok_or(SiteError::NoHome { init })?;
+    Ok((absolute(&home, &place, key)?, place))
+}
+
+/// The home among the virtual machine's options, when it is there.
+fn home_option(options: &str, place: &str) -> Result<Option<String>, SiteError> {
+    let place = place.to_owned();
+    let key = init_properties::HOME;
+    let settings = parse_system_property(options, key);
+    let Some(first) = settings.first() else { return Ok(None) };
+    // Which of them counts depends on how the script puts them together.
+    if let Some(other) = settings.iter().find(|setting| *setting != first) {
+        return Err(SiteError::TwoHomes { place, first: short(first.text()), second: short(other.text()) });
+    }
+    match first {
+        Setting::Literal(home) => Ok(Some(home.clone())),
+        Setting::Computed(value) => {
+            Err(SiteError::Computed { place, key: key.to_owned(), value: short(value) })
         }
-        (Some(_) | None, _) => {
-            let text = read_text(&init).map_err(SiteError::FindHome)?;
-            let home = init_properties::parse_home(&text);
-            (home.ok_or_else(|| SiteError::NoHome { init: init.clone() })?, init.display().to_string())
-        }
-    };
-    let path = absolute(&home, &place, init_properties::HOME)?;
-    Ok((path, place))
+    }
 }
 
 fn absolute(value: &str, place: &str, key: &str) -> Result<PathBuf, SiteError> {
@@ -298,10 +302,12 @@ impl Site {
     fn is_set(&self, name: &str, wanted: impl Fn(&str) -> bool) -> bool {
         let options = self.options.as_deref().unwrap_or_default();
         let option = parse_system_property(options, name);
-        let values = option.iter().map(|setting| match setting {
-            Setting::Literal(text) | Setting::Computed(text) => text.as_str(),
-        });
-        values.chain(self.cfg.property(name)).map(str::trim).any(|value| !value.is_empty() && wanted(value))
+        option
+            .iter()
+            .map(Setting::text)
+            .chain(self.cfg.property(name))
+            .map(str::trim)
+            .any(|value| !value.is_empty() && wanted(value))
     }
 
     /// A directory named by a property.

@@ -113,9 +113,9 @@ pub fn read_run_user(
     match named {
         Some(Setting::Literal(name)) => accounts.by_name(&name).ok_or_else(|| {
             format!(
-                "{} names the user {name:?}, who is not in /etc/passwd; `id {name}` tells whether a directory \
-                 service knows it",
-                script.display()
+                "{} names the user {:?}, who is not in /etc/passwd; `id` tells whether a directory service knows it",
+                script.display(),
+                name.chars().take(64).collect::<String>()
             )
         }),
         Some(Setting::Computed(_)) => {
@@ -166,16 +166,21 @@ fn look_at(needed: &Needed, user: &Result<RunUser, String>, accounts: &Accounts)
             },
         }),
         Err(error) if is_absent(&error) => None,
-        Err(error) => Some(FileOwnership {
-            path,
-            uid: FileOwnership::NOBODY_KNOWN,
-            owner: "unknown".to_owned(),
-            gid: FileOwnership::NOBODY_KNOWN,
-            mode: 0,
-            directory: false,
-            must_write,
-            usable: Field::Unread(explain_io(&needed.path, &error)),
-        }),
+        Err(error) => Some(unseen(&path, must_write, explain_io(&needed.path, &error))),
+    }
+}
+
+/// What is told of a file that could not be looked at.
+pub fn unseen(path: &str, must_write: bool, why: String) -> FileOwnership {
+    FileOwnership {
+        path: path.to_owned(),
+        uid: FileOwnership::NOBODY_KNOWN,
+        owner: "unknown".to_owned(),
+        gid: FileOwnership::NOBODY_KNOWN,
+        mode: 0,
+        directory: false,
+        must_write,
+        usable: Field::Unread(why),
     }
 }
 
@@ -285,6 +290,7 @@ mod tests {
     #[test]
     fn without_script_and_logs_nobody_knows_the_user() {
         let example = Example::new().lay_out();
+        example.set_mode("home", 0o750);
         example.remove("install/bin/user.sh");
         std::fs::remove_dir(example.home_dir().join("logs")).unwrap();
         let why = read_run_user(&example.installation_dir(), &example.home_dir(), &accounts()).unwrap_err();
@@ -292,7 +298,7 @@ mod tests {
         let needed = Needed { path: example.home_dir(), must_write: true };
         let files = read_ownership(&[needed], &Err(why.clone()), &accounts());
         assert_eq!(files[0].usable, Field::Unread(why), "owner and mode are told all the same");
-        assert_eq!(files[0].mode, 0o755);
+        assert_eq!(files[0].mode, 0o750);
     }
 
     #[test]

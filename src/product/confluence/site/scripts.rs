@@ -18,6 +18,14 @@ impl Setting {
         if computed { Self::Computed(text.to_owned()) } else { Self::Literal(text.to_owned()) }
     }
 
+    /// The text, as it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Literal(text) | Self::Computed(text) => text,
+        }
+    }
+
     /// The text, when it is literal and not empty.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {

@@ -77,7 +77,8 @@ fn with_a_configured_home_the_other_files_may_be_missing() {
 
 #[test]
 fn a_configuration_that_cannot_be_read_is_told() {
-    let rows: [(&str, fn(&LaidOut), FailureKind, &str); 8] = [
+    type Row = (&'static str, fn(&LaidOut), FailureKind, &'static str);
+    let rows: [Row; 8] = [
         ("missing", |e| e.remove("home/confluence.cfg.xml"), FailureKind::Absent, "home_dir"),
         ("empty", |e| e.write("home/confluence.cfg.xml", ""), FailureKind::Malformed, "Restore"),
         (
@@ -98,11 +99,8 @@ fn a_configuration_that_cannot_be_read_is_told() {
         (
             "Latin-1",
             |e| {
-                fs::write(
-                    e.home_dir().join(CFG_XML),
-                    b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe9</a>",
-                )
-                .unwrap()
+                let text = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe9</a>";
+                fs::write(e.home_dir().join(CFG_XML), text).unwrap();
             },
             FailureKind::Malformed,
             "not UTF-8",
@@ -125,7 +123,10 @@ fn a_configuration_that_cannot_be_read_is_told() {
         (
             "an unescaped &",
             |e| {
-                e.write("home/confluence.cfg.xml", "<confluence-configuration>a&b</confluence-configuration>")
+                e.write(
+                    "home/confluence.cfg.xml",
+                    "<confluence-configuration>a&b</confluence-configuration>",
+                );
             },
             FailureKind::Malformed,
             "Write &amp;",

@@ -96,7 +96,10 @@ pub fn read_drivers(installation_dir: &Path) -> Field<Vec<Driver>> {
 /// Names of jar files, in order.
 fn read_jar_names(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(directory)?.take(MOST_FILES) {
+    for (count, entry) in fs::read_dir(directory)?.enumerate() {
+        if count >= MOST_FILES {
+            return Err(io::Error::other(format!("it holds more than {MOST_FILES} files")));
+        }
         let name = entry?.file_name();
         names.extend(name.to_str().filter(|name| has_jar_ending(name)).map(str::to_owned));
     }
