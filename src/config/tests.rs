@@ -14,7 +14,9 @@ fn problems(text: &str) -> Vec<String> {
 fn everything_on() -> String {
     SAMPLE
         .lines()
-        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && !rest.is_empty()).unwrap_or(line))
+        .map(|line| {
+            line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && !rest.is_empty()).unwrap_or(line)
+        })
         .filter(|line| !line.starts_with("offline_file") && !line.starts_with("confluence ="))
         .collect::<Vec<_>>()
         .join("\n")
@@ -23,8 +25,7 @@ fn everything_on() -> String {
 #[test]
 fn the_sample_says_what_is_the_default_anyway() {
     let sample = parse_config(SAMPLE).unwrap();
-    let everything = everything_on().replace(
-        "requirements.\"10.2\"", "requirements.\"99.9\"");
+    let everything = everything_on().replace("requirements.\"10.2\"", "requirements.\"99.9\"");
     let on = parse_config(&everything).unwrap();
     assert_eq!(sample.state_dir, on.state_dir);
     assert_eq!(sample.listen, on.listen);
@@ -119,7 +120,9 @@ fn what_cannot_be_parsed_names_the_line() {
     assert!(found.iter().any(|one| one.starts_with("line 1: ")), "{found:?}");
     assert!(found.iter().any(|one| one.starts_with("line 3: ")), "{found:?}");
     assert!(problems("").join("").contains("at least one [[instance]]"));
-    assert!(problems("[[instance]]\nname = 'x'").iter().any(|one| one.contains("installation_dir is missing")));
+    assert!(
+        problems("[[instance]]\nname = 'x'").iter().any(|one| one.contains("installation_dir is missing"))
+    );
 }
 
 #[test]
@@ -148,7 +151,9 @@ fn an_answer_of_the_operator_decides() {
 
 #[test]
 fn limits_of_an_instance_stand_above_those_of_all() {
-    let text = format!("[policy]\nlicense_warn_days = 10\nseats_warn_percent = 50\n{SMALLEST}environment = 'test'\n[instance.policy]\nlicense_warn_days = 20");
+    let text = format!(
+        "[policy]\nlicense_warn_days = 10\nseats_warn_percent = 50\n{SMALLEST}environment = 'test'\n[instance.policy]\nlicense_warn_days = 20"
+    );
     let policy = parse_config(&text).unwrap().instances[0].policy.clone();
     assert_eq!((policy.license_warn_days, policy.seats_warn_percent), (20, 50));
     assert_eq!(policy.environment, upgrade_readiness_checks::model::Environment::Test);
@@ -156,7 +161,9 @@ fn limits_of_an_instance_stand_above_those_of_all() {
 
 #[test]
 fn secrets_are_named_and_never_shown() {
-    let text = format!("{SMALLEST}[instance.http]\nbase_url = 'http://w'\nusername = 'u'\npassword_env = 'WIKI_PASSWORD'");
+    let text = format!(
+        "{SMALLEST}[instance.http]\nbase_url = 'http://w'\nusername = 'u'\npassword_env = 'WIKI_PASSWORD'"
+    );
     let config = parse_config(&text).unwrap();
     assert!(format!("{config:?}").contains("the environment variable WIKI_PASSWORD"));
 }

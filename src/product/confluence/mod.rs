@@ -1,6 +1,9 @@
 //! Atlassian Confluence: its files, its licence, its HTTP side, its plug-ins.
 
 pub mod application;
+pub mod database;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod installation;
 pub mod license;
 pub mod marketplace;
