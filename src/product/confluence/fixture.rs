@@ -182,6 +182,7 @@ impl LaidOut {
             upgrade_on: None,
             http: None,
             database: DatabaseAccess::default(),
+            sources_off: std::collections::BTreeSet::new(),
             marketplace: Marketplace::Off,
             policy: Policy::default(),
         }

@@ -17,6 +17,7 @@ use super::site::ownership::{Accounts, Needed, read_ownership, read_run_user, un
 use super::site::server_xml::{ServerXml, parse_server_xml};
 use super::site::versions::{read_drivers, read_versions};
 use super::site::{CFG_XML, Site, SiteError, explain_io, explain_text, parse_cfg_xml, read_site};
+use crate::collect::blocking::Lookout;
 use crate::collect::text_file::read_text;
 use crate::collect::{CollectError, Collector};
 use crate::config::Instance;
@@ -25,13 +26,14 @@ use crate::config::Instance;
 #[derive(Debug)]
 pub struct InstallationCollector {
     instance: Arc<Instance>,
+    lookout: Lookout,
 }
 
 impl InstallationCollector {
     /// A collector for an instance.
     #[must_use]
     pub fn new(instance: Arc<Instance>) -> Self {
-        Self { instance }
+        Self { instance, lookout: Lookout::default() }
     }
 }
 
@@ -43,19 +45,14 @@ impl Collector for InstallationCollector {
 
     async fn collect(&self) -> Result<Section, CollectError> {
         let instance = Arc::clone(&self.instance);
-        // A home on a network file system can keep a thread waiting.
-        let reading = tokio::task::spawn_blocking(move || {
-            let accounts = Accounts::read(Path::new("/etc/passwd"), Path::new("/etc/group"));
-            read_installation(&instance, &accounts)
-        });
-        let read = reading.await.map_err(|broken| {
-            CollectError::new(
-                FailureKind::Internal,
-                broken,
-                "This is a defect of the agent: please report it.",
-            )
-        })?;
-        Ok(Section::Installation(Box::new(read?)))
+        let read = self
+            .lookout
+            .run(move |_| {
+                let accounts = Accounts::read(Path::new("/etc/passwd"), Path::new("/etc/group"));
+                Ok(read_installation(&instance, &accounts)?)
+            })
+            .await?;
+        Ok(Section::Installation(Box::new(read)))
     }
 }
 

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use upgrade_readiness_checks::facts::{FailureKind, License, LicenseText, Section, Source};
+use upgrade_readiness_checks::facts::{License, LicenseText, Section, Source};
 
+use crate::collect::blocking::Lookout;
 use crate::collect::{CollectError, Collector};
 
 pub use decode::{LicenseError, MOST_CHARACTERS, decode_license};
@@ -39,12 +40,13 @@ pub struct LicensePlace {
 /// Collects the source `license` of a Confluence instance.
 pub struct LicenseCollector {
     site: Arc<dyn LicenseDirectory>,
+    lookout: Lookout,
 }
 
 impl LicenseCollector {
     /// A collector that asks `site` at every look.
     pub fn new(site: Arc<dyn LicenseDirectory>) -> Self {
-        Self { site }
+        Self { site, lookout: Lookout::default() }
     }
 }
 
@@ -56,10 +58,7 @@ impl Collector for LicenseCollector {
 
     async fn collect(&self) -> Result<Section, CollectError> {
         let site = Arc::clone(&self.site);
-        // The home directory may be on a network file system that hangs.
-        let place = tokio::task::spawn_blocking(move || site.license())
-            .await
-            .map_err(|error| CollectError::new(FailureKind::Internal, error, ""))??;
+        let place = self.lookout.run(move |_| site.license()).await?;
         Ok(Section::License(License { text: read_place(&place), place: place.place }))
     }
 }
@@ -100,6 +99,8 @@ pub fn read_license(text: &str) -> LicenseText {
 
 #[cfg(test)]
 mod tests {
+    use upgrade_readiness_checks::facts::FailureKind;
+
     use super::*;
 
     struct Site(Result<(Option<String>, bool), FailureKind>);

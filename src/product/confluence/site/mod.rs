@@ -6,6 +6,7 @@
 mod cfg_xml;
 mod init_properties;
 mod layout;
+mod license;
 pub mod ownership;
 pub mod scripts;
 pub mod server_xml;
@@ -19,6 +20,7 @@ use upgrade_readiness_checks::facts::FailureKind;
 
 pub use cfg_xml::{CfgXml, parse_cfg_xml};
 pub use layout::SiteLayout;
+pub use license::SiteLicense;
 pub use xml::XmlError;
 
 use crate::chain::Chain;
