@@ -90,7 +90,7 @@ fn the_same_case_gives_the_same_report() {
 }
 
 #[test]
-fn facts_that_could_not_be_read_never_block_and_are_never_good_news() {
+fn facts_that_could_not_be_read_never_block() {
     let mut facts = as_value(&golden().facts);
     let fields = spoil(&mut facts, None);
     assert!(fields > 20, "{fields} fields found in the golden snapshot");

@@ -132,8 +132,8 @@ fn hand_over(installation: &Installation, file: &FileOwnership) -> String {
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
-    use crate::rules::testing::{installation, look, unread};
+    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::rules::testing::{Spoil, installation, judges_spoilt, look, unread};
 
     const HOME: &str = "/var/atlassian/application-data/confluence";
     const CFG: &str = "/var/atlassian/application-data/confluence/confluence.cfg.xml";
@@ -147,8 +147,7 @@ mod tests {
     fn judges_owner_and_mode() {
         const B: Severity = Severity::Blocker;
         const W: Severity = Severity::Warning;
-        type Row = (&'static str, fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
-        let rows: &[Row] = &[
+        let rows: &[Spoil] = &[
             ("good", |_| {}, Ready, &[]),
             ("not writable", |g| file(g, INDEX).usable = Field::Read(false), Blocked, &[(B, INDEX)]),
             (
@@ -199,17 +198,7 @@ mod tests {
             ("nothing was seen", |g| installation(g).ownership.clear(), Unknown, &[]),
             ("home was not seen", |g| drop(installation(g).ownership.remove(0)), Ready, &[]),
         ];
-        for (name, spoil, verdict, found) in rows {
-            let mut golden = golden();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(
-                (seen.verdict, seen.found().as_slice()),
-                (*verdict, *found),
-                "{name}: {}",
-                seen.text()
-            );
-        }
+        judges_spoilt(&CHECK, rows);
     }
 
     #[test]

@@ -123,8 +123,8 @@ impl Need {
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
-    use crate::rules::testing::{host, look};
+    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::rules::testing::{Row, host, judges, look};
 
     /// The golden target's answers count as confirmed: 4 processors, 6144 MiB.
     fn with(cpus: u32, memory_mib: u64) -> Golden {
@@ -138,7 +138,7 @@ mod tests {
     fn a_host_must_have_what_is_asked() {
         const B: Severity = Severity::Blocker;
         const W: Severity = Severity::Warning;
-        let rows: [(Golden, Verdict, &[(Severity, &str)]); 9] = [
+        let rows: Vec<Row> = vec![
             (with(4, 6144), Ready, &[]),
             (with(3, 6144), Blocked, &[(B, "cpus")]),
             (with(4, 5837), Ready, &[]),
@@ -149,15 +149,7 @@ mod tests {
             (with(4, 2048).to("9.3.1"), Unknown, &[(W, "memory")]),
             (with(64, 1 << 20).to("77.0.0"), Unknown, &[]),
         ];
-        for (row, (golden, verdict, found)) in rows.into_iter().enumerate() {
-            let seen = look(&CHECK, &golden);
-            assert_eq!(
-                (seen.verdict, seen.found().as_slice()),
-                (verdict, found),
-                "row {row}: {}",
-                seen.text()
-            );
-        }
+        judges(&CHECK, rows);
     }
 
     #[test]

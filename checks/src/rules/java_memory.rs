@@ -147,8 +147,8 @@ fn unknown(case: &Case<'_>, of: MinimumOf) -> Missing {
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
-    use crate::rules::testing::{host, java, look, read, unread};
+    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::rules::testing::{Row, host, java, judges, look, read, unread};
 
     const GIB: u64 = 1 << 30;
 
@@ -164,7 +164,7 @@ mod tests {
     fn heap_and_memory_must_fit_together() {
         const B: Severity = Severity::Blocker;
         const W: Severity = Severity::Warning;
-        let rows: [(Golden, Verdict, &[(Severity, &str)]); 10] = [
+        let rows: Vec<Row> = vec![
             (with(Some(GIB), 16 * GIB), Ready, &[]),
             (with(Some(GIB - 1), 16 * GIB), Blocked, &[(B, "heap")]),
             (with(Some(12 * GIB), 16 * GIB), Ready, &[]),
@@ -176,15 +176,7 @@ mod tests {
             (with(Some(GIB / 2), 16 * GIB).to("9.3.1"), Warning, &[(W, "heap")]),
             (with(Some(4 * GIB), 16 * GIB).to("77.0.0"), Unknown, &[]),
         ];
-        for (row, (golden, verdict, found)) in rows.into_iter().enumerate() {
-            let seen = look(&CHECK, &golden);
-            assert_eq!(
-                (seen.verdict, seen.found().as_slice()),
-                (verdict, found),
-                "row {row}: {}",
-                seen.text()
-            );
-        }
+        judges(&CHECK, rows);
     }
 
     #[test]

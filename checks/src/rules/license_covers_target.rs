@@ -259,8 +259,8 @@ mod tests {
 
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown, Warning};
-    use crate::rules::testing::{license, look, terms};
+    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::rules::testing::{Row, Spoil, judges, judges_spoilt, license, look, terms};
 
     const B: Severity = Severity::Blocker;
     const W: Severity = Severity::Warning;
@@ -285,21 +285,18 @@ mod tests {
 
     #[test]
     fn a_server_licence_covers_what_was_released_before_maintenance_ends() {
-        let rows: [(Until, Verdict, &[(Severity, &str)]); 9] = [
-            (days_after_release(4), Ready, &[]),
-            (days_after_release(3), Warning, &[(W, "maintenance")]),
-            (days_after_release(0), Warning, &[(W, "maintenance")]),
-            (days_after_release(-3), Warning, &[(W, "maintenance")]),
-            (days_after_release(-4), Blocked, &[(B, "maintenance")]),
-            (Until::Forever, Ready, &[]),
-            (Until::NotStated, Unknown, &[]),
-            (Until::Unreadable("31/31/2031".into()), Unknown, &[]),
-            (Until::AfterActivation(SignedDuration::from_hours(3)), Skipped, &[]),
+        let rows: Vec<Row> = vec![
+            (server(days_after_release(4)), Ready, &[]),
+            (server(days_after_release(3)), Warning, &[(W, "maintenance")]),
+            (server(days_after_release(0)), Warning, &[(W, "maintenance")]),
+            (server(days_after_release(-3)), Warning, &[(W, "maintenance")]),
+            (server(days_after_release(-4)), Blocked, &[(B, "maintenance")]),
+            (server(Until::Forever), Ready, &[]),
+            (server(Until::NotStated), Unknown, &[]),
+            (server(Until::Unreadable("31/31/2031".into())), Unknown, &[]),
+            (server(Until::AfterActivation(SignedDuration::from_hours(3))), Skipped, &[]),
         ];
-        for (ends, verdict, found) in rows {
-            let seen = look(&CHECK, &server(ends.clone()));
-            assert_eq!((seen.verdict, seen.found().as_slice()), (verdict, found), "{ends}: {}", seen.text());
-        }
+        judges(&CHECK, rows);
     }
 
     #[test]
@@ -329,30 +326,34 @@ mod tests {
 
     #[test]
     fn a_data_center_licence_must_run_on_the_day() {
-        type Row = (fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
-        let rows: [Row; 10] = [
-            (|_| {}, Ready, &[]),
-            (|g| g.target.release = None, Ready, &[]),
-            (|g| terms(g).expires = Until::Day(date(2025, 12, 1)), Ready, &[]),
-            (|g| terms(g).expires = Until::Day(date(2025, 11, 30)), Blocked, &[(B, "expiry")]),
-            (|g| terms(g).expires = Until::NotStated, Ready, &[]),
-            (|g| terms(g).expires = Until::Unreadable("?".into()), Unknown, &[]),
-            (|g| terms(g).expires = Until::AfterActivation(SignedDuration::from_hours(3)), Skipped, &[]),
-            (|g| terms(g).maintenance_ends = Until::Day(date(2025, 12, 1)), Ready, &[]),
-            (|g| terms(g).maintenance_ends = Until::Day(date(2025, 11, 30)), Warning, &[(W, "maintenance")]),
-            (|g| terms(g).maintenance_ends = Until::Unreadable("?".into()), Unknown, &[]),
+        let rows: &[Spoil] = &[
+            ("good", |_| {}, Ready, &[]),
+            ("release not known", |g| g.target.release = None, Ready, &[]),
+            ("ends today", |g| terms(g).expires = Until::Day(date(2025, 12, 1)), Ready, &[]),
+            ("ended", |g| terms(g).expires = Until::Day(date(2025, 11, 30)), Blocked, &[(B, "expiry")]),
+            ("no end", |g| terms(g).expires = Until::NotStated, Ready, &[]),
+            ("end unreadable", |g| terms(g).expires = Until::Unreadable("?".into()), Unknown, &[]),
+            (
+                "for three hours",
+                |g| terms(g).expires = Until::AfterActivation(SignedDuration::from_hours(3)),
+                Skipped,
+                &[],
+            ),
+            ("maintenance today", |g| terms(g).maintenance_ends = Until::Day(date(2025, 12, 1)), Ready, &[]),
+            (
+                "maintenance ended",
+                |g| terms(g).maintenance_ends = Until::Day(date(2025, 11, 30)),
+                Warning,
+                &[(W, "maintenance")],
+            ),
+            (
+                "maintenance unreadable",
+                |g| terms(g).maintenance_ends = Until::Unreadable("?".into()),
+                Unknown,
+                &[],
+            ),
         ];
-        for (row, (spoil, verdict, found)) in rows.into_iter().enumerate() {
-            let mut golden = golden();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(
-                (seen.verdict, seen.found().as_slice()),
-                (verdict, found),
-                "row {row}: {}",
-                seen.text()
-            );
-        }
+        judges_spoilt(&CHECK, rows);
     }
 
     #[test]

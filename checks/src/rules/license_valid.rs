@@ -202,15 +202,14 @@ mod tests {
 
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
-    use crate::rules::testing::{license, look, terms};
+    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::rules::testing::{Spoil, judges_spoilt, license, look, terms};
 
     #[test]
     fn judges_what_the_licence_says() {
-        type Row = (&'static str, fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
         const B: Severity = Severity::Blocker;
         const W: Severity = Severity::Warning;
-        let rows: &[Row] = &[
+        let rows: &[Spoil] = &[
             ("good", |_| {}, Ready, &[]),
             ("absent", |g| license(g).text = LicenseText::Absent, Blocked, &[(B, "license")]),
             ("legacy", |g| license(g).text = LicenseText::Legacy, Blocked, &[(B, "license")]),
@@ -288,17 +287,7 @@ mod tests {
                 &[],
             ),
         ];
-        for (name, spoil, verdict, found) in rows {
-            let mut golden = golden();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(
-                (seen.verdict, seen.found().as_slice()),
-                (*verdict, *found),
-                "{name}: {}",
-                seen.text()
-            );
-        }
+        judges_spoilt(&CHECK, rows);
     }
 
     #[test]

@@ -138,8 +138,8 @@ mod tests {
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Ready, Unknown, Warning};
-    use crate::rules::testing::{host, java, look, read, service, unread};
+    use crate::model::Verdict::{Ready, Unknown, Warning};
+    use crate::rules::testing::{Row, Spoil, host, java, judges, judges_spoilt, read, service, unread};
 
     fn with(file_encoding: Option<&str>, feature: u32, locale: &[(&str, &str)]) -> Golden {
         let mut golden = golden();
@@ -154,64 +154,61 @@ mod tests {
 
     #[test]
     fn the_option_then_the_version_then_the_locale_decide() {
+        const N: (Severity, &str) = (Severity::Warning, "locale");
+        const E: (Severity, &str) = (Severity::Warning, "file-encoding");
         let utf8 = [("LANG", "de_DE.UTF-8")];
-        let rows: [(Option<&str>, u32, &[(&str, &str)], Verdict); 20] = [
-            (Some("UTF-8"), 8, &[], Ready),
-            (Some("utf8"), 8, &[], Ready),
-            (Some("ISO-8859-1"), 21, &utf8, Warning),
-            (Some(""), 21, &utf8, Warning),
-            (Some("ANSI_X3.4-1968"), 17, &utf8, Warning),
-            (Some("COMPAT"), 21, &utf8, Ready),
-            (Some("COMPAT"), 21, &[], Warning),
-            (None, 18, &[], Ready),
-            (None, 17, &[], Warning),
-            (None, 17, &utf8, Ready),
-            (None, 11, &[("LANG", "C.utf8")], Ready),
-            (None, 11, &[("LANG", "de_DE.utf-8@euro")], Ready),
-            (None, 11, &[("LANG", "C")], Warning),
-            (None, 11, &[("LANG", "POSIX")], Warning),
-            (None, 11, &[("LANG", "de_DE")], Warning),
-            (None, 11, &[("LANG", "de_DE.ISO-8859-15@euro")], Warning),
-            (None, 11, &[("LANG", "")], Warning),
-            (None, 11, &[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")], Warning),
-            (None, 11, &[("LANG", "de_DE.UTF-8"), ("LC_ALL", "")], Ready),
-            (None, 11, &[("LANG", "C"), ("LC_CTYPE", "C.UTF-8")], Ready),
+        let rows: Vec<Row> = vec![
+            (with(Some("UTF-8"), 8, &[]), Ready, &[]),
+            (with(Some("utf8"), 8, &[]), Ready, &[]),
+            (with(Some("ISO-8859-1"), 21, &utf8), Warning, &[E]),
+            (with(Some(""), 21, &utf8), Warning, &[E]),
+            (with(Some("ANSI_X3.4-1968"), 17, &utf8), Warning, &[E]),
+            (with(Some("COMPAT"), 21, &utf8), Ready, &[]),
+            (with(Some("COMPAT"), 21, &[]), Warning, &[N]),
+            (with(None, 18, &[]), Ready, &[]),
+            (with(None, 17, &[]), Warning, &[N]),
+            (with(None, 17, &utf8), Ready, &[]),
+            (with(None, 11, &[("LANG", "C.utf8")]), Ready, &[]),
+            (with(None, 11, &[("LANG", "de_DE.utf-8@euro")]), Ready, &[]),
+            (with(None, 11, &[("LANG", "C")]), Warning, &[N]),
+            (with(None, 11, &[("LANG", "POSIX")]), Warning, &[N]),
+            (with(None, 11, &[("LANG", "de_DE")]), Warning, &[N]),
+            (with(None, 11, &[("LANG", "de_DE.ISO-8859-15@euro")]), Warning, &[N]),
+            (with(None, 11, &[("LANG", "")]), Warning, &[N]),
+            (with(None, 11, &[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")]), Warning, &[N]),
+            (with(None, 11, &[("LANG", "de_DE.UTF-8"), ("LC_ALL", "")]), Ready, &[]),
+            (with(None, 11, &[("LANG", "C"), ("LC_CTYPE", "C.UTF-8")]), Ready, &[]),
         ];
-        for (encoding, feature, locale, verdict) in rows {
-            let seen = look(&CHECK, &with(encoding, feature, locale));
-            assert_eq!(seen.verdict, verdict, "{encoding:?} {feature} {locale:?}: {}", seen.text());
-        }
+        judges(&CHECK, rows);
     }
 
     #[test]
     fn what_was_not_read_is_unknown_only_where_it_decides() {
-        type Row = (fn(&mut Golden), Verdict);
-        let rows: [Row; 7] = [
-            (|g| service(g).locale = unread(), Unknown),
-            (|g| host(g).service = Field::Read(None), Unknown),
-            (|g| host(g).service = unread(), Unknown),
-            (|g| java(g).options = unread(), Unknown),
-            (|g| java(g).runtimes.clear(), Ready),
+        let rows: &[Spoil] = &[
+            ("locale", |g| service(g).locale = unread(), Unknown, &[]),
+            ("no service", |g| host(g).service = Field::Read(None), Unknown, &[]),
+            ("service", |g| host(g).service = unread(), Unknown, &[]),
+            ("options", |g| java(g).options = unread(), Unknown, &[]),
+            ("version, with a good locale", |g| java(g).runtimes.clear(), Ready, &[]),
             (
+                "version, without a locale",
                 |g| {
                     java(g).runtimes.clear();
                     service(g).locale = Field::Read(BTreeMap::new());
                 },
                 Unknown,
+                &[],
             ),
             (
+                "locale, with the option",
                 |g| {
                     service(g).locale = unread();
                     read(&mut java(g).options).file_encoding = Some("UTF-8".into());
                 },
                 Ready,
+                &[],
             ),
         ];
-        for (row, (spoil, verdict)) in rows.into_iter().enumerate() {
-            let mut golden = golden();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(seen.verdict, verdict, "row {row}: {}", seen.text());
-        }
+        judges_spoilt(&CHECK, rows);
     }
 }

@@ -146,8 +146,8 @@ mod tests {
     use crate::catalog::{Answers, Catalog};
     use crate::facts::Product;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
-    use crate::rules::testing::{days_after, host, look};
+    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::rules::testing::{Row, days_after, host, judges, look};
     use crate::version::Line;
 
     const W: (Severity, &str) = (Severity::Warning, "support");
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_end_of_support_warns() {
-        let rows: [(Golden, Verdict, &[(Severity, &str)]); 10] = [
+        let rows: Vec<Row> = vec![
             (golden(), Ready, &[]),
             (at(-181), Ready, &[]),
             (at(-180), Warning, &[W]),
@@ -198,15 +198,7 @@ mod tests {
             (on(Some("templeos"), Some("5.3")), Ready, &[N]),
             (on(Some("ubuntu"), Some("24.04")), Ready, &[]),
         ];
-        for (row, (golden, verdict, found)) in rows.into_iter().enumerate() {
-            let seen = look(&CHECK, &golden);
-            assert_eq!(
-                (seen.verdict, seen.found().as_slice()),
-                (verdict, found),
-                "row {row}: {}",
-                seen.text()
-            );
-        }
+        judges(&CHECK, rows);
     }
 
     #[test]
@@ -230,7 +222,7 @@ mod tests {
             host(&mut golden).os.family = "freebsd".into();
             golden
         };
-        let rows: [(Golden, Verdict, &[(Severity, &str)]); 8] = [
+        let rows: Vec<Row> = vec![
             (answered(golden(), "debian 12"), Ready, &[]),
             (answered(golden(), "debian"), Ready, &[]),
             (answered(golden(), "linux"), Ready, &[]),
@@ -240,14 +232,6 @@ mod tests {
             (golden().to("8.5.4"), Warning, &[(Severity::Warning, "system")]),
             (golden().to("10.2.1"), Unknown, &[]),
         ];
-        for (row, (golden, verdict, found)) in rows.into_iter().enumerate() {
-            let seen = look(&CHECK, &golden);
-            assert_eq!(
-                (seen.verdict, seen.found().as_slice()),
-                (verdict, found),
-                "row {row}: {}",
-                seen.text()
-            );
-        }
+        judges(&CHECK, rows);
     }
 }

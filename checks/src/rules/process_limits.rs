@@ -122,29 +122,29 @@ fn amount(limit: Option<u64>) -> String {
 mod tests {
     use super::*;
     use crate::facts::{Field, Limits};
-    use crate::golden::golden;
-    use crate::model::Verdict::{self, Ready, Unknown, Warning};
-    use crate::rules::testing::{host, look, service, unread};
+    use crate::golden::{Golden, golden};
+    use crate::model::Verdict::{Ready, Unknown, Warning};
+    use crate::rules::testing::{Row, host, judges, look, service, unread};
+
+    fn with(open_files: Option<u64>, processes: Option<u64>) -> Golden {
+        let mut golden = golden();
+        service(&mut golden).limits = Field::Read(Limits { open_files, open_files_hard: None, processes });
+        golden
+    }
 
     #[test]
     fn limits_must_reach_the_least() {
         const FILES: (Severity, &str) = (Severity::Warning, "open-files");
         const PROCESSES: (Severity, &str) = (Severity::Warning, "processes");
-        let rows: [(Option<u64>, Option<u64>, Verdict, &[(Severity, &str)]); 6] = [
-            (Some(8192), Some(4096), Ready, &[]),
-            (Some(8191), Some(4096), Warning, &[FILES]),
-            (Some(8192), Some(4095), Warning, &[PROCESSES]),
-            (Some(0), Some(0), Warning, &[FILES, PROCESSES]),
-            (None, None, Ready, &[]),
-            (Some(1024), None, Warning, &[FILES]),
+        let rows: Vec<Row> = vec![
+            (with(Some(8192), Some(4096)), Ready, &[]),
+            (with(Some(8191), Some(4096)), Warning, &[FILES]),
+            (with(Some(8192), Some(4095)), Warning, &[PROCESSES]),
+            (with(Some(0), Some(0)), Warning, &[FILES, PROCESSES]),
+            (with(None, None), Ready, &[]),
+            (with(Some(1024), None), Warning, &[FILES]),
         ];
-        for (open_files, processes, verdict, found) in rows {
-            let mut golden = golden();
-            service(&mut golden).limits =
-                Field::Read(Limits { open_files, open_files_hard: None, processes });
-            let seen = look(&CHECK, &golden);
-            assert_eq!((seen.verdict, seen.found().as_slice()), (verdict, found), "{}", seen.text());
-        }
+        judges(&CHECK, rows);
     }
 
     #[test]

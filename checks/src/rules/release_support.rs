@@ -172,8 +172,8 @@ fn when(case: &Case<'_>, end: EndOfLife) -> String {
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
-    use crate::rules::testing::{days_after, installation, look, unread};
+    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::rules::testing::{Row, days_after, installation, judges, look, unread};
 
     const W: Severity = Severity::Warning;
 
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn warns_before_and_after_support_ends() {
-        let rows: [(Golden, Verdict, &[(Severity, &str)]); 8] = [
+        let rows: Vec<Row> = vec![
             (golden(), Ready, &[]),
             (on(-181), Ready, &[]),
             (on(-180), Warning, &[(W, "target")]),
@@ -199,11 +199,7 @@ mod tests {
             (golden().to("9.2.999"), Unknown, &[]),
             (golden().to("77.0.0"), Unknown, &[]),
         ];
-        for (golden, verdict, found) in rows {
-            let seen = look(&CHECK, &golden);
-            let name = format!("{} on {}", golden.target.version, golden.now);
-            assert_eq!((seen.verdict, seen.found().as_slice()), (verdict, found), "{name}: {}", seen.text());
-        }
+        judges(&CHECK, rows);
     }
 
     #[test]

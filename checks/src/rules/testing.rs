@@ -60,6 +60,33 @@ pub(super) fn look(check: &Check, golden: &Golden) -> Seen {
     Seen { verdict, reason, findings }
 }
 
+/// A case, and what the rule must say of it.
+pub(super) type Row = (Golden, Verdict, &'static [(Severity, &'static str)]);
+
+/// What to spoil of the golden case, and what the rule must say then.
+pub(super) type Spoil = (&'static str, fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
+
+/// Runs a rule on each row of a table.
+pub(super) fn judges(check: &Check, rows: Vec<Row>) {
+    for (row, (golden, verdict, found)) in rows.into_iter().enumerate() {
+        expect(check, &golden, verdict, found, &format!("row {row}"));
+    }
+}
+
+/// Runs a rule on the golden case, spoilt as each row says.
+pub(super) fn judges_spoilt(check: &Check, rows: &[Spoil]) {
+    for (name, spoil, verdict, found) in rows {
+        let mut golden = golden();
+        spoil(&mut golden);
+        expect(check, &golden, *verdict, found, name);
+    }
+}
+
+fn expect(check: &Check, golden: &Golden, verdict: Verdict, found: &[(Severity, &str)], name: &str) {
+    let seen = look(check, golden);
+    assert_eq!((seen.verdict, seen.found().as_slice()), (verdict, found), "{name}: {}", seen.text());
+}
+
 /// Facts of a source of the golden instance, to be spoiled.
 fn facts<T>(reading: &mut Reading<T>) -> &mut T {
     match reading {
