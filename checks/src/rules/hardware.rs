@@ -1,10 +1,9 @@
 //! Has the host the processors and the memory the target needs?
 
-use super::support::answer_under;
+use super::support::{answer_under, lower_first};
 use super::units::{MIB, bytes, percent_of};
 use crate::catalog::{Confidence, MinimumOf, PageKind};
-use crate::facts::Missing;
-use crate::facts::Source;
+use crate::facts::{Missing, Source};
 use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
 
 pub(super) static CHECK: Check = Check {
@@ -81,7 +80,7 @@ impl Need {
             let example = if self.of == MinimumOf::Cpus { "4" } else { "8192" };
             return Err(Missing::Unknown {
                 what: format!("{} {product} {line} needs", self.name()),
-                how_to_answer: answer_under(case, self.of.id(), page, example),
+                how_to_answer: lower_first(&answer_under(case, self.of.id(), page, example)),
             });
         };
         let needs = minimum.value.saturating_mul(self.unit);

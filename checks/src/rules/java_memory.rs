@@ -1,6 +1,6 @@
 //! Has the target heap enough, and the host memory enough beside it?
 
-use super::support::answer_under;
+use super::support::{answer_under, lower_first};
 use super::units::{MIB, bytes, percent_of};
 use crate::catalog::{Confidence, Minimum, MinimumOf, PageKind};
 use crate::facts::{Missing, Source};
@@ -94,7 +94,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             severity: Severity::Warning,
             subject: "heap-share".to_owned(),
             summary: format!("The heap may take more than {percent}% of the host's memory"),
-            observed: format!("-Xmx of {} of {}", bytes(heap), bytes(memory)),
+            observed: format!("-Xmx of {} on a host with {}", bytes(heap), bytes(memory)),
             required: format!("at most {}", bytes(percent_of(memory, percent))),
             remedy: make_room.clone(),
         });
@@ -139,7 +139,7 @@ fn unknown(case: &Case<'_>, of: MinimumOf) -> Missing {
     };
     Missing::Unknown {
         what: format!("{what} {} {line} needs", case.facts.product),
-        how_to_answer: answer_under(case, of.id(), page, "1024"),
+        how_to_answer: lower_first(&answer_under(case, of.id(), page, "1024")),
     }
 }
 

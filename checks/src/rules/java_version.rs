@@ -2,7 +2,7 @@
 
 use super::support::{Candidate, supported_by_target};
 use super::units::in_days;
-use crate::catalog::{Component, Standing};
+use crate::catalog::{Component, Ruling, Standing};
 use crate::facts::{Java, JavaVersion, Missing, Runtime, RuntimeRole, Source};
 use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
 
@@ -74,12 +74,18 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let origin = Origin::of(java, runtime);
     let name = format!("Java {}", version.text);
     let by = runtime.implementor.as_ref().map_or_else(String::new, |by| format!(" ({by})"));
-    let evidence = format!("{name}{by} in {} is the {} one", runtime.home, runtime.role.name());
+    let ruling = case.catalog.ruling(Component::Java, &version.feature.to_string(), case.target.line());
+    let takes = if ruling.supported.is_empty() {
+        String::new()
+    } else {
+        format!("; {} {} takes {}", case.facts.product, case.target.line(), ruling.supported.join(", "))
+    };
+    let evidence = format!("{name}{by} in {} is the {} one{takes}", runtime.home, runtime.role.name());
 
     let mut found: Vec<Finding> = maintained(case, runtime, version, origin).into_iter().collect();
     let mut missing = Vec::new();
     match origin {
-        Origin::Bundled => found.extend(replaced(case, version, &name)),
+        Origin::Bundled => found.extend(replaced(case, &ruling, &name)),
         Origin::Own => match supported(case, runtime, version, &name) {
             Ok(finding) => found.extend(finding),
             Err(unknown) => missing.push(unknown),
@@ -130,9 +136,8 @@ fn supported(
 }
 
 /// The Java of the installation does not stand in the way, whatever the target thinks of it.
-fn replaced(case: &Case<'_>, version: &JavaVersion, name: &str) -> Option<Finding> {
+fn replaced(case: &Case<'_>, ruling: &Ruling, name: &str) -> Option<Finding> {
     let (product, target) = (case.facts.product, &case.target.version);
-    let ruling = case.catalog.ruling(Component::Java, &version.feature.to_string(), case.target.line());
     if ruling.standing == Standing::Supported {
         return None;
     }

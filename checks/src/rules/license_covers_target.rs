@@ -175,8 +175,8 @@ fn server(case: &Case<'_>, terms: &LicenseTerms) -> Result<Dates, Undecided> {
         let unknown = Missing::Unknown {
             what: format!("day {name} was released on"),
             how_to_answer: format!(
-                "compare the day on its download page with the end of maintenance, {end}, and give the agent a newer \
-                 catalog that has this release"
+                "compare the day on its download page with the end of maintenance, {end}, and name a newer catalog \
+                 under [catalog.file] that has it"
             ),
         };
         return Ok((evidence, Err(unknown)));

@@ -169,7 +169,7 @@ fn ending(case: &Case<'_>, terms: &LicenseTerms) -> Result<Option<Finding>, Miss
             let left = case.days_until(*day);
             let when = in_days(left);
             if left < 0 {
-                let what = if terms.data_center { ", and the site becomes read-only" } else { "" };
+                let what = if terms.data_center { ", and leaves the site read-only" } else { "" };
                 let summary = format!("The licence ended on {day}, {when}{what}");
                 Ok(Some(finding(Severity::Blocker, summary, "a licence that has not ended")))
             } else if left <= i64::from(case.policy.license_warn_days) {

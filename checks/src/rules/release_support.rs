@@ -61,9 +61,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     found.extend(end.and_then(|end| target_end(case, end)));
     if case.target.release.is_none() {
         missing.push(Missing::Unknown {
-            what: format!("release {} {target} is", case.facts.product),
+            what: format!("support {} {target} has", case.facts.product),
             how_to_answer: format!(
-                "it is not in the catalog of {}: make sure that it exists, and give the agent a newer catalog",
+                "the release is not in the catalog of {}: make sure that it exists, and name a newer catalog under [catalog.file]",
                 case.catalog.collected_on
             ),
         });

@@ -49,7 +49,7 @@ packs the old installation, and the home when asked to, into archives beside the
 ## How to fix it
 
 Add space, or free some: old archives beside the installation, `backups`, `temp`, `restore` and old `logs` in the home. \
-Where one of the parts does not happen here, say so in the policy: no backup of the home by the installer \
+Where one of the parts does not happen here, say so under `[policy]`: no backup of the home by the installer \
 (`disk_home_copies = 0`), no recovery dump because `-Dconfluence.upgrade.recovery.file.enabled=false` is set and a \
 dump of the database exists (`disk_recovery_percent_of_database = 0`).
 
@@ -161,9 +161,10 @@ fn space(case: &Case<'_>, filesystem: &FileSystem, needed: u64, here: &[&Need<'_
         required: required(here, reserve),
         remedy: format!(
             "Free or add {} on {mount_point}{}. Old archives of former upgrades and the folders backups, temp, restore and \
-             logs of the home are the first places to look.",
+             logs of the home are the first places to look.{}",
             bytes(lacking),
-            largest(here)
+            largest(here),
+            settings(here)
         ),
     })
 }
@@ -178,6 +179,15 @@ fn required(here: &[&Need<'_>], reserve: u64) -> String {
 fn largest(here: &[&Need<'_>]) -> String {
     let most = here.iter().max_by_key(|need| need.bytes);
     most.map_or_else(String::new, |need| format!(" (`du -xh -d 2 {} | sort -h | tail`)", need.of))
+}
+
+/// Which part can be said not to happen here.
+fn settings(here: &[&Need<'_>]) -> String {
+    if here.is_empty() {
+        return String::new();
+    }
+    let keys: Vec<&str> = here.iter().map(|need| need.setting).collect();
+    format!(" A part that does not happen here can be set to 0 under [policy]: {}.", keys.join(", "))
 }
 
 fn inodes(filesystem: &FileSystem, here: &[&Need<'_>]) -> Option<Finding> {

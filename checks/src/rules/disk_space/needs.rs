@@ -10,6 +10,8 @@ pub(super) struct Need<'a> {
     pub(super) mount_point: &'a str,
     /// What it is, to be read after "for".
     pub(super) what: &'static str,
+    /// The key of the policy that says how much of it there is.
+    pub(super) setting: &'static str,
     /// The directory whose size decides, or that it goes to.
     pub(super) of: &'a str,
     /// Its size.
@@ -55,6 +57,7 @@ fn installation<'a>(case: &Case<'a>, disk: &'a Disk) -> Part<'a> {
     Ok(Some(Need {
         mount_point: &target.mount_point,
         what: "the backup of the installation and the new program",
+        setting: "disk_installation_copies",
         of: &place.path,
         bytes: size.bytes.saturating_mul(copies.into()),
         entries: size.entries, // a backup is one file; only the new program is many
@@ -81,6 +84,7 @@ fn home<'a>(case: &Case<'a>, disk: &'a Disk) -> Part<'a> {
     Ok(Some(Need {
         mount_point: &target.mount_point,
         what: "the backup of the home",
+        setting: "disk_home_copies",
         of: &place.path,
         bytes: total.saturating_mul(copies.into()),
         entries: copies.into(),
@@ -101,6 +105,7 @@ fn index<'a>(case: &Case<'a>, disk: &'a Disk) -> Part<'a> {
             Ok(Some(Need {
                 mount_point: &filesystem_of(disk, place)?.mount_point,
                 what: "copies of the index",
+                setting: "disk_index_copies",
                 of: &place.path,
                 bytes: size.bytes.saturating_mul(copies),
                 entries: size.entries.saturating_mul(copies),
@@ -120,6 +125,7 @@ fn recovery<'a>(case: &Case<'a>, disk: &'a Disk) -> Part<'a> {
     Ok(Some(Need {
         mount_point: &filesystem_of(disk, place)?.mount_point,
         what: "the recovery dump of the database",
+        setting: "disk_recovery_percent_of_database",
         of: &place.path,
         bytes: super::percent_of(*size, percent),
         entries: 1,
