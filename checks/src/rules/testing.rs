@@ -6,9 +6,10 @@ use jiff::Span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::catalog::Catalog;
 use crate::facts::{
-    Application, Database, Disk, Field, Host, Installation, Java, License, LicenseTerms, LicenseText,
-    Reading, ServiceProcess,
+    Application, Database, DatabaseConfig, Disk, Field, Host, Installation, Java, License, LicenseTerms,
+    LicenseText, Plugins, Reading, ServiceProcess,
 };
 use crate::golden::{Golden, golden};
 use crate::model::{Check, Finding, Judgement, Severity, Undecided, Verdict};
@@ -103,6 +104,14 @@ pub(super) fn installation(golden: &mut Golden) -> &mut Installation {
     facts(&mut golden.facts.installation).as_mut()
 }
 
+pub(super) fn config(golden: &mut Golden) -> &mut DatabaseConfig {
+    read(&mut installation(golden).database)
+}
+
+pub(super) fn plugins(golden: &mut Golden) -> &mut Plugins {
+    facts(&mut golden.facts.plugins)
+}
+
 pub(super) fn application(golden: &mut Golden) -> &mut Application {
     facts(&mut golden.facts.application)
 }
@@ -152,4 +161,14 @@ pub(super) fn terms(golden: &mut Golden) -> &mut LicenseTerms {
         LicenseText::Terms(terms) => terms,
         LicenseText::Absent | LicenseText::Damaged(_) | LicenseText::Legacy => panic!("the golden licence"),
     }
+}
+
+/// A catalog that knows the golden target and what stands in `entries`, and nothing else.
+pub(super) fn catalog(entries: &str) -> Catalog {
+    let head = "product = 'confluence'\ncollected_on = '2025-11-20'\n\
+                [[line]]\nline = '9.2'\nreleases = [{ version = '9.2.10' }]\n";
+    let platforms = "collected_on = '2025-11-20'\n[[platform]]\nid = 'postgresql'\nname = 'PostgreSQL'\n\
+                     cycles = [{ cycle = '16', end_of_life = '2028-11-09' }, { cycle = '15' },\
+                     { cycle = '13', end_of_life = '2025-11-13', extended_end = '2026-11-13' }]";
+    Catalog::parse(&format!("{head}{entries}"), platforms).unwrap()
 }
