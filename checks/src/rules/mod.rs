@@ -12,6 +12,7 @@ mod database_driver;
 mod database_embedded;
 mod database_ownership;
 mod database_privileges;
+mod database_settings;
 mod database_supported;
 mod disk_space;
 mod file_ownership;
@@ -45,6 +46,7 @@ pub static ALL: &[&Check] = &[
     &database_embedded::CHECK,
     &database_ownership::CHECK,
     &database_privileges::CHECK,
+    &database_settings::CHECK,
     &database_supported::CHECK,
     &disk_space::CHECK,
     &file_ownership::CHECK,
