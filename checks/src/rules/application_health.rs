@@ -83,11 +83,7 @@ fn state(application: &Application) -> Result<Vec<Finding>, Missing> {
             return Err(Missing::Unread {
                 of: Source::Application,
                 what: "the state".to_owned(),
-                why: format!(
-                    "{:?} at {}status is no state the vendor names",
-                    excerpt(said),
-                    application.base_url
-                ),
+                why: format!("{:?} at {} is no state the vendor names", excerpt(said), status(application)),
             });
         }
     };
@@ -95,13 +91,17 @@ fn state(application: &Application) -> Result<Vec<Finding>, Missing> {
         severity,
         subject: STATE.to_owned(),
         summary: format!("the application is not running properly: its state is {said}"),
-        observed: format!("{said} at {}status", application.base_url),
+        observed: format!("{said} at {}", status(application)),
         required: "RUNNING".to_owned(),
         remedy:
             "Read logs/atlassian-confluence.log in the home directory, bring the application to the state \
                  RUNNING, and upgrade only then."
                 .to_owned(),
     }])
+}
+
+fn status(application: &Application) -> String {
+    format!("{}/status", application.base_url.trim_end_matches('/'))
 }
 
 const STATE: &str = "state";

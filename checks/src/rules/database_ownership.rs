@@ -198,7 +198,7 @@ impl Foreign<'_> {
             .iter()
             .take(NAMED)
             .map(|object| {
-                let (kind, name) = (object.kind.to_uppercase(), sql::name(engine, &object.name));
+                let (kind, name) = (object.kind.to_uppercase(), sql::signature(engine, &object.name));
                 format!("ALTER {kind} {}.{name} OWNER TO {account};", self.schema)
             })
             .collect();
@@ -326,8 +326,10 @@ mod tests {
     fn the_remedy_can_be_pasted_and_is_safe() {
         let mut golden = golden();
         foreign(&mut golden, "old role", "table", &["content", "AO_1", "x\"; DROP TABLE y; --"]);
+        foreign(&mut golden, "old role", "function", &["reindex(integer, text[])"]);
         let text = look(&CHECK, &golden).findings.remove(0).remedy;
         for part in [
+            "ALTER FUNCTION public.reindex(integer, text[]) OWNER TO confluence;",
             "ALTER TABLE public.content OWNER TO confluence;",
             "ALTER TABLE public.\"AO_1\" OWNER TO confluence;",
             "ALTER TABLE public.\"x\"\"; DROP TABLE y; --\" OWNER TO confluence;",

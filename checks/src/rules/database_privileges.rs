@@ -1,9 +1,9 @@
 //! May the product's account do in its schema what an upgrade does there?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::sql;
-use super::wording::{first_few, sentence};
+use super::wording::{counted, first_few, sentence};
 use crate::facts::{Database, Engine, Missing, Privileges, Source};
 use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
 
@@ -84,8 +84,8 @@ const ALL_OF_THEM: [&str; 2] = ["ALL PRIVILEGES", "ALL"];
 
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let database = case.facts.database()?;
-    let what = format!("what {} may do", database.account);
-    let privileges = database.privileges.read(Source::Database, &what);
+    let what = "what the product's account may do";
+    let privileges = database.privileges.read(Source::Database, what);
     let judge: fn(&Rights<'_>) -> Vec<Finding> = match database.engine {
         Engine::Postgresql => postgresql,
         Engine::Mysql | Engine::Mariadb => mysql,
@@ -190,18 +190,21 @@ impl Rights<'_> {
         }
     }
 
-    /// Privileges that are missing on single tables only, each once.
-    fn on_tables(&self, grave: &[&str], remedy: &str) -> impl Iterator<Item = Finding> {
-        let lacking: &BTreeMap<String, BTreeSet<String>> = &self.privileges.lacking_on_tables;
-        lacking.iter().filter(|(privilege, tables)| !tables.is_empty() && !self.reported(privilege)).map(
-            move |(privilege, tables)| {
-                let severity =
-                    if grave.contains(&privilege.as_str()) { Severity::Blocker } else { Severity::Warning };
-                let place =
-                    format!("table {}", first_few(tables.iter().map(String::as_str), tables.len() as u64));
-                self.finding(severity, privilege, &place, remedy)
-            },
-        )
+    /// Privileges that are missing on single tables only, each once with its tables.
+    fn on_tables(&self, grave: &[&str], remedy: &str) -> Vec<Finding> {
+        let mut lacking: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (table, privileges) in &self.privileges.lacking_on_tables {
+            for privilege in privileges.iter().filter(|privilege| !self.reported(privilege)) {
+                lacking.entry(privilege).or_default().push(table);
+            }
+        }
+        let finding = |(privilege, tables): (&str, Vec<&str>)| {
+            let severity = if grave.contains(&privilege) { Severity::Blocker } else { Severity::Warning };
+            let count = tables.len() as u64;
+            let place = format!("{}: {}", counted(count, "table"), first_few(tables, count));
+            self.finding(severity, privilege, &place, remedy)
+        };
+        lacking.into_iter().map(finding).collect()
     }
 
     /// Already said of the whole schema.
@@ -250,6 +253,8 @@ fn mysql(rights: &Rights<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
@@ -265,8 +270,10 @@ mod tests {
     }
 
     fn lack_on(golden: &mut Golden, privilege: &str, tables: &[&str]) {
-        let tables = tables.iter().map(ToString::to_string).collect();
-        privileges(golden).lacking_on_tables.insert(privilege.into(), tables);
+        for table in tables {
+            let lacking = privileges(golden).lacking_on_tables.entry((*table).to_owned()).or_default();
+            lacking.insert(privilege.to_owned());
+        }
     }
 
     fn mysql() -> Golden {
@@ -293,7 +300,7 @@ mod tests {
     #[test]
     fn postgresql_needs_the_schema_and_every_table() {
         use Severity::{Blocker, Notice};
-        let rows: [Row; 10] = [
+        let rows: [Row; 11] = [
             ("golden", |_| {}, Ready, &[]),
             ("no CREATE", |g| lack(g, "CREATE"), Blocked, &[(Blocker, "CREATE")]),
             ("no USAGE", |g| lack(g, "USAGE"), Blocked, &[(Blocker, "USAGE")]),
@@ -304,7 +311,23 @@ mod tests {
                 Warning,
                 &[(Severity::Warning, "TRIGGER")],
             ),
-            ("no table after all", |g| lack_on(g, "UPDATE", &[]), Ready, &[]),
+            (
+                "nothing lacking after all",
+                |g| {
+                    privileges(g).lacking_on_tables.insert("content".into(), BTreeSet::new());
+                },
+                Ready,
+                &[],
+            ),
+            (
+                "two rights on two tables",
+                |g| {
+                    lack_on(g, "UPDATE", &["bandana", "content"]);
+                    lack_on(g, "DELETE", &["content"]);
+                },
+                Blocked,
+                &[(Blocker, "DELETE"), (Blocker, "UPDATE")],
+            ),
             (
                 "superuser",
                 |g| {

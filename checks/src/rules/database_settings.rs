@@ -474,7 +474,7 @@ mod tests {
 
     #[test]
     fn mysql_tables_share_engine_collation_and_character_set() {
-        let rows: [Row; 15] = [
+        let rows: [Row; 16] = [
             (
                 "MyISAM",
                 |g| {
@@ -492,6 +492,14 @@ mod tests {
                 },
                 Ready,
                 &[],
+            ),
+            (
+                "damaged",
+                |g| {
+                    settings(g).tables_by_engine.insert("none".into(), group(2, &["a", "b"]));
+                },
+                Warning,
+                &[(WARNED, "unopened-tables")],
             ),
             ("no table", |g| settings(g).tables_by_engine.clear(), Unknown, &[]),
             ("no collation", |g| settings(g).tables_by_collation.clear(), Unknown, &[]),
@@ -573,7 +581,7 @@ mod tests {
         golden.catalog = crate::golden::golden().catalog;
         let seen = look(&CHECK, &golden);
         assert_eq!(seen.verdict, Ready, "{}", seen.text());
-        set(&mut golden, "binlog_format", "MIXED");
+        set(&mut golden, "binlog_format", "STATEMENT");
         assert_eq!(look(&CHECK, &golden).verdict, Blocked);
     }
 }

@@ -45,6 +45,22 @@ pub(super) fn name(engine: Engine, name: &str) -> String {
     }
 }
 
+/// A function with the types of its arguments, `reindex(integer, text[])`, or any other object.
+///
+/// What is not plainly a list of types stays inside the quotes: the statement then fails, and does no harm.
+pub(super) fn signature(engine: Engine, object: &str) -> String {
+    let is_types = |types: &str| {
+        types.ends_with(')')
+            && types.chars().all(|c| {
+                c.is_ascii_alphanumeric() || matches!(c, '(' | ')' | '_' | ',' | ' ' | '[' | ']' | '.')
+            })
+    };
+    match object.find('(').and_then(|start| object.split_at_checked(start)) {
+        Some((function, types)) if is_types(types) => format!("{}{types}", name(engine, function)),
+        Some(_) | None => name(engine, object),
+    }
+}
+
 /// Means the same with and without quotes.
 fn is_plain(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
@@ -117,6 +133,16 @@ mod tests {
         ];
         for (engine, from, expected) in rows {
             assert_eq!(name(engine, from), expected);
+        }
+        let rows = [
+            ("f(integer, text[])", "f(integer, text[])"),
+            ("F()", "\"F\"()"),
+            ("f(); DROP TABLE x; --(integer)", "\"f(); DROP TABLE x; --(integer)\""),
+            ("f(\"x(); DROP TABLE y; --\" integer)", "\"f(\"\"x(); DROP TABLE y; --\"\" integer)\""),
+            ("content", "content"),
+        ];
+        for (from, expected) in rows {
+            assert_eq!(signature(Engine::Postgresql, from), expected);
         }
         assert_eq!(text("o'brien\\"), "'o''brien\\\\'");
     }

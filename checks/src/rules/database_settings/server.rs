@@ -72,7 +72,7 @@ impl<'a> Look<'a> {
                 &format!("the server does not state it, and {name} depends on it"),
             ));
         }
-        Ok(Some(self.finding(setting, &excerpt(&value), &place)))
+        Ok(Some(finding(setting, &excerpt(&value), &place)))
     }
 
     /// What the product's own connection sets, and where; nothing for most settings.
@@ -83,34 +83,34 @@ impl<'a> Look<'a> {
         let config = self.config.as_ref().map_err(Clone::clone)?;
         Ok(isolation(config).map(|value| (value, config.place.clone())))
     }
+}
 
-    fn finding(&self, setting: &Setting, value: &str, place: &str) -> Finding {
-        let Setting { name, confidence, otherwise, remedy, source, .. } = setting;
-        let (severity, sureness) = match confidence {
-            Confidence::Confirmed => (Severity::Blocker, ""),
-            Confidence::Partial | Confidence::Inferred => {
-                (Severity::Warning, " (the vendor's own value for this release could not be confirmed)")
-            }
-        };
-        let value = if value.is_empty() { "empty" } else { value };
-        let connection = if name == ISOLATION {
-            " Or for this product alone: set the property hibernate.connection.isolation to 2 in confluence.cfg.xml and \
-             restart the service."
-        } else {
-            ""
-        };
-        Finding {
-            severity,
-            subject: name.clone(),
-            summary: format!("{name} is {value}: {}", otherwise.trim_end_matches('.')),
-            observed: format!("{value}, at {place}"),
-            required: format!("{}{sureness}", required(setting)),
-            remedy: format!(
-                "As an administrator of the database server: {}{connection} Source: {}",
-                sentence(remedy),
-                sentence(source)
-            ),
+fn finding(setting: &Setting, value: &str, place: &str) -> Finding {
+    let Setting { name, confidence, otherwise, remedy, source, .. } = setting;
+    let (severity, sureness) = match confidence {
+        Confidence::Confirmed => (Severity::Blocker, ""),
+        Confidence::Partial | Confidence::Inferred => {
+            (Severity::Warning, " (the vendor's own value for this release could not be confirmed)")
         }
+    };
+    let value = if value.is_empty() { "empty" } else { value };
+    let connection = if name == ISOLATION {
+        " Or for this product alone: set the property hibernate.connection.isolation to 2 in confluence.cfg.xml and \
+         restart the service."
+    } else {
+        ""
+    };
+    Finding {
+        severity,
+        subject: name.clone(),
+        summary: format!("{name} is {value}: {}", otherwise.trim_end_matches('.')),
+        observed: format!("{value}, at {place}"),
+        required: format!("{}{sureness}", required(setting)),
+        remedy: format!(
+            "As an administrator of the database server: {}{connection} Source: {}",
+            sentence(remedy),
+            sentence(source)
+        ),
     }
 }
 

@@ -78,8 +78,32 @@ fn no_table(subject: Subject<'_>, what: &str) -> Missing {
     }
 }
 
+/// What the collector calls the engine of a table that the server cannot open.
+const CANNOT_OPEN: &str = "none";
+
 fn other_engine(subject: Subject<'_>, engine: &str, group: &TableGroup) -> Finding {
     let schema = sql::schema(subject.database);
+    let tables = first_few(group.examples.iter().map(String::as_str), group.count);
+    if engine == CANNOT_OPEN {
+        let examples = group.examples.iter().take(NAMED);
+        let statements: Vec<String> = examples
+            .map(|table| format!("CHECK TABLE {schema}.{};", sql::name(subject.database.engine, table)))
+            .collect();
+        return Finding {
+            severity: Severity::Warning,
+            subject: "unopened-tables".to_owned(),
+            summary: format!(
+                "the server shows no storage engine for {}, as for damaged ones",
+                counted(group.count, "table")
+            ),
+            observed: tables,
+            required: format!("{STORAGE_ENGINE} for every table"),
+            remedy: format!(
+                "See what the server says of them, and restore what is damaged: {}",
+                statements.join(" ")
+            ),
+        };
+    }
     let name = |table: &String| sql::name(subject.database.engine, table);
     let statements: Vec<String> = group
         .examples
@@ -96,7 +120,7 @@ fn other_engine(subject: Subject<'_>, engine: &str, group: &TableGroup) -> Findi
             "{} in {engine}, which knows no foreign keys and no transactions",
             counted(group.count, "table")
         ),
-        observed: format!("{engine}: {}", first_few(group.examples.iter().map(String::as_str), group.count)),
+        observed: format!("{engine}: {tables}"),
         required: format!("{STORAGE_ENGINE} for every table"),
         remedy: format!(
             "With the service stopped and a backup at hand: {} All of them: SELECT table_name FROM \
