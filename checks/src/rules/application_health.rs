@@ -190,8 +190,8 @@ mod tests {
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
-    use crate::rules::testing::{application, look, read, unread};
+    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::rules::testing::{Spoil, application, judges_spoilt, look, read, unread};
 
     const KEY: &str = "com.atlassian.troubleshooting.plugin-confluence:eolHealthCheck";
 
@@ -212,9 +212,8 @@ mod tests {
     #[test]
     fn only_a_running_and_healthy_application_is_ready() {
         use Severity::{Blocker, Notice};
-        type Row = (&'static str, fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
         const WARNED: Severity = Severity::Warning;
-        let rows: [Row; 24] = [
+        let rows: &[Spoil] = &[
             ("golden", |_| {}, Ready, &[]),
             ("error", |g| state_is(g, "ERROR"), Blocked, &[(Blocker, STATE)]),
             ("starting", |g| state_is(g, "STARTING"), Warning, &[(WARNED, STATE)]),
@@ -263,13 +262,7 @@ mod tests {
             ),
             ("off", |g| g.facts.switch_off(Source::Application), Unknown, &[]),
         ];
-        for (name, spoil, verdict, found) in rows {
-            let mut golden = golden();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(seen.verdict, verdict, "{name}: {}", seen.text());
-            assert_eq!(seen.found(), found, "{name}: {}", seen.text());
-        }
+        judges_spoilt(&CHECK, rows);
     }
 
     #[test]

@@ -304,8 +304,8 @@ fn copy(library: &str, file: &str) -> String {
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown, Warning};
-    use crate::rules::testing::{catalog, config, installation, look, read, unread};
+    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::rules::testing::{Spoil, catalog, config, installation, judges_spoilt, look, read, unread};
 
     fn drivers(golden: &mut Golden) -> &mut Vec<Driver> {
         read(&mut installation(golden).drivers)
@@ -329,10 +329,9 @@ mod tests {
     #[test]
     fn the_driver_is_there_and_the_right_one() {
         use Severity::{Blocker, Notice};
-        type Row = (&'static str, fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
         const COPY: (Severity, &str) = (Notice, "copy-driver");
         const WARNED: Severity = Severity::Warning;
-        let rows: [Row; 20] = [
+        let rows: &[Spoil] = &[
             ("golden", |_| {}, Ready, &[]),
             ("bundled, not recognised", |g| drivers(g).clear(), Ready, &[(Notice, "missing-driver")]),
             ("MySQL", |g| mysql(g, Some("8.0.33")), Ready, &[COPY]),
@@ -419,13 +418,7 @@ mod tests {
             ("off", |g| g.facts.switch_off(Source::Installation), Unknown, &[]),
             ("nothing known of the target", |g| g.catalog = catalog(""), Unknown, &[]),
         ];
-        for (name, spoil, verdict, found) in rows {
-            let mut golden = golden();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(seen.verdict, verdict, "{name}: {}", seen.text());
-            assert_eq!(seen.found(), found, "{name}: {}", seen.text());
-        }
+        judges_spoilt(&CHECK, rows);
     }
 
     #[test]

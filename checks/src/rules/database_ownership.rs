@@ -243,8 +243,8 @@ mod tests {
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown, Warning};
-    use crate::rules::testing::{database, look, read, unread};
+    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::rules::testing::{Spoil, database, judges_spoilt, look, read, unread};
 
     fn foreign(golden: &mut Golden, owner: &str, kind: &str, names: &[&str]) {
         let ownership = read(&mut database(golden).ownership);
@@ -259,8 +259,7 @@ mod tests {
     #[test]
     fn foreign_objects_block_where_only_their_owner_may_change_them() {
         use Severity::{Blocker, Notice};
-        type Row = (&'static str, fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
-        let rows: [Row; 14] = [
+        let rows: &[Spoil] = &[
             ("golden", |_| {}, Ready, &[]),
             ("one table", |g| foreign(g, "admin", "table", &["content"]), Blocked, &[(Blocker, "admin")]),
             (
@@ -313,13 +312,7 @@ mod tests {
             ("embedded", |g| database(g).engine = Engine::H2, Skipped, &[]),
             ("off", |g| g.facts.switch_off(Source::Database), Unknown, &[]),
         ];
-        for (name, spoil, verdict, found) in rows {
-            let mut golden = golden();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(seen.verdict, verdict, "{name}: {}", seen.text());
-            assert_eq!(seen.found(), found, "{name}: {}", seen.text());
-        }
+        judges_spoilt(&CHECK, rows);
     }
 
     #[test]

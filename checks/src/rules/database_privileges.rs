@@ -133,12 +133,16 @@ impl Rights<'_> {
     fn evidence(&self) -> String {
         let Database { account, address, .. } = self.database;
         let held: Vec<&str> = self.privileges.on_schema.iter().map(String::as_str).collect();
-        let held = if self.privileges.superuser { "everything".to_owned() } else { held.join(", ") };
+        let held = match (self.privileges.superuser, held.as_slice()) {
+            (true, _) => "everything".to_owned(),
+            (false, []) => "nothing".to_owned(),
+            (false, held) => held.join(", "),
+        };
         let through = match self.privileges.through.as_slice() {
             [] => String::new(),
             through => format!(" (through {})", through.join(", ")),
         };
-        format!("{account} may {held} in schema {} at {address}{through}", sql::schema(self.database))
+        format!("{account} holds {held} on schema {} at {address}{through}", sql::schema(self.database))
     }
 
     fn lacks_on_schema(&self, privilege: &str) -> bool {
@@ -258,8 +262,8 @@ mod tests {
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown, Warning};
-    use crate::rules::testing::{database, look, read, unread};
+    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::rules::testing::{Spoil, database, judges_spoilt, judges_spoilt_from, look, read, unread};
 
     fn privileges(golden: &mut Golden) -> &mut Privileges {
         read(&mut database(golden).privileges)
@@ -285,22 +289,10 @@ mod tests {
         golden
     }
 
-    type Row = (&'static str, fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
-
-    fn walk(start: fn() -> Golden, rows: &[Row]) {
-        for (name, spoil, verdict, found) in rows {
-            let mut golden = start();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(seen.verdict, *verdict, "{name}: {}", seen.text());
-            assert_eq!(seen.found(), *found, "{name}: {}", seen.text());
-        }
-    }
-
     #[test]
     fn postgresql_needs_the_schema_and_every_table() {
         use Severity::{Blocker, Notice};
-        let rows: [Row; 11] = [
+        let rows: &[Spoil] = &[
             ("golden", |_| {}, Ready, &[]),
             ("no CREATE", |g| lack(g, "CREATE"), Blocked, &[(Blocker, "CREATE")]),
             ("no USAGE", |g| lack(g, "USAGE"), Blocked, &[(Blocker, "USAGE")]),
@@ -341,13 +333,13 @@ mod tests {
             ("schema unread", |g| database(g).schema = unread(), Unknown, &[]),
             ("off", |g| g.facts.switch_off(Source::Database), Unknown, &[]),
         ];
-        walk(golden, &rows);
+        judges_spoilt(&CHECK, rows);
     }
 
     #[test]
     fn mysql_blocks_for_what_changes_tables_and_warns_for_the_rest() {
         use Severity::{Blocker, Notice};
-        let rows: [Row; 8] = [
+        let rows: &[Spoil] = &[
             ("all", |_| {}, Ready, &[]),
             (
                 "all in one word",
@@ -370,7 +362,7 @@ mod tests {
             ("superuser", |g| privileges(g).superuser = true, Ready, &[(Notice, "superuser")]),
             ("unread", |g| database(g).privileges = unread(), Unknown, &[]),
         ];
-        walk(mysql, &rows);
+        judges_spoilt_from(&CHECK, mysql, rows);
         let mut nothing = mysql();
         privileges(&mut nothing).on_schema.clear();
         assert_eq!(look(&CHECK, &nothing).findings.len(), MYSQL_CORE.len() + MYSQL_REST.len());

@@ -173,8 +173,10 @@ mod tests {
     use super::*;
     use crate::facts::{Field, TableGroup};
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown, Warning};
-    use crate::rules::testing::{catalog, config, database, installation, look, read, unread};
+    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::rules::testing::{
+        Spoil, catalog, config, database, installation, judges_spoilt, judges_spoilt_from, look, read, unread,
+    };
 
     const MYSQL: &[(&str, &str)] = &[
         ("transaction_isolation", "READ-COMMITTED"),
@@ -294,24 +296,12 @@ mod tests {
         settings(golden).tables_by_collation.insert(name.into(), group(tables.len() as u64, tables));
     }
 
-    type Row = (&'static str, fn(&mut Golden), Verdict, &'static [(Severity, &'static str)]);
-
     const BLOCKED: Severity = Severity::Blocker;
     const WARNED: Severity = Severity::Warning;
 
-    fn walk(start: fn() -> Golden, rows: &[Row]) {
-        for (name, spoil, verdict, found) in rows {
-            let mut golden = start();
-            spoil(&mut golden);
-            let seen = look(&CHECK, &golden);
-            assert_eq!(seen.verdict, *verdict, "{name}: {}", seen.text());
-            assert_eq!(seen.found(), *found, "{name}: {}", seen.text());
-        }
-    }
-
     #[test]
     fn postgresql_is_utf8_and_the_url_is_whole() {
-        let rows: [Row; 13] = [
+        let rows: &[Spoil] = &[
             ("golden", |_| {}, Ready, &[]),
             ("lower case", |g| set(g, "encoding", "utf8"), Ready, &[]),
             ("not UTF-8", |g| set(g, "encoding", "LATIN1"), Blocked, &[(BLOCKED, "encoding")]),
@@ -339,12 +329,12 @@ mod tests {
             ("no database", |g| g.facts.switch_off(Source::Database), Unknown, &[]),
             ("nothing known of the target", |g| g.catalog = catalog(""), Unknown, &[]),
         ];
-        walk(golden, &rows);
+        judges_spoilt(&CHECK, rows);
     }
 
     #[test]
     fn mysql_settings_are_judged_by_what_is_known_of_them() {
-        let rows: [Row; 17] = [
+        let rows: &[Spoil] = &[
             ("all right", |_| {}, Ready, &[]),
             ("packet at the limit", |g| set(g, "max_allowed_packet", "35651584"), Ready, &[]),
             (
@@ -428,14 +418,14 @@ mod tests {
             ("no SQL mode", |g| set(g, "sql_mode", ""), Ready, &[]),
             ("settings unread", |g| database(g).settings = unread(), Unknown, &[]),
         ];
-        walk(mysql, &rows);
+        judges_spoilt_from(&CHECK, mysql, rows);
     }
 
     #[test]
     fn isolation_is_what_the_products_own_connection_gets() {
         const FOUND: &[(Severity, &str)] = &[(BLOCKED, "transaction_isolation")];
         const SERVER: &str = "transaction_isolation";
-        let rows: [Row; 8] = [
+        let rows: &[Spoil] = &[
             ("server", |g| set(g, SERVER, "REPEATABLE-READ"), Blocked, FOUND),
             (
                 "server, and the property",
@@ -469,12 +459,12 @@ mod tests {
             ),
             ("not stated", |g| unset(g, SERVER), Unknown, &[]),
         ];
-        walk(mysql, &rows);
+        judges_spoilt_from(&CHECK, mysql, rows);
     }
 
     #[test]
     fn mysql_tables_share_engine_collation_and_character_set() {
-        let rows: [Row; 16] = [
+        let rows: &[Spoil] = &[
             (
                 "MyISAM",
                 |g| {
@@ -549,7 +539,7 @@ mod tests {
             ("Oracle", |g| database(g).engine = Engine::Oracle, Unknown, &[]),
             ("embedded", |g| database(g).engine = Engine::Hsqldb, Skipped, &[]),
         ];
-        walk(mysql, &rows);
+        judges_spoilt_from(&CHECK, mysql, rows);
     }
 
     #[test]

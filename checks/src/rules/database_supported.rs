@@ -192,8 +192,10 @@ impl Look<'_> {
     fn at_connection(&mut self, config: &DatabaseConfig) {
         let place = &config.place;
         let (value, name) = match (&config.data_source, &config.url) {
-            (Some(data_source), _) => ("data-source", format!("the data source {data_source}")),
-            (None, Some(_)) => ("jdbc", "a JDBC URL of its own".to_owned()),
+            (Some(data_source), _) => {
+                ("data-source", format!("a connection by the data source {data_source}"))
+            }
+            (None, Some(_)) => ("jdbc", "a connection by a JDBC URL of its own".to_owned()),
             (None, None) => {
                 return self.missing.push(Missing::Unread {
                     of: Source::Installation,
@@ -202,7 +204,7 @@ impl Look<'_> {
                 });
             }
         };
-        self.seen.push(format!("reached by {name}"));
+        self.seen.push(name.clone());
         self.ask(Candidate {
             component: Component::DatabaseConnection,
             value,

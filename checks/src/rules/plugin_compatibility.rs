@@ -164,14 +164,25 @@ impl<'a> Stated<'a> {
 
     fn of(&self, plugin: &Plugin) -> Result<Outlook<'a>, Missing> {
         let (instance, marketplace) = (self.instance(plugin), self.marketplace(plugin));
-        if let (Field::Unread(instance), Field::Unread(marketplace)) = (&instance, &marketplace) {
+        // An instance that leaves a plug-in out has not said that nothing is known of it.
+        if matches!(instance, Field::Unread(_) | Field::Read(None)) && matches!(marketplace, Field::Unread(_))
+        {
             return Err(Missing::Unread {
                 of: Source::Plugins,
                 what: format!("whether {} works with {}", plugin.key, self.target),
-                why: format!("the instance's update check: {instance}; the marketplace: {marketplace}"),
+                why: format!("{}; {}", say_instance(&instance), say_marketplace(&marketplace)),
             });
         }
         Ok(graver(instance.value().copied().flatten(), marketplace.value().copied()))
+    }
+
+    /// One says that no version works, the other that one does.
+    fn disagree(&self, plugin: &Plugin) -> bool {
+        let instance = self.instance(plugin).value().copied().flatten();
+        let by_instance = graver(instance, None);
+        let by_marketplace = graver(None, self.marketplace(plugin).value().copied());
+        ![by_instance, by_marketplace].contains(&Outlook::Unknown)
+            && (by_instance == Outlook::Incompatible) != (by_marketplace == Outlook::Incompatible)
     }
 
     fn finding(&self, plugin: &Plugin, outlook: Outlook<'_>) -> Option<Finding> {
@@ -198,7 +209,13 @@ impl<'a> Stated<'a> {
             ),
             Outlook::Incompatible => (
                 if *enabled { Severity::Blocker } else { Severity::Warning },
-                format!("no version of {name} works with {target}"),
+                if self.disagree(plugin) {
+                    format!(
+                        "no version of {name} works with {target}, by the graver of two statements that disagree"
+                    )
+                } else {
+                    format!("no version of {name} works with {target}")
+                },
                 format!(
                     "Ask the vendor of {name} when a version for {target} will come; replace it, or uninstall it in \
                      {MANAGE} before the upgrade; or choose a target it has a version for."
@@ -341,6 +358,8 @@ mod tests {
             (checked(Compatible), None, Ready, None),
             (checked(Compatible), other(), Warning, Some("version 5.0.0")),
             (checked(Compatible), none(), Blocked, Some("check: compatible; the marketplace: no version")),
+            (checked(Compatible), none(), Blocked, Some("statements that disagree")),
+            (checked(Incompatible), none(), Blocked, Some("works with 9.2.10\"")),
             (checked(UpdateBefore), yes(), Warning, Some("version 4.2.0")),
             (checked(UpdateBefore), other(), Warning, Some("version 5.0.0")),
             (checked(UpdateBefore), offline(), Warning, Some("its newest version")),
@@ -360,6 +379,7 @@ mod tests {
             (checked(UpdateCheck::Unknown), offline(), Warning, Some("nobody states")),
             (Field::Read(None), private(), Warning, Some("does not name it")),
             (Field::Read(None), yes(), Ready, None),
+            (Field::Read(None), offline(), Unknown, None),
             (unread(), yes(), Ready, None),
             (unread(), other(), Warning, Some("version 5.0.0")),
             (unread(), none(), Blocked, Some("no version of Gantt")),
@@ -437,7 +457,10 @@ mod tests {
             PluginCounts { compatible: 1, update_before: 1, update_after: 1, incompatible: 1, unknown: 2 };
         assert_eq!(counts, expected);
         let reason = look(&CHECK, &golden).reason;
-        assert!(reason.starts_with("6 plug-ins installed by people (1 ignored): 1 compatible"), "{reason}");
+        assert!(reason.contains("whether e works with 9.2.10"), "{reason}");
+        golden.policy.ignored_plugins.push("e".into());
+        let reason = look(&CHECK, &golden).reason;
+        assert!(reason.starts_with("5 plug-ins installed by people (2 ignored): 1 compatible"), "{reason}");
 
         golden.facts.switch_off(Source::Plugins);
         assert!(plugin_counts(&golden.facts, &golden.target, &golden.policy).is_err());

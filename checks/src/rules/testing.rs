@@ -76,8 +76,13 @@ pub(super) fn judges(check: &Check, rows: Vec<Row>) {
 
 /// Runs a rule on the golden case, spoilt as each row says.
 pub(super) fn judges_spoilt(check: &Check, rows: &[Spoil]) {
+    judges_spoilt_from(check, golden, rows);
+}
+
+/// The same for another start than the golden case.
+pub(super) fn judges_spoilt_from(check: &Check, start: fn() -> Golden, rows: &[Spoil]) {
     for (name, spoil, verdict, found) in rows {
-        let mut golden = golden();
+        let mut golden = start();
         spoil(&mut golden);
         expect(check, &golden, *verdict, found, name);
     }

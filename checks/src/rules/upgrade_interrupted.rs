@@ -74,8 +74,19 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         found.extend(lock(step, address));
         found.extend(home.and_then(|home| differs(home, step, address)));
     }
-    let build = newest.map_or(0, |(step, _)| step.build);
-    let evidence = format!("home and database are both at build {build}, and no upgrade holds a lock");
+    let evidence = match (home, newest) {
+        (Some((home, _)), Some((step, _))) => {
+            let tag = step
+                .tag
+                .as_deref()
+                .map_or_else(|| "no tag".to_owned(), |tag| format!("tag {}", excerpt(tag)));
+            format!(
+                "the home directory is at build {home}, the newest row of CONFVERSION at {} with {tag}",
+                step.build
+            )
+        }
+        (Some(_) | None, _) => String::new(),
+    };
     conclude(evidence, found, missing)
 }
 
