@@ -180,19 +180,20 @@ fn disk() -> Disk {
 }
 
 fn java() -> Java {
+    let runtime = |role| Runtime {
+        role,
+        home: format!("{INSTALLATION}/jre"),
+        version: Field::Read(JavaVersion { feature: 17, text: "17.0.9".into() }),
+        implementor: Some("Eclipse Adoptium".into()),
+    };
     Java {
-        runtimes: vec![Runtime {
-            role: RuntimeRole::Running,
-            home: format!("{INSTALLATION}/jre"),
-            version: Field::Read(JavaVersion { feature: 17, text: "17.0.9".into() }),
-            implementor: Some("Eclipse Adoptium".into()),
-        }],
+        runtimes: vec![runtime(RuntimeRole::Running), runtime(RuntimeRole::Bundled)],
         options: Field::Read(JvmOptions {
             place: "process 1234".into(),
             max_heap_bytes: Some(4 * GIB),
             initial_heap_bytes: Some(4 * GIB),
             code_cache_bytes: Some(256 << 20),
-            file_encoding: Some("UTF-8".into()),
+            file_encoding: None,
         }),
     }
 }
