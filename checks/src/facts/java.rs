@@ -9,8 +9,8 @@ use super::Field;
 pub struct Java {
     /// The runtimes that were found, the one in use first.
     ///
-    /// One home stands here once for each role it has: a service that runs on the Java of its installation is
-    /// listed as running and as bundled.
+    /// A home stands here under its most important role, and once more as bundled when it came with the
+    /// installation.
     pub runtimes: Vec<Runtime>,
     /// The Java virtual machine's options.
     pub options: Field<JvmOptions>,

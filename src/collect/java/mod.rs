@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_running_java_comes_first_and_each_home_once() {
+    async fn the_running_java_comes_first_and_a_home_is_repeated_only_as_bundled() {
         let tree = tempfile::tempdir().unwrap();
         let (jre, jdk) = (tree.path().join("c/jre"), tree.path().join("jdk-21"));
         java_home(&jre, "17.0.9");
@@ -171,7 +171,15 @@ mod tests {
         assert_eq!(collector.source(), Source::Java);
         let Section::Java(java) = collector.collect().await.unwrap() else { panic!("Java facts") };
 
-        assert_eq!(seen(&java), [(RuntimeRole::Running, Some(17)), (RuntimeRole::Configured, Some(21))]);
+        assert_eq!(
+            seen(&java),
+            [
+                (RuntimeRole::Running, Some(17)),
+                (RuntimeRole::Configured, Some(21)),
+                (RuntimeRole::Bundled, Some(17))
+            ]
+        );
+        assert!(java.is_bundled(&java.in_use().unwrap().home));
         assert_eq!(java.in_use().unwrap().role, RuntimeRole::Running);
         let options = java.options.value().unwrap();
         assert_eq!((options.place.as_str(), options.max_heap_bytes), ("process 7", Some(2 << 30)));

@@ -68,11 +68,15 @@ fn runtime(role: RuntimeRole, home: &Path) -> Runtime {
     Runtime { role, home, version, implementor }
 }
 
-/// Adds a runtime unless its home is there already in a more important role.
+/// Adds a runtime. A home that is there already in a more important role is repeated only as the bundled one.
 pub(super) fn add(runtimes: &mut Vec<Runtime>, role: RuntimeRole, home: &Path) {
     let real = |home: &Path| home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    if !runtimes.iter().any(|known| real(Path::new(&known.home)) == real(home)) {
-        runtimes.push(runtime(role, home));
+    let known = runtimes.iter().find(|known| real(Path::new(&known.home)) == real(home));
+    match (known.cloned(), role) {
+        (None, _) => runtimes.push(runtime(role, home)),
+        // Under the same path, so that it shows that the Java in use came with the installation.
+        (Some(known), RuntimeRole::Bundled) => runtimes.push(Runtime { role, ..known }),
+        (Some(_), RuntimeRole::Running | RuntimeRole::Configured) => {}
     }
 }
 
