@@ -5,7 +5,7 @@ use owo_colors::Style;
 use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
-use super::words::{length, minute, product_name, wrap};
+use super::words::{length, minute, printable, product_name, wrap};
 use super::{Age, FindingView, InstanceView, Selection, SourceView, TargetView, age};
 
 const WIDTH: usize = 80;
@@ -14,6 +14,9 @@ const INDENT: usize = 9;
 /// Where the text beside a label of a label begins.
 const DETAIL: usize = 17;
 
+/// The widest column of names in the overview.
+const MOST_NAME: usize = 24;
+
 /// What `agent status` prints; the caller knows whether its output can show colours.
 #[must_use]
 pub fn render_text(selection: &Selection<'_>, now: Timestamp, color: bool) -> String {
@@ -21,8 +24,10 @@ pub fn render_text(selection: &Selection<'_>, now: Timestamp, color: bool) -> St
     sheet.head(selection);
     let targets = selection.targets();
     if targets.len() > 1 {
+        let longest = targets.iter().map(|(instance, _)| instance.name.chars().count()).max();
+        let width = longest.unwrap_or(0).min(MOST_NAME);
         for (instance, target) in &targets {
-            sheet.overview(instance, target);
+            sheet.overview(instance, target, width);
         }
         sheet.blank();
     }
@@ -80,13 +85,21 @@ impl Sheet {
         self.blank();
     }
 
-    fn overview(&mut self, instance: &InstanceView, target: &TargetView) {
+    fn overview(&mut self, instance: &InstanceView, target: &TargetView, width: usize) {
         let word = verdict_word(target.verdict);
         let label = self.paint(word, verdict_style(target.verdict));
         let jump = jump(instance, target);
         let tally = target.tally().sentence();
         let text = if tally.is_empty() { jump } else { format!("{jump}: {tally}") };
-        self.labelled(word, &label, &format!("{}  {text}", instance.name));
+        let name = printable(&instance.name);
+        let column = INDENT + width + 2;
+        if name.chars().count() > width {
+            self.labelled(word, &label, &name);
+            self.beside(&" ".repeat(column), &text, column);
+        } else {
+            let gap = " ".repeat(INDENT.saturating_sub(word.len()));
+            self.beside(&format!("{label}{gap}{name:<width$}  "), &text, column);
+        }
     }
 
     fn target(&mut self, instance: &InstanceView, target: &TargetView) {
@@ -355,6 +368,18 @@ mod tests {
         for line in text.lines() {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
+    }
+
+    #[test]
+    fn a_day_to_come_is_told_and_one_that_has_come_is_not() {
+        let mut status = view(&sample::board(), sample::now());
+        let ready = &mut status.instances[0].targets[1];
+        ready.blocks_at = Some(sample::now() + SignedDuration::from_hours(240));
+        let text = render(&status, SignedDuration::ZERO);
+        assert!(text.contains("will be blocked from 2025-12-11 20:00 UTC if nobody acts"), "{text}");
+        assert_eq!(text.matches("will be blocked").count(), 1);
+        status.instances[0].targets[1].blocks_at = Some(sample::now());
+        assert!(!render(&status, SignedDuration::ZERO).contains("will be blocked"));
     }
 
     #[test]
