@@ -15,7 +15,7 @@ use upgrade_readiness_agent::surface::metrics::Metrics;
 use upgrade_readiness_agent::surface::page::render_page;
 use upgrade_readiness_agent::surface::status::{render_json, view};
 
-#[allow(unreachable_pub, dead_code, reason = "shared with tests that use more of it")]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "../tests/support/sample.rs"]
 mod sample;
 

@@ -13,7 +13,7 @@ use upgrade_readiness_agent::board;
 use upgrade_readiness_agent::surface::metrics::{ALL, Kind, Metrics};
 use upgrade_readiness_checks::facts::{FailureKind, Source};
 
-#[allow(dead_code, reason = "shared with tests that use more of it")]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "support/sample.rs"]
 mod sample;
 
@@ -24,14 +24,14 @@ fn deploy(path: &str) -> PathBuf {
 }
 
 fn read(path: &str) -> String {
-    fs::read_to_string(deploy(path)).unwrap()
+    fs::read_to_string(deploy(path)).expect("a file of deploy/")
 }
 
 /// Every file below a directory.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(directory).expect("a directory of deploy/") {
+        let path = entry.expect("an entry of deploy/").path();
         if path.is_dir() {
             found.extend(files(&path));
         } else {
@@ -64,7 +64,7 @@ fn run(program: &str, arguments: &[&str], input: &str) -> String {
         .current_dir(deploy("prometheus"))
         .write_stdin(input)
         .output()
-        .unwrap_or_else(|error| panic!("{program} cannot be run ({error}); install what this file names"));
+        .expect("the programs that this file names are installed");
     let told =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{program} {arguments:?}:\n{told}");
@@ -132,13 +132,13 @@ fn a_real_scrape_passes_the_linter() {
 /// The unit and its drop-in beside each other, with the program that was just built.
 fn unit() -> (tempfile::TempDir, String) {
     const NAME: &str = "upgrade-readiness-agent.service";
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let unit = read("systemd/upgrade-readiness-agent.service");
     assert!(unit.contains("ExecStart=/usr/bin/agent run --config /etc/upgrade-readiness-agent/agent.toml\n"));
     let unit = unit.replace("ExecStart=/usr/bin/agent", concat!("ExecStart=", env!("CARGO_BIN_EXE_agent")));
     let path = directory.path().join(NAME);
-    fs::write(&path, unit).unwrap();
-    (directory, path.to_str().unwrap().to_owned())
+    fs::write(&path, unit).expect("a file in a temporary directory");
+    (directory, path.to_str().expect("a path of ASCII").to_owned())
 }
 
 #[test]

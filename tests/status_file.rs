@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use upgrade_readiness_agent::board;
 use upgrade_readiness_agent::surface::status::{WriteStatusError, read_status, view, write_status};
 
-#[allow(dead_code, reason = "shared with tests that use more of it")]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "support/sample.rs"]
 mod sample;
 

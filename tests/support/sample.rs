@@ -24,7 +24,6 @@ pub(crate) fn board() -> Board {
 }
 
 /// `count` instances with two targets each and as many checks as there are in earnest.
-#[allow(dead_code, reason = "not everybody who includes this file needs it")]
 pub(crate) fn large_board(count: usize) -> Board {
     let instances = (0..count).map(|number| {
         let mut instance = wiki();
@@ -51,10 +50,10 @@ fn wiki() -> InstanceState {
     InstanceState {
         name: "wiki".into(),
         product: Product::Confluence,
-        version: Some("9.2.7".parse().unwrap()),
+        version: Some("9.2.7".parse().expect("a literal")),
         snapshot: Arc::new(snapshot),
         targets: vec![
-            judged("latest-lts", "10.2.14", blocked_checks(), Some("2025-12-01T20:00:00Z".parse().unwrap())),
+            judged("latest-lts", "10.2.14", blocked_checks(), Some(now())),
             judged("9.2.10", "9.2.10", ready_checks(), None),
         ],
     }
@@ -71,7 +70,7 @@ fn docs() -> InstanceState {
         version: None,
         snapshot: Arc::new(snapshot),
         targets: vec![TargetState::Unresolved {
-            requested: "next".parse().unwrap(),
+            requested: "next".parse().expect("a literal"),
             reason: "the target \"next\" cannot be resolved because the running version is not known".into(),
         }],
     }
@@ -87,8 +86,8 @@ fn judged(
     TargetState::Judged(Box::new(JudgedTarget {
         since: vec![since; checks.len()],
         report: Report {
-            requested: requested.parse().unwrap(),
-            version: version.parse().unwrap(),
+            requested: requested.parse().expect("a literal"),
+            version: version.parse().expect("a literal"),
             verdict: Verdict::roll_up(checks.iter().map(|check| check.verdict)),
             judged_at: now(),
             planned_for: Some(date(2026, 1, 17)),
@@ -103,7 +102,7 @@ fn judged(
 fn blocked_checks() -> Vec<CheckReport> {
     let mut checks = ready_checks();
     let mut put = |id: &str, verdict, reason: &str, findings: Vec<DatedFinding>| {
-        let check = checks.iter_mut().find(|check| check.id == id).unwrap();
+        let check = checks.iter_mut().find(|check| check.id == id).expect("an id of the list");
         (check.verdict, check.reason, check.findings) = (verdict, reason.into(), findings);
     };
     put(
@@ -185,92 +184,84 @@ fn blocked_checks() -> Vec<CheckReport> {
     checks
 }
 
+/// Id, title, category and evidence.
+const CHECKS: [(&str, &str, Category, &str); 18] = [
+    (
+        "application-health",
+        "The application is well",
+        Category::Application,
+        "RUNNING; 12 health checks of the product pass",
+    ),
+    (
+        "database-driver",
+        "A driver that fits",
+        Category::Database,
+        "postgresql-42.7.2.jar, bundled with Confluence",
+    ),
+    (
+        "database-ownership",
+        "The account owns its tables",
+        Category::Database,
+        "412 objects, all owned by confluence",
+    ),
+    (
+        "database-privileges",
+        "The account may change its schema",
+        Category::Database,
+        "confluence may CREATE and USAGE in public",
+    ),
+    (
+        "database-settings",
+        "Settings the target needs",
+        Category::Database,
+        "encoding UTF8, isolation read committed",
+    ),
+    ("database-supported", "A database the target supports", Category::Database, "PostgreSQL 16.4"),
+    ("disk-space", "Room for the upgrade", Category::Platform, "/ has 400.0 GiB free, 77.0 GiB are needed"),
+    ("file-ownership", "Files can be written", Category::Platform, "all of 3 places belong to confluence"),
+    ("hardware", "Enough memory and processors", Category::Platform, "8 processors, 16.0 GiB of memory"),
+    ("java-memory", "A heap that fits", Category::Platform, "heap of 4.0 GiB on a host with 16.0 GiB"),
+    (
+        "java-version",
+        "A Java the target runs on",
+        Category::Platform,
+        "Java 17.0.9 in /opt/atlassian/confluence/jre",
+    ),
+    (
+        "license-covers-target",
+        "The licence covers the target",
+        Category::License,
+        "maintenance through 2026-12-31",
+    ),
+    ("license-seats", "Enough seats", Category::License, "640 of 1000 users"),
+    (
+        "license-valid",
+        "A licence that holds",
+        Category::License,
+        "Confluence (Data Center): Commercial, through 2026-12-31",
+    ),
+    (
+        "locale-encoding",
+        "UTF-8 everywhere",
+        Category::Platform,
+        "LANG is en_US.UTF-8, file.encoding is UTF-8",
+    ),
+    (
+        "operating-system",
+        "A supported operating system",
+        Category::Platform,
+        "Debian GNU/Linux 12 (bookworm), supported until 2028-06-30",
+    ),
+    (
+        "plugin-compatibility",
+        "Plug-ins that work with the target",
+        Category::Plugins,
+        "8 plug-ins that people installed all have a version",
+    ),
+    ("upgrade-path", "The jump is allowed", Category::Release, "9.2.7 may be upgraded directly"),
+];
+
 fn ready_checks() -> Vec<CheckReport> {
-    const CHECKS: [(&str, &str, Category, &str); 18] = [
-        (
-            "application-health",
-            "The application is well",
-            Category::Application,
-            "RUNNING; 12 health checks of the product pass",
-        ),
-        (
-            "database-driver",
-            "A driver that fits",
-            Category::Database,
-            "postgresql-42.7.2.jar, bundled with Confluence",
-        ),
-        (
-            "database-ownership",
-            "The account owns its tables",
-            Category::Database,
-            "412 objects, all owned by confluence",
-        ),
-        (
-            "database-privileges",
-            "The account may change its schema",
-            Category::Database,
-            "confluence may CREATE and USAGE in public",
-        ),
-        (
-            "database-settings",
-            "Settings the target needs",
-            Category::Database,
-            "encoding UTF8, isolation read committed",
-        ),
-        ("database-supported", "A database the target supports", Category::Database, "PostgreSQL 16.4"),
-        (
-            "disk-space",
-            "Room for the upgrade",
-            Category::Platform,
-            "/ has 400.0 GiB free, 77.0 GiB are needed",
-        ),
-        (
-            "file-ownership",
-            "Files can be written",
-            Category::Platform,
-            "all of 3 places belong to confluence",
-        ),
-        ("hardware", "Enough memory and processors", Category::Platform, "8 processors, 16.0 GiB of memory"),
-        ("java-memory", "A heap that fits", Category::Platform, "heap of 4.0 GiB on a host with 16.0 GiB"),
-        (
-            "java-version",
-            "A Java the target runs on",
-            Category::Platform,
-            "Java 17.0.9 in /opt/atlassian/confluence/jre",
-        ),
-        (
-            "license-covers-target",
-            "The licence covers the target",
-            Category::License,
-            "maintenance through 2026-12-31",
-        ),
-        ("license-seats", "Enough seats", Category::License, "640 of 1000 users"),
-        (
-            "license-valid",
-            "A licence that holds",
-            Category::License,
-            "Confluence (Data Center): Commercial, through 2026-12-31",
-        ),
-        (
-            "locale-encoding",
-            "UTF-8 everywhere",
-            Category::Platform,
-            "LANG is en_US.UTF-8, file.encoding is UTF-8",
-        ),
-        (
-            "operating-system",
-            "A supported operating system",
-            Category::Platform,
-            "Debian GNU/Linux 12 (bookworm), supported until 2028-06-30",
-        ),
-        (
-            "plugin-compatibility",
-            "Plug-ins that work with the target",
-            Category::Plugins,
-            "8 plug-ins that people installed all have a version",
-        ),
-        ("upgrade-path", "The jump is allowed", Category::Release, "9.2.7 may be upgraded directly"),
-    ];
     let mut checks: Vec<CheckReport> = CHECKS
         .iter()
         .map(|(id, title, category, reason)| CheckReport {

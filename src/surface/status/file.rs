@@ -283,6 +283,8 @@ mod tests {
         assert!(matches!(error, WriteStatusError::NotAFile { .. }));
     }
 
+    type Expected = fn(&StatusError) -> bool;
+
     #[test]
     fn what_is_not_a_status_file_is_refused_with_advice() {
         let directory = tempfile::tempdir().unwrap();
@@ -296,13 +298,12 @@ mod tests {
             ("login page", b"<html><title>Log in</title></html>"),
             ("truncated", b"{\"format_version\": \"1.0\", \"agent\": {"),
             ("other", b"{\"format_version\": \"1.0\"}"),
-            ("deep", &[b'['; 100_000]),
+            ("deep", "[".repeat(100_000).leak().as_bytes()),
             ("future", b"{\"format_version\": \"2.0\", \"agent\": 7}"),
         ];
         for (name, content) in files {
             fs::write(at(name), content).unwrap();
         }
-        type Expected = fn(&StatusError) -> bool;
         let rows: [(&str, Expected, &str); 11] = [
             ("absent", |e| matches!(e, StatusError::Absent { .. }), "systemctl start"),
             ("empty", |e| matches!(e, StatusError::Malformed { .. }), "--file"),
