@@ -17,6 +17,8 @@ pub fn install_tls_provider() {
 pub enum TlsProblem {
     /// Nobody the agent trusts has signed the certificate.
     UnknownAuthority,
+    /// The certificate is one of an authority, which is no certificate for a server.
+    AuthorityAsServer,
     /// The certificate is for other names.
     WrongName,
     /// The certificate has ended.
@@ -35,7 +37,8 @@ impl TlsProblem {
     pub fn of(error: &Error) -> Self {
         match error {
             Error::InvalidCertificate(certificate) => match certificate {
-                CertificateError::UnknownIssuer => Self::UnknownAuthority,
+                // The signature is bad when an authority of the same name but with another key is trusted.
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownAuthority,
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                     Self::WrongName
                 }
@@ -43,9 +46,9 @@ impl TlsProblem {
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                     Self::NotYetValid
                 }
-                // A certificate that is its own authority is reported in this roundabout way.
+                // The library has no better name for it.
                 CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-                    Self::UnknownAuthority
+                    Self::AuthorityAsServer
                 }
                 _ => Self::Other,
             },
@@ -61,6 +64,11 @@ impl TlsProblem {
             Self::UnknownAuthority => {
                 "If the certificate is the right one, put the certificate of the authority that signed it, in \
                  PEM form, into a file and name it as ca_file; or add it to the system's certificates."
+            }
+            Self::AuthorityAsServer => {
+                "The server shows a self-signed certificate that is marked as an authority, which no ca_file makes \
+                 valid: give it one made with openssl req -x509 ... -addext basicConstraints=critical,CA:FALSE, \
+                 and name that one as ca_file."
             }
             Self::WrongName => "Use in base_url one of the names the certificate is for.",
             Self::Expired => "Renew the server's certificate, or check this host's clock.",
@@ -79,6 +87,7 @@ impl fmt::Display for TlsProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::UnknownAuthority => "its certificate is not signed by anyone the agent trusts",
+            Self::AuthorityAsServer => "its certificate is one of an authority and not of a server",
             Self::WrongName => "its certificate is for another name",
             Self::Expired => "its certificate has expired",
             Self::NotYetValid => "its certificate is not valid yet",
