@@ -1,6 +1,8 @@
 //! Atlassian Confluence: its files, its licence, its HTTP side, its plug-ins.
 
 pub mod application;
+#[cfg(test)]
+mod fixture;
 pub mod installation;
 pub mod license;
 pub mod marketplace;
