@@ -90,18 +90,23 @@ impl From<ReadTextError> for CollectError {
 
 /// Reads a UTF-8 text file of at most [`MOST_BYTES`]; pipes and devices are refused, not waited for.
 pub fn read_text(path: &Path) -> Result<String, ReadTextError> {
+    read_text_up_to(path, MOST_BYTES)
+}
+
+/// Reads a UTF-8 text file of at most `most` bytes; pipes and devices are refused, not waited for.
+pub fn read_text_up_to(path: &Path, most: u64) -> Result<String, ReadTextError> {
     let failed = |cause| ReadTextError::Read { path: path.to_owned(), cause };
     let length = std::fs::metadata(path).map_err(failed)?;
     if !length.is_file() {
         return Err(ReadTextError::NotAFile { path: path.to_owned() });
     }
-    if length.len() > MOST_BYTES {
-        return Err(ReadTextError::TooLong { path: path.to_owned(), most: MOST_BYTES });
+    if length.len() > most {
+        return Err(ReadTextError::TooLong { path: path.to_owned(), most });
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(ReadTextError::TooLong { path: path.to_owned(), most: MOST_BYTES });
+    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > most {
+        return Err(ReadTextError::TooLong { path: path.to_owned(), most });
     }
     String::from_utf8(bytes).ok().ok_or_else(|| ReadTextError::NotText { path: path.to_owned() })
 }

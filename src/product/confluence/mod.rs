@@ -8,4 +8,6 @@ pub mod installation;
 pub mod license;
 pub mod marketplace;
 pub mod plugins;
+mod rest;
 pub mod site;
+mod upm;
