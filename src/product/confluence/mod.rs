@@ -3,6 +3,8 @@
 pub mod application;
 pub mod database;
 #[cfg(test)]
+mod fake_server;
+#[cfg(test)]
 pub(crate) mod fixture;
 pub mod installation;
 pub mod license;
