@@ -82,5 +82,5 @@ pub struct Since {
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     /// In the order of the configuration.
-    pub instances: Vec<InstanceState>,
+    pub instances: Vec<Arc<InstanceState>>,
 }

@@ -80,7 +80,7 @@ fn exact_numbers(text: &str) -> Result<Vec<u64>, String> {
     text.split('.')
         .map(|part| {
             part.parse()
-                .map_err(|_: ParseIntError| format!("{text:?} must be numbers with dots between them"))
+                .map_err(|error: ParseIntError| format!("{text:?} must be numbers with dots between them ({error})"))
         })
         .collect()
 }
