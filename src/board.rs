@@ -86,7 +86,7 @@ pub struct Since {
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     /// In the order of the configuration.
-    pub instances: Vec<InstanceState>,
+    pub instances: Vec<Arc<InstanceState>>,
 }
 
 impl Board {
@@ -94,7 +94,7 @@ impl Board {
     /// what is, and not what is not known yet.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let asked = |instance: &InstanceState| {
+        let asked = |instance: &Arc<InstanceState>| {
             Source::ALL.iter().all(|source| instance.snapshot.state(*source).condition != Condition::Pending)
         };
         !self.instances.is_empty() && self.instances.iter().all(asked)

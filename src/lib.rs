@@ -6,8 +6,9 @@
 //! ```
 //!
 //! [`config`] says what to watch. A [`product`] knows how to read itself and gives the [`collect`]ors,
-//! which the `schedule` asks in turn. Their facts come together on the [`board`], where the pure rules
-//! of `upgrade_readiness_checks` judge them; the [`surface`]s read the board and nothing else.
+//! which the [`schedule`] asks in turn. A [`keeper`] per instance takes the
+//! facts in, has the pure rules of `upgrade_readiness_checks` judge them and puts the result on the [`board`];
+//! the [`surface`]s read the board and nothing else.
 //! [`cli`] wires all of it.
 
 pub mod board;
@@ -16,5 +17,7 @@ pub mod cli;
 pub mod collect;
 pub mod command;
 pub mod config;
+pub mod keeper;
 pub mod product;
+pub mod schedule;
 pub mod surface;

@@ -87,14 +87,18 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    /// The case as it stands today.
+    #[must_use]
+    pub fn case<'c>(&'c self, facts: &'c Snapshot, target: &'c Target) -> Case<'c> {
+        Case { facts, target, catalog: self.catalog, policy: self.policy, now: self.now }
+    }
+
     /// Judges one target today and, when an upgrade is planned, on that day; the graver answer counts.
     #[must_use]
     pub fn judge(&self, facts: &Snapshot, target: &Target) -> Report {
         let planned_for = self.upgrade_on.filter(|day| *day > TimeZone::UTC.to_datetime(self.now).date());
-        let evaluate = |check: &Check, now: Timestamp| {
-            let Self { catalog, policy, .. } = *self;
-            evaluate(check, &Case { facts, target, catalog, policy, now })
-        };
+        let evaluate =
+            |check: &Check, now: Timestamp| evaluate(check, &Case { now, ..self.case(facts, target) });
         let checks: Vec<CheckReport> = rules::ALL
             .iter()
             .map(|check| {

@@ -1,11 +1,127 @@
 //! The command line: one file per subcommand. This is where everything is wired.
 
-pub mod license;
+mod check;
+mod config;
+mod daemon;
+mod demo;
+mod explain;
+mod license;
+mod output;
+mod refresh;
+mod run;
+mod snapshot;
+mod status;
 
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use jiff::Timestamp;
+use upgrade_readiness_checks::catalog::Catalog;
+use upgrade_readiness_checks::facts::Product;
+
+use crate::collect::http::install_tls_provider;
+use crate::config::{Config, USUAL_PATH, read_config};
+use output::{Output, Quiet};
+
+/// Usage errors, and whatever else keeps a command from an answer.
+const CANNOT_TELL: u8 = 3;
+
+/// Watches self-hosted products for everything that would stop their upgrade.
+#[derive(Debug, Parser)]
+#[command(name = "agent", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: look on schedule, judge, and serve page, metrics and status file.
+    Run(ConfigArgs),
+    /// Show what the daemon last wrote; works when it is down.
+    Status(status::StatusArgs),
+    /// Look and judge now, once, without the daemon.
+    Check(check::CheckArgs),
+    /// What a check looks at, why it matters and how to fix what it finds.
+    Explain(explain::ExplainArgs),
+    /// Write the facts of an instance to a file, for replay and support.
+    Snapshot(snapshot::SnapshotArgs),
+    /// Ask the running daemon to look again now.
+    Refresh(refresh::RefreshArgs),
+    /// What a licence text says, and which releases it allows.
+    License(license::LicenseArgs),
+    /// Check, show or describe the configuration.
+    Config(config::ConfigCommand),
+    /// Set up a throw-away example instance with the daemon on it.
+    Demo(demo::DemoArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file.
+    #[arg(long, env = "AGENT_CONFIG", default_value = USUAL_PATH, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl ConfigArgs {
+    fn read(&self) -> anyhow::Result<Config> {
+        Ok(read_config(&self.config)?)
+    }
+}
 
 /// Runs the command the arguments ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { CANNOT_TELL } else { 0 };
+            // Nothing can be told to somebody whose terminal is gone.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let mut output = Output::new();
+    match dispatch(cli.command, &mut output) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.is::<Quiet>() => ExitCode::from(CANNOT_TELL),
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(CANNOT_TELL)
+        }
+    }
+}
+
+fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
+    install_tls_provider();
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::run(&args, output),
+        Command::Check(args) => check::run(&args, output),
+        Command::Explain(args) => explain::run(&args, output),
+        Command::Snapshot(args) => snapshot::run(&args, output),
+        Command::Refresh(args) => refresh::run(&args, output),
+        Command::License(args) => {
+            let catalog = Catalog::embedded(Product::Confluence);
+            let (text, code) = license::run(&args, &catalog, Timestamp::now(), &mut io::stdin())?;
+            output.text(&text)?;
+            Ok(code)
+        }
+        Command::Config(args) => config::run(&args, output),
+        Command::Demo(args) => demo::run(args, output),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "agent", &mut script);
+            output.bytes(&script)?;
+            Ok(0)
+        }
+    }
 }

@@ -227,7 +227,7 @@ pub(super) struct RawDatabase {
 pub(super) struct RawMarketplace {
     /// Ask the marketplace; default true.
     pub(super) enabled: Option<bool>,
-    /// Its address; default https://marketplace.atlassian.com.
+    /// Its address; default <https://marketplace.atlassian.com>.
     pub(super) url: Option<String>,
     /// File with the marketplace's answers, for hosts without internet; then nothing is asked.
     pub(super) offline_file: Option<String>,

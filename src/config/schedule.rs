@@ -71,7 +71,7 @@ impl When {
             Self::Cron(cron) => next(cron, now)
                 .and_then(|then| Duration::try_from(then.duration_since(now)).ok())
                 // A day that never comes (30 February): look again tomorrow.
-                .unwrap_or(Duration::from_secs(24 * 60 * 60)),
+                .unwrap_or(Duration::from_hours(24)),
         }
     }
 }
@@ -80,7 +80,7 @@ impl Rhythm {
     /// How often a source is asked when nothing else is said.
     #[must_use]
     pub fn usual(source: Source) -> Self {
-        let minutes = |count: u64| Duration::from_secs(count * 60);
+        let minutes = Duration::from_mins;
         let (every, time_limit) = match source {
             Source::Host | Source::Application => (minutes(1), minutes(1)),
             Source::Java | Source::Installation | Source::License | Source::Database => {
@@ -125,10 +125,10 @@ mod tests {
 
     #[test]
     fn durations_and_cron_expressions_are_told_apart() {
-        assert!(matches!("5m".parse(), Ok(When::Every(every)) if every == Duration::from_secs(300)));
-        assert!(matches!("1h 30m".parse(), Ok(When::Every(every)) if every == Duration::from_secs(5400)));
+        assert!(matches!("5m".parse(), Ok(When::Every(every)) if every == Duration::from_mins(5)));
+        assert!(matches!("1h 30m".parse(), Ok(When::Every(every)) if every == Duration::from_mins(90)));
         let cron: When = "30 2 * * *".parse().unwrap();
-        assert_eq!(cron.wait_from(at("2026-11-20T02:00:00Z")), Duration::from_secs(1800));
+        assert_eq!(cron.wait_from(at("2026-11-20T02:00:00Z")), Duration::from_mins(30));
         for wrong in ["", "soon", "5", "-5m", "0s", "1ms", "61 2 * * *", "* * * * * * * * *"] {
             assert!(wrong.parse::<When>().is_err(), "{wrong}");
         }
@@ -138,13 +138,13 @@ mod tests {
     fn answers_outlive_two_missed_looks() {
         let every = Rhythm::usual(Source::Database);
         assert_eq!(every.fresh_for(at("2026-11-20T02:00:00Z")), SignedDuration::from_mins(16));
-        let nightly = Rhythm { when: "30 2 * * *".parse().unwrap(), time_limit: Duration::from_secs(60) };
+        let nightly = Rhythm { when: "30 2 * * *".parse().unwrap(), time_limit: Duration::from_mins(1) };
         let fresh = nightly.fresh_for(at("2026-11-20T02:30:10Z"));
         assert!(
             fresh > SignedDuration::from_hours(47) && fresh < SignedDuration::from_hours(49),
             "{fresh:?}"
         );
-        let never = Rhythm { when: "0 0 30 2 *".parse().unwrap(), time_limit: Duration::from_secs(60) };
-        assert_eq!(never.when.wait_from(at("2026-11-20T02:00:00Z")), Duration::from_secs(86400));
+        let never = Rhythm { when: "0 0 30 2 *".parse().unwrap(), time_limit: Duration::from_mins(1) };
+        assert_eq!(never.when.wait_from(at("2026-11-20T02:00:00Z")), Duration::from_hours(24));
     }
 }

@@ -1,3 +1,31 @@
 //! How each product is found and read: one folder per product.
 
 pub mod confluence;
+
+use std::sync::Arc;
+
+use upgrade_readiness_checks::facts::{Product, Releases, Source};
+
+use crate::collect::Collector;
+use crate::collect::releases::ReleasesCollector;
+use crate::collect::targets::TargetFeed;
+use crate::config::Instance;
+
+/// Everybody who asks about an instance: one collector per source that is not switched off.
+#[must_use]
+pub fn collectors(
+    instance: &Arc<Instance>,
+    releases: &Releases,
+    targets: &TargetFeed,
+) -> Vec<Arc<dyn Collector>> {
+    let mut collectors = match instance.product {
+        Product::Confluence => confluence::collectors(instance, targets),
+    };
+    collectors.push(Arc::new(ReleasesCollector::new(releases.clone())));
+    collectors.retain(|collector| is_on(instance, collector.source()));
+    collectors
+}
+
+fn is_on(instance: &Instance, source: Source) -> bool {
+    !instance.sources_off.contains(&source)
+}

@@ -20,7 +20,7 @@ pub(crate) fn now() -> Timestamp {
 
 /// `wiki` with a blocked and a ready target, `docs` of which little is known.
 pub(crate) fn board() -> Board {
-    Board { instances: vec![wiki(), docs()] }
+    Board { instances: vec![Arc::new(wiki()), Arc::new(docs())] }
 }
 
 /// `count` instances with two targets each and as many checks as there are in earnest.
@@ -28,7 +28,7 @@ pub(crate) fn large_board(count: usize) -> Board {
     let instances = (0..count).map(|number| {
         let mut instance = wiki();
         instance.name = format!("wiki-{number}");
-        instance
+        Arc::new(instance)
     });
     Board { instances: instances.collect() }
 }

@@ -79,8 +79,9 @@ impl FromStr for Pattern {
 fn exact_numbers(text: &str) -> Result<Vec<u64>, String> {
     text.split('.')
         .map(|part| {
-            part.parse()
-                .map_err(|_: ParseIntError| format!("{text:?} must be numbers with dots between them"))
+            part.parse().map_err(|error: ParseIntError| {
+                format!("{text:?} must be numbers with dots between them ({error})")
+            })
         })
         .collect()
 }

@@ -505,6 +505,15 @@ impl Snapshot {
         with_reading!([&mut] self, source, reading => *reading = Reading::Off);
     }
 
+    /// Expects an answer from a source that was switched off before.
+    pub fn switch_on(&mut self, source: Source) {
+        with_reading!([&mut] self, source, reading => {
+            if matches!(reading, Reading::Off) {
+                *reading = Reading::Pending;
+            }
+        });
+    }
+
     /// How a source stands.
     #[must_use]
     pub fn state(&self, source: Source) -> SourceState<'_> {

@@ -23,7 +23,7 @@ use render::{render_json, render_text};
 
 /// Arguments of `agent license`.
 #[derive(Debug, Clone, Args)]
-pub struct LicenseArgs {
+pub(crate) struct LicenseArgs {
     /// File with the licence text; `-` or nothing reads standard input
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
@@ -34,7 +34,7 @@ pub struct LicenseArgs {
 
 /// Form of the answer of `agent license`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LicenseOutput {
+pub(crate) enum LicenseOutput {
     /// For people
     Text,
     /// For programs
@@ -45,7 +45,7 @@ pub enum LicenseOutput {
 ///
 /// The code is 0 when the licence is usable today, 1 with warnings, 2 when it is not usable, 3 when
 /// its text does not tell. An error is that nothing could be read, which is 3 as well.
-pub fn run(
+pub(super) fn run(
     args: &LicenseArgs,
     catalog: &Catalog,
     now: Timestamp,

@@ -300,7 +300,7 @@ mod tests {
     }
 
     fn spoil(board: &mut Board, change: impl FnOnce(&mut Snapshot)) {
-        let instance = &mut board.instances[0];
+        let instance = std::sync::Arc::make_mut(&mut board.instances[0]);
         let mut snapshot = (*instance.snapshot).clone();
         change(&mut snapshot);
         instance.snapshot = snapshot.into();

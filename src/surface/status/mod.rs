@@ -176,7 +176,7 @@ pub fn view(board: &Board, written_at: Timestamp) -> StatusFile {
             revision: super::metrics::REVISION.to_owned(),
         },
         written_at,
-        instances: board.instances.iter().map(view_instance).collect(),
+        instances: board.instances.iter().map(|instance| view_instance(instance)).collect(),
     }
 }
 

@@ -1,0 +1,38 @@
+//! Judging one snapshot against 100 releases, today and on a planned day.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use upgrade_readiness_checks::golden::golden;
+use upgrade_readiness_checks::model::{Requested, Target};
+use upgrade_readiness_checks::report::Judge;
+
+fn judgement(criterion: &mut Criterion) {
+    let golden = golden();
+    let targets: Vec<Target> = golden
+        .catalog
+        .releases()
+        .iter()
+        .rev()
+        .take(100)
+        .filter_map(|release| {
+            let requested = Requested::Version(release.version.clone());
+            Target::resolve(&requested, &golden.catalog, None).ok()
+        })
+        .collect();
+    assert_eq!(targets.len(), 100);
+    let planned = jiff::civil::date(2026, 2, 14);
+    for (name, upgrade_on) in [("today", None), ("today and a planned day", Some(planned))] {
+        let judge = Judge { catalog: &golden.catalog, policy: &golden.policy, now: golden.now, upgrade_on };
+        criterion.bench_function(&format!("judge 100 targets, {name}"), |bencher| {
+            bencher.iter(|| {
+                for target in &targets {
+                    black_box(judge.judge(&golden.facts, target));
+                }
+            });
+        });
+    }
+}
+
+criterion_group!(benches, judgement);
+criterion_main!(benches);

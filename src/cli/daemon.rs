@@ -1,0 +1,389 @@
+//! The daemon: schedule, keepers, surfaces and signals put together.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
+
+use crate::board::{Board, InstanceState, Since};
+use crate::chain::Chain;
+use crate::command::Command;
+use crate::config::{Config, read_config};
+use crate::keeper::{History, Keeper};
+use crate::product;
+use crate::schedule::{Job, Schedule, Sink};
+use crate::surface::Published;
+use crate::surface::http::{HttpSurface, serve};
+use crate::surface::metrics::Metrics;
+use crate::surface::publisher::Publisher;
+use crate::surface::status::{StatusFile, read_status};
+
+/// Rules run again this often, since time is an input.
+const JUDGE_EVERY: Duration = Duration::from_secs(60);
+
+/// How long looks and requests under way may take when the daemon ends.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A daemon that has its port and will watch when it is run.
+pub(super) struct Daemon {
+    config_path: PathBuf,
+    config: Config,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Daemon {
+    /// Takes the port. A port that is taken ends the daemon before it begins.
+    pub(super) async fn bind(config_path: PathBuf, config: Config) -> anyhow::Result<Self> {
+        let (listener, address) = bind(config.listen).await?;
+        Ok(Self { config_path, config, listener, address })
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Watches until SIGTERM or SIGINT.
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let mut signals = Signals::new().context("listening for signals")?;
+        let (commands, mut asked) = mpsc::channel(16);
+        let mut running = Running::start(self, commands.clone())?;
+        notify(&[sd_notify::NotifyState::Ready]);
+        let mut watchdog = interval(watchdog_interval());
+        watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut minute = interval(JUDGE_EVERY);
+        minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = signals.terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+                _ = signals.hangup.recv() => {
+                    // Its outcome is logged; nobody waits for it here.
+                    drop(running.reload().await);
+                }
+                _ = signals.user1.recv() => running.refresh(None, None, None),
+                Some(command) = asked.recv() => running.execute(command).await,
+                _ = minute.tick() => running.tick(),
+                _ = watchdog.tick() => notify(&[sd_notify::NotifyState::Watchdog]),
+            }
+        }
+        tracing::info!("stopping");
+        notify(&[sd_notify::NotifyState::Stopping]);
+        running.stop().await;
+        Ok(())
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    user1: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+        })
+    }
+}
+
+/// Everything that runs.
+struct Running {
+    config_path: PathBuf,
+    config: Config,
+    generation: Generation,
+    board: watch::Sender<Arc<Board>>,
+    metrics: Arc<Metrics>,
+    published: watch::Receiver<Published>,
+    commands: mpsc::Sender<Command>,
+    surfaces: TaskTracker,
+    stop_surfaces: CancellationToken,
+    stop_http: CancellationToken,
+}
+
+/// What belongs to one reading of the configuration.
+struct Generation {
+    schedule: Arc<Schedule>,
+    keepers: Vec<Arc<Keeper>>,
+    names: Vec<String>,
+}
+
+impl Running {
+    fn start(daemon: Daemon, commands: mpsc::Sender<Command>) -> anyhow::Result<Self> {
+        let Daemon { config_path, config, listener, address } = daemon;
+        std::fs::create_dir_all(&config.state_dir)
+            .with_context(|| format!("making the state directory {}", config.state_dir.display()))?;
+        let known = remembered(&config);
+        let metrics = Arc::new(Metrics::new());
+        let board = watch::Sender::new(Arc::new(Board::default()));
+        let generation = Generation::start(&config, known, &board, &metrics);
+        let (publisher, published) = Publisher::new(metrics.clone(), config.status_file());
+        let surfaces = TaskTracker::new();
+        let stop_surfaces = CancellationToken::new();
+        surfaces.spawn(publisher.run(board.subscribe(), stop_surfaces.clone()));
+        let stop_http = CancellationToken::new();
+        let running = Self {
+            config_path,
+            config,
+            generation,
+            board,
+            metrics,
+            published,
+            commands,
+            surfaces,
+            stop_surfaces,
+            stop_http,
+        };
+        running.serve(listener, address);
+        Ok(running)
+    }
+
+    fn serve(&self, listener: TcpListener, address: SocketAddr) {
+        tracing::info!(%address, "listening");
+        let surface =
+            HttpSurface { published: self.published.clone(), commands: self.commands.clone(), address };
+        self.surfaces.spawn(serve(listener, surface, self.stop_http.clone()));
+    }
+
+    fn tick(&self) {
+        let now = Timestamp::now();
+        for keeper in &self.generation.keepers {
+            keeper.tick(now);
+        }
+    }
+
+    async fn execute(&mut self, command: Command) {
+        match command {
+            Command::Reload { reply } => {
+                let outcome = self.reload().await;
+                // Whoever asked may have gone meanwhile.
+                drop(reply.send(outcome));
+            }
+            Command::Refresh { instance, source, reply } => self.refresh(instance, source, Some(reply)),
+        }
+    }
+
+    /// Asks now; looks may take long, so the daemon does not wait for them.
+    fn refresh(
+        &self,
+        instance: Option<String>,
+        source: Option<Source>,
+        reply: Option<oneshot::Sender<Result<(), String>>>,
+    ) {
+        let schedule = self.generation.schedule.clone();
+        let names = self.generation.names.clone();
+        self.surfaces.spawn(async move {
+            let asked = schedule.refresh(instance.as_deref(), source).await;
+            let outcome = match (&instance, asked) {
+                (Some(name), 0) if !names.contains(name) => {
+                    Err(format!("there is no instance {name:?}; there are: {}", names.join(", ")))
+                }
+                (_, 0) => Err("that source is switched off for this instance".to_owned()),
+                (_, _) => Ok(()),
+            };
+            if let Some(reply) = reply {
+                drop(reply.send(outcome));
+            }
+        });
+    }
+
+    /// Reads the configuration again; a wrong one changes nothing.
+    async fn reload(&mut self) -> Result<(), String> {
+        let outcome = self.try_reload().await;
+        match &outcome {
+            Ok(()) => tracing::info!("configuration reloaded"),
+            Err(reason) => {
+                tracing::error!(%reason, "configuration not reloaded; the old one stays in force");
+            }
+        }
+        outcome
+    }
+
+    async fn try_reload(&mut self) -> Result<(), String> {
+        let config = read_config(&self.config_path).map_err(|error| Chain(&error).to_string())?;
+        if config.state_dir != self.config.state_dir {
+            return Err("state_dir cannot change while the agent runs; restart it".to_owned());
+        }
+        if config.listen != self.config.listen {
+            let (listener, address) = bind(config.listen).await.map_err(|error| format!("{error:#}"))?;
+            let stop_old = std::mem::take(&mut self.stop_http);
+            self.serve(listener, address);
+            stop_old.cancel();
+        }
+        let known = self.generation.known();
+        let new = Generation::start(&config, known, &self.board, &self.metrics);
+        let old = std::mem::replace(&mut self.generation, new);
+        old.stop().await;
+        self.config = config;
+        Ok(())
+    }
+
+    async fn stop(self) {
+        self.generation.stop().await;
+        self.stop_http.cancel();
+        self.stop_surfaces.cancel();
+        self.surfaces.close();
+        if tokio::time::timeout(PATIENCE, self.surfaces.wait()).await.is_err() {
+            tracing::warn!("some requests were cut off");
+        }
+    }
+}
+
+impl Generation {
+    fn start(
+        config: &Config,
+        mut known: BTreeMap<String, (Snapshot, History)>,
+        board: &watch::Sender<Arc<Board>>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let now = Timestamp::now();
+        let mut keepers = Vec::new();
+        let mut jobs = Vec::new();
+        let mut states = Vec::new();
+        for (index, instance) in config.instances.iter().enumerate() {
+            let Some(loaded) = config.catalogs.get(&instance.product) else { continue };
+            let (mut snapshot, history) = known.remove(&instance.name).unwrap_or_else(|| {
+                (Snapshot::empty(&instance.name, instance.product, now), History::default())
+            });
+            let (feed, targets) = watch::channel(Vec::new());
+            let collectors = product::collectors(instance, &loaded.releases, &targets);
+            for source in Source::ALL {
+                if collectors.iter().any(|collector| collector.source() == source) {
+                    snapshot.switch_on(source);
+                } else {
+                    snapshot.switch_off(source);
+                }
+            }
+            states.push(Arc::new(InstanceState {
+                name: instance.name.clone(),
+                product: instance.product,
+                version: None,
+                snapshot: Arc::new(snapshot.clone()),
+                targets: Vec::new(),
+            }));
+            let keeper = Arc::new(Keeper::new(
+                instance.clone(),
+                loaded.catalog.clone(),
+                index,
+                board.clone(),
+                feed,
+                snapshot,
+                history,
+            ));
+            for collector in collectors {
+                let source = collector.source();
+                let Some(rhythm) = config.rhythms.get(&source) else { continue };
+                jobs.push(Job {
+                    collector,
+                    rhythm: rhythm.clone(),
+                    sink: Arc::new(Observed {
+                        site: instance.name.clone(),
+                        keeper: keeper.clone(),
+                        metrics: metrics.clone(),
+                    }),
+                    instance: instance.name.clone(),
+                    targets: (source == Source::Plugins).then(|| targets.clone()),
+                });
+            }
+            keepers.push(keeper);
+        }
+        board.send_replace(Arc::new(Board { instances: states }));
+        for keeper in &keepers {
+            keeper.tick(now);
+        }
+        let names = config.instances.iter().map(|instance| instance.name.clone()).collect();
+        Self { schedule: Arc::new(Schedule::start(jobs, config.max_concurrent)), keepers, names }
+    }
+
+    fn known(&self) -> BTreeMap<String, (Snapshot, History)> {
+        self.names.iter().cloned().zip(self.keepers.iter().map(|keeper| keeper.known())).collect()
+    }
+
+    async fn stop(self) {
+        self.schedule.stop(PATIENCE).await;
+    }
+}
+
+/// Counts every look before the keeper takes its answer in.
+struct Observed {
+    site: String,
+    keeper: Arc<Keeper>,
+    metrics: Arc<Metrics>,
+}
+
+impl Sink for Observed {
+    fn take(&self, source: Source, answer: Result<Section, Failure>, asked: Asked) {
+        let failure = answer.as_ref().err().map(|failure| failure.kind);
+        self.metrics.observe_source(&self.site, source, asked.took, failure);
+        self.keeper.take(source, answer, asked);
+    }
+}
+
+/// Since when verdicts stand, from the status file of the last run; without one history begins now.
+fn remembered(config: &Config) -> BTreeMap<String, (Snapshot, History)> {
+    let Ok(file) = read_status(&config.status_file()) else { return BTreeMap::new() };
+    config
+        .instances
+        .iter()
+        .map(|instance| {
+            let snapshot = Snapshot::empty(&instance.name, instance.product, Timestamp::now());
+            (instance.name.clone(), (snapshot, history_of(&file, &instance.name)))
+        })
+        .collect()
+}
+
+fn history_of(file: &StatusFile, instance: &str) -> History {
+    let mut history = History::default();
+    let targets =
+        file.instances.iter().filter(|known| known.name == instance).flat_map(|known| &known.targets);
+    for target in targets {
+        for check in &target.checks {
+            if let (Some(version), Some(first_seen), Some(changed_at)) =
+                (&target.version, check.first_seen, check.changed_at)
+            {
+                history.remember(version, &check.id, check.verdict, Since { first_seen, changed_at });
+            }
+        }
+    }
+    history
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "listening on {address}: change http.listen, or stop what uses the port (ss -ltnp sport = :{})",
+            address.port()
+        )
+    })?;
+    let address = listener.local_addr().context("asking for the address in use")?;
+    Ok((listener, address))
+}
+
+/// Half the time systemd allows between two signs of life.
+fn watchdog_interval() -> Duration {
+    let allowed = sd_notify::watchdog_enabled();
+    allowed.map_or(JUDGE_EVERY, |allowed| allowed / 2).max(Duration::from_millis(100))
+}
+
+fn notify(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, "systemd could not be notified");
+    }
+}

@@ -1,0 +1,56 @@
+//! The one place that writes to the terminal.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use crate::chain::Chain;
+
+/// Writes results to standard output and errors to standard error.
+pub(crate) struct Output {
+    out: io::Stdout,
+    err: io::Stderr,
+}
+
+/// Whoever read the output has gone (`agent status | head`); that is no error worth a word.
+#[derive(Debug)]
+pub(crate) struct Quiet;
+
+impl fmt::Display for Quiet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reader of the output has gone")
+    }
+}
+
+impl std::error::Error for Quiet {}
+
+impl Output {
+    pub(super) fn new() -> Self {
+        Self { out: io::stdout(), err: io::stderr() }
+    }
+
+    /// Colour only for a person at a terminal who did not ask for none.
+    pub(super) fn color(&self) -> bool {
+        self.out.is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Writes a text; a line break at its end is added when it lacks one.
+    pub(super) fn text(&mut self, text: &str) -> anyhow::Result<()> {
+        self.bytes(text.as_bytes())?;
+        if text.ends_with('\n') { Ok(()) } else { self.bytes(b"\n") }
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        match self.out.write_all(bytes).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Quiet.into()),
+            other => Ok(other?),
+        }
+    }
+
+    /// What failed, why, and what to do, each where the error says it.
+    pub(super) fn error(&mut self, error: &anyhow::Error) {
+        // When even standard error is gone there is nobody left to tell.
+        drop(writeln!(self.err, "agent: {}", Chain(error.as_ref())));
+    }
+}

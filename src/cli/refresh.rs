@@ -1,0 +1,51 @@
+//! `agent refresh`: asks the running daemon to look again now, and waits until it has.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::ConfigArgs;
+use super::output::Output;
+use super::run::runtime;
+
+/// Measuring a large home takes its time.
+const LONGEST: Duration = Duration::from_mins(30);
+
+/// Arguments of `agent refresh`.
+#[derive(Debug, Args)]
+pub(crate) struct RefreshArgs {
+    /// Only this instance.
+    instance: Option<String>,
+    /// Only this source.
+    #[arg(long)]
+    source: Option<String>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn run(args: &RefreshArgs, output: &mut Output) -> anyhow::Result<u8> {
+    let config = args.config.read()?;
+    let url = format!("http://{}/-/refresh", config.listen);
+    let (status, text) = runtime()?.block_on(async {
+        let client = reqwest::Client::builder()
+            .timeout(LONGEST)
+            .no_proxy()
+            .build()
+            .context("preparing the request")?;
+        let query = [("instance", args.instance.as_deref()), ("source", args.source.as_deref())];
+        let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let mut url = reqwest::Url::parse(&url).context("the address of the agent")?;
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = client.post(url.clone()).send().await.with_context(|| {
+            format!("asking the agent at {url}; is it running? systemctl status upgrade-readiness-agent")
+        })?;
+        let status = answer.status();
+        anyhow::Ok((status, answer.text().await.context("reading the agent's answer")?))
+    })?;
+    if !status.is_success() {
+        bail!("the agent refused: {}", text.trim());
+    }
+    output.text(text.trim())?;
+    Ok(0)
+}

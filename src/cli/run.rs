@@ -1,0 +1,41 @@
+//! `agent run`: the daemon.
+
+use std::io;
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+use super::ConfigArgs;
+use super::daemon::Daemon;
+use crate::config::{Config, LogFormat};
+
+pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<u8> {
+    let config = args.read()?;
+    start_log(&config)?;
+    runtime()?.block_on(async {
+        let daemon = Daemon::bind(args.config.clone(), config).await?;
+        daemon.run().await
+    })?;
+    Ok(0)
+}
+
+/// Two workers: the daemon waits far more than it computes.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(8)
+        .enable_all()
+        .build()
+        .context("starting the agent's threads")
+}
+
+/// The log goes to standard error, which systemd keeps.
+pub(super) fn start_log(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log_level).context("reading log.level")?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! `agent snapshot`: the facts of an instance, in a file; and looking once, for every command that does.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use clap::Args;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::model::Target;
+
+use super::output::Output;
+use super::run::runtime;
+use super::{CANNOT_TELL, ConfigArgs};
+use crate::collect::targets::TargetBuild;
+use crate::config::{Config, Instance, LoadedCatalog};
+use crate::keeper::running_version;
+use crate::product;
+use crate::schedule::{Job, Sink, look};
+
+/// No snapshot is longer than this.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Arguments of `agent snapshot`.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    /// The instance; may be left out when there is only one.
+    instance: Option<String>,
+    /// File to write; `-` is standard output.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn run(args: &SnapshotArgs, output: &mut Output) -> anyhow::Result<u8> {
+    let config = args.config.read()?;
+    let instance = choose_instance(&config, args.instance.as_deref())?;
+    let snapshot = runtime()?.block_on(look_once(&config, &instance))?;
+    let text = serde_json::to_string_pretty(&snapshot).context("rendering the snapshot")?;
+    if args.output == Path::new("-") {
+        output.text(&text)?;
+    } else {
+        fs::write(&args.output, text + "\n").with_context(|| format!("writing {}", args.output.display()))?;
+    }
+    let all_answered = Source::ALL
+        .iter()
+        .all(|source| matches!(snapshot.state(*source).condition, Condition::Ok | Condition::Off));
+    Ok(if all_answered { 0 } else { CANNOT_TELL })
+}
+
+/// Reads a snapshot somebody made before.
+pub(super) fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
+    let file = fs::File::open(path).with_context(|| format!("opening the facts in {}", path.display()))?;
+    let mut text = String::new();
+    file.take(MOST_BYTES)
+        .read_to_string(&mut text)
+        .with_context(|| format!("reading the facts in {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| {
+        format!(
+            "{} is not a snapshot this agent can read; make one with agent snapshot --output FILE",
+            path.display()
+        )
+    })
+}
+
+/// The instance that is meant: the named one, or the only one.
+pub(super) fn choose_instance(config: &Config, name: Option<&str>) -> anyhow::Result<Arc<Instance>> {
+    let names = || config.instances.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (name, config.instances.as_slice()) {
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => anyhow::bail!("several instances are configured; name one of {}", names()),
+        (Some(name), all) => all
+            .iter()
+            .find(|known| known.name == name)
+            .cloned()
+            .with_context(|| format!("there is no instance {name:?}; there are: {}", names())),
+    }
+}
+
+pub(super) fn catalog_of<'c>(config: &'c Config, instance: &Instance) -> anyhow::Result<&'c LoadedCatalog> {
+    config
+        .catalogs
+        .get(&instance.product)
+        .with_context(|| format!("there is no catalog of {}", instance.product))
+}
+
+/// Asks every source once, with its time limit; what fails is in the snapshot as failed.
+///
+/// Plug-ins are asked last: which releases to ask about may depend on the running version.
+pub(super) async fn look_once(config: &Config, instance: &Arc<Instance>) -> anyhow::Result<Snapshot> {
+    let loaded = catalog_of(config, instance)?;
+    let (feed, targets) = watch::channel(Vec::new());
+    let gathered =
+        Arc::new(Gathered(Mutex::new(Snapshot::empty(&instance.name, instance.product, Timestamp::now()))));
+    let collectors = product::collectors(instance, &loaded.releases, &targets);
+    for source in Source::ALL {
+        if !collectors.iter().any(|collector| collector.source() == source) {
+            gathered.with(|snapshot| snapshot.switch_off(source));
+        }
+    }
+    let jobs: Vec<Job> = collectors
+        .into_iter()
+        .filter_map(|collector| {
+            let rhythm = config.rhythms.get(&collector.source())?.clone();
+            let sink = gathered.clone() as Arc<dyn Sink>;
+            Some(Job { collector, rhythm, sink, instance: instance.name.clone(), targets: None })
+        })
+        .collect();
+    let (last, first): (Vec<_>, Vec<_>) =
+        jobs.iter().partition(|job| job.collector.source() == Source::Plugins);
+    futures_util::future::join_all(first.into_iter().map(look)).await;
+    let running = gathered.with(|snapshot| running_version(snapshot));
+    let resolved = instance.targets.iter().filter_map(|requested| {
+        let target = Target::resolve(requested, &loaded.catalog, running.as_ref()).ok()?;
+        let build = target.release.and_then(|release| release.build);
+        Some(TargetBuild { version: target.version, build })
+    });
+    feed.send_replace(resolved.collect());
+    futures_util::future::join_all(last.into_iter().map(look)).await;
+    Ok(gathered.with(|snapshot| {
+        snapshot.taken_at = Timestamp::now();
+        snapshot.clone()
+    }))
+}
+
+struct Gathered(Mutex<Snapshot>);
+
+impl Gathered {
+    fn with<T>(&self, change: impl FnOnce(&mut Snapshot) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sink for Gathered {
+    fn take(&self, source: Source, answer: Result<Section, Failure>, asked: Asked) {
+        self.with(|snapshot| match answer {
+            Ok(section) => snapshot.learn(section, asked),
+            Err(failure) => snapshot.fail(source, failure, asked),
+        });
+    }
+}

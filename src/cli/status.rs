@@ -1,0 +1,76 @@
+//! `agent status`: what the daemon last wrote. Needs nothing but the right to read the file.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::ConfigArgs;
+use super::output::Output;
+use crate::config::read_config;
+use crate::surface::status::{
+    Selection, exit_code, read_status, render_json, render_markdown, render_nagios, render_text,
+};
+
+/// Where the status file is when the configuration cannot be read.
+const USUAL_STATUS_FILE: &str = "/var/lib/upgrade-readiness-agent/status.json";
+
+/// Arguments of `agent status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Only this instance.
+    instance: Option<String>,
+    /// Only this target: its version, or the word in the configuration.
+    #[arg(long, value_name = "VERSION")]
+    target: Option<String>,
+    /// Form of the answer.
+    #[arg(long, value_enum, default_value_t)]
+    output: Form,
+    /// The status file; that of the configuration by default.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// The status file's own form.
+    Json,
+    /// For tickets and chats.
+    Markdown,
+    /// One line for monitoring plug-ins.
+    Nagios,
+}
+
+impl Form {
+    /// The selection in this form, as it reads at `now`.
+    pub(super) fn render(self, selection: &Selection<'_>, now: Timestamp, color: bool) -> String {
+        match self {
+            Self::Text => render_text(selection, now, color),
+            Self::Json => render_json(&selection.to_status()),
+            Self::Markdown => render_markdown(selection, now),
+            Self::Nagios => render_nagios(selection, now),
+        }
+    }
+}
+
+pub(super) fn run(args: &StatusArgs, output: &mut Output) -> anyhow::Result<u8> {
+    let path = status_path(args.file.as_deref(), &args.config);
+    let file = read_status(&path)?;
+    let selection = file.select(args.instance.as_deref(), args.target.as_deref())?;
+    let now = Timestamp::now();
+    output.text(&args.output.render(&selection, now, output.color()))?;
+    Ok(exit_code(&selection, now))
+}
+
+/// The file that was named, else that of the configuration, else the usual one.
+pub(super) fn status_path(file: Option<&Path>, config: &ConfigArgs) -> PathBuf {
+    file.map(Path::to_owned)
+        .or_else(|| read_config(&config.config).ok().map(|config| config.status_file()))
+        .unwrap_or_else(|| PathBuf::from(USUAL_STATUS_FILE))
+}

@@ -1,0 +1,235 @@
+//! Keeps one instance: takes in answers, has them judged, and puts the result on the board.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tokio::sync::watch;
+use upgrade_readiness_checks::catalog::Catalog;
+use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::model::{Case, Policy, Requested, Target, Verdict};
+use upgrade_readiness_checks::report::{Judge, Report};
+use upgrade_readiness_checks::rules::{self, PluginCounts};
+use upgrade_readiness_checks::version::ProductVersion;
+
+use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
+use crate::collect::targets::TargetBuild;
+use crate::config::Instance;
+use crate::schedule::Sink;
+
+/// Keeps one instance of one configuration.
+pub struct Keeper {
+    instance: Arc<Instance>,
+    catalog: Arc<Catalog>,
+    /// Its place on the board.
+    index: usize,
+    board: watch::Sender<Arc<Board>>,
+    targets: watch::Sender<Vec<TargetBuild>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    snapshot: Snapshot,
+    history: History,
+}
+
+/// Since when each check of each target says what it says.
+#[derive(Debug, Clone, Default)]
+pub struct History(BTreeMap<(String, String), (Verdict, Since)>);
+
+impl History {
+    /// Takes in what was known before the agent was started.
+    pub fn remember(&mut self, target: &str, check: &str, verdict: Verdict, since: Since) {
+        self.0.insert((target.to_owned(), check.to_owned()), (verdict, since));
+    }
+
+    fn note(&mut self, target: &str, check: &str, verdict: Verdict, now: Timestamp) -> Since {
+        let (known, since) = self
+            .0
+            .entry((target.to_owned(), check.to_owned()))
+            .or_insert((verdict, Since { first_seen: now, changed_at: now }));
+        if *known != verdict {
+            *known = verdict;
+            since.changed_at = now;
+        }
+        *since
+    }
+}
+
+impl Keeper {
+    /// A keeper that begins with what is known already.
+    #[must_use]
+    pub fn new(
+        instance: Arc<Instance>,
+        catalog: Arc<Catalog>,
+        index: usize,
+        board: watch::Sender<Arc<Board>>,
+        targets: watch::Sender<Vec<TargetBuild>>,
+        snapshot: Snapshot,
+        history: History,
+    ) -> Self {
+        let known = Mutex::new(Known { snapshot, history });
+        Self { instance, catalog, index, board, targets, known }
+    }
+
+    /// Judges anew, because time has passed.
+    pub fn tick(&self, now: Timestamp) {
+        self.update(now, |_| ());
+    }
+
+    /// What is known, for the next configuration to begin with.
+    #[must_use]
+    pub fn known(&self) -> (Snapshot, History) {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        (known.snapshot.clone(), known.history.clone())
+    }
+
+    fn update(&self, now: Timestamp, change: impl FnOnce(&mut Snapshot)) {
+        let state = {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let Known { snapshot, history } = &mut *known;
+            change(snapshot);
+            snapshot.taken_at = now;
+            let Instance { policy, targets, upgrade_on, .. } = &*self.instance;
+            let judging = Judging { catalog: &self.catalog, policy, targets, upgrade_on: *upgrade_on, now };
+            judge_instance(&judging, snapshot, history)
+        };
+        self.publish_targets(&state);
+        self.board.send_modify(|board| {
+            if let Some(place) = Arc::make_mut(board).instances.get_mut(self.index) {
+                *place = Arc::new(state);
+            }
+        });
+    }
+
+    fn publish_targets(&self, state: &InstanceState) {
+        let resolved: Vec<TargetBuild> = state
+            .targets
+            .iter()
+            .filter_map(|target| match target {
+                TargetState::Judged(judged) => {
+                    let version = judged.report.version.clone();
+                    let build = self.catalog.release(&version).and_then(|release| release.build);
+                    Some(TargetBuild { version, build })
+                }
+                TargetState::Unresolved { .. } => None,
+            })
+            .collect();
+        self.targets.send_if_modified(|current| {
+            let changed = *current != resolved;
+            if changed {
+                *current = resolved;
+            }
+            changed
+        });
+    }
+}
+
+impl Sink for Keeper {
+    fn take(&self, source: Source, answer: Result<Section, Failure>, asked: Asked) {
+        self.update(Timestamp::now(), |snapshot| match answer {
+            Ok(section) => snapshot.learn(section, asked),
+            Err(failure) => {
+                let news = match snapshot.state(source).failure {
+                    Some(before) => *before != failure,
+                    None => true,
+                };
+                if news {
+                    tracing::warn!(instance = %self.instance.name, %source, kind = failure.kind.id(), reason = %failure.message, "source cannot be read");
+                }
+                snapshot.fail(source, failure, asked);
+            }
+        });
+    }
+}
+
+/// The version that runs, as the installation states it, else as the application does.
+#[must_use]
+pub fn running_version(snapshot: &Snapshot) -> Option<ProductVersion> {
+    let installed = snapshot.installation().ok().and_then(|facts| facts.version.value().cloned());
+    installed.or_else(|| snapshot.application().ok()?.version.value()?.as_deref()?.parse().ok())
+}
+
+/// What an instance is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Judging<'a> {
+    /// What is known of releases.
+    pub catalog: &'a Catalog,
+    /// The operator's limits.
+    pub policy: &'a Policy,
+    /// The releases to judge.
+    pub targets: &'a [Requested],
+    /// The day the upgrade is planned for.
+    pub upgrade_on: Option<Date>,
+    /// The moment to judge at.
+    pub now: Timestamp,
+}
+
+/// Judges every target of an instance from one snapshot.
+#[must_use]
+pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut History) -> InstanceState {
+    let Judging { catalog, policy, targets, upgrade_on, now } = *judging;
+    let version = running_version(snapshot);
+    let judge = Judge { catalog, policy, now, upgrade_on };
+    let targets = targets
+        .iter()
+        .map(|requested| judge_target(requested, &judge, snapshot, version.as_ref(), history))
+        .collect();
+    InstanceState {
+        name: snapshot.instance.clone(),
+        product: snapshot.product,
+        version,
+        snapshot: Arc::new(snapshot.clone()),
+        targets,
+    }
+}
+
+fn judge_target(
+    requested: &Requested,
+    judge: &Judge<'_>,
+    snapshot: &Snapshot,
+    running: Option<&ProductVersion>,
+    history: &mut History,
+) -> TargetState {
+    let target = match Target::resolve(requested, judge.catalog, running) {
+        Ok(target) => target,
+        Err(error) => {
+            return TargetState::Unresolved { requested: requested.clone(), reason: error.to_string() };
+        }
+    };
+    let report = judge.judge(snapshot, &target);
+    let since = remember(&report, history, judge.now);
+    let case = judge.case(snapshot, &target);
+    TargetState::Judged(Box::new(JudgedTarget {
+        report,
+        since,
+        blocks_at: None,
+        disk_needs: disk_needs(&case),
+        plugin_counts: plugin_counts(&case),
+    }))
+}
+
+fn remember(report: &Report, history: &mut History, now: Timestamp) -> Vec<Since> {
+    let target = report.version.to_string();
+    report.checks.iter().map(|check| history.note(&target, check.id, check.verdict, now)).collect()
+}
+
+/// Empty when a size that counts could not be read.
+fn disk_needs(case: &Case<'_>) -> Vec<(String, u64)> {
+    rules::disk_needs(case).into_iter().map(|need| (need.mount_point, need.required_bytes)).collect()
+}
+
+/// Empty when nothing is known of the plug-ins.
+fn plugin_counts(case: &Case<'_>) -> Vec<(&'static str, u64)> {
+    let Ok(counts) = rules::plugin_counts(case.facts, case.target, case.policy) else { return Vec::new() };
+    let PluginCounts { compatible, update_before, update_after, incompatible, unknown } = counts;
+    vec![
+        ("compatible", compatible),
+        ("update-before", update_before),
+        ("update-after", update_after),
+        ("incompatible", incompatible),
+        ("unknown", unknown),
+    ]
+}

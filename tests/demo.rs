@@ -1,0 +1,273 @@
+//! The whole, as a person uses it: `agent demo` with a real PostgreSQL, a real Prometheus and a browser.
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use process::{Running, agent, command, eventually, free_port};
+use rustix::process::Signal;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{Connection, Executor};
+
+const DATABASE_PASSWORD: &str = "example-secret-7f3a";
+
+struct Demo {
+    dir: tempfile::TempDir,
+    agent: Running,
+    address: String,
+}
+
+impl Demo {
+    async fn start() -> Self {
+        upgrade_readiness_agent::collect::http::install_tls_provider();
+        let dir = tempfile::tempdir().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        let example = dir.path().join("example");
+        let mut demo = agent();
+        demo.args(["demo", "--listen", &address, "--dir"]).arg(&example);
+        let agent = Running::start(&mut demo, &dir.path().join("stdout"), &dir.path().join("stderr"));
+        let demo = Self { dir, agent, address };
+        eventually("the demo is ready", async || demo.try_get("/-/ready").await.is_some()).await;
+        demo
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join("example").join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.dir.path().join(name)).unwrap()
+    }
+
+    async fn try_get(&self, path: &str) -> Option<String> {
+        let answer = reqwest::get(format!("http://{}{path}", self.address)).await.ok()?;
+        answer.error_for_status().ok()?.text().await.ok()
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.try_get(path).await.unwrap_or_else(|| panic!("{path} does not answer"))
+    }
+
+    /// Runs a command of the agent on the example; its exit code and output.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = agent().args(arguments).arg("--config").arg(self.path("agent.toml")).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), text)
+    }
+
+    fn refresh_database(&self) {
+        let (code, text) = self.run(&["refresh", "--source", "database"]);
+        assert_eq!(code, Some(0), "{text}");
+    }
+
+    async fn administrator(&self) -> PgConnection {
+        let stdout = self.read("stdout");
+        let port = stdout.split(" -p ").nth(1).and_then(|rest| rest.split(' ').next()).expect(&stdout);
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(self.path("postgres"))
+            .port(port.parse().unwrap())
+            .username("admin")
+            .database("confluence");
+        PgConnection::connect_with(&options).await.unwrap()
+    }
+}
+
+/// A real Prometheus that scrapes the agent every second.
+struct Prometheus {
+    _server: Running,
+    address: String,
+}
+
+impl Prometheus {
+    async fn start(dir: &Path, target: &str) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        let config = format!(
+            "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: upgrade-readiness\n    static_configs:\n      - targets: ['{target}']\n"
+        );
+        fs::write(dir.join("prometheus.yml"), config).unwrap();
+        let mut server = command("/usr/bin/prometheus");
+        server
+            .arg(format!("--config.file={}", dir.join("prometheus.yml").display()))
+            .arg(format!("--storage.tsdb.path={}", dir.join("tsdb").display()))
+            .arg(format!("--web.listen-address={address}"));
+        let server = Running::start(&mut server, &dir.join("prometheus.out"), &dir.join("prometheus.err"));
+        let prometheus = Self { _server: server, address };
+        eventually("Prometheus is ready", async || {
+            let url = format!("http://{}/-/ready", prometheus.address);
+            reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+        prometheus
+    }
+
+    /// The verdict of a check for a target, as Prometheus knows it.
+    async fn verdict(&self, check: &str, requested: &str) -> Option<String> {
+        // `requested` is not a label of check series; the target's own series translates it.
+        let query = format!(
+            "upgrade_readiness_check_verdict{{check=\"{check}\"}} == 1 and on(site,target) upgrade_readiness_target_verdict{{requested=\"{requested}\"}}"
+        );
+        let mut url = reqwest::Url::parse(&format!("http://{}/api/v1/query", self.address)).unwrap();
+        url.query_pairs_mut().append_pair("query", &query);
+        let answer: serde_json::Value = reqwest::get(url).await.ok()?.json().await.ok()?;
+        answer["data"]["result"][0]["metric"]["verdict"].as_str().map(ToOwned::to_owned)
+    }
+
+    async fn shows(&self, check: &str, verdict: &str) {
+        eventually(&format!("Prometheus shows {check} {verdict}"), async || {
+            self.verdict(check, "latest-lts").await.as_deref() == Some(verdict)
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_privilege_that_is_taken_blocks_and_a_database_that_is_gone_is_unknown() {
+    let mut demo = Demo::start().await;
+    let prometheus = Prometheus::start(demo.dir.path(), &demo.address).await;
+    prometheus.shows("database-privileges", "ready").await;
+    prometheus.shows("database-ownership", "blocked").await;
+
+    let mut admin = demo.administrator().await;
+    admin.execute("REVOKE CREATE ON SCHEMA public FROM confluence").await.unwrap();
+    demo.refresh_database();
+    prometheus.shows("database-privileges", "blocked").await;
+    let (code, text) = demo.run(&["status", "--target", "latest-lts"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("GRANT") && text.contains("database-privileges"), "{text}");
+
+    admin.execute("GRANT CREATE ON SCHEMA public TO confluence").await.unwrap();
+    demo.refresh_database();
+    prometheus.shows("database-privileges", "ready").await;
+
+    drop(admin);
+    let postmaster = fs::read_to_string(demo.path("postgres/data/postmaster.pid")).unwrap();
+    let pid = postmaster.lines().next().and_then(|pid| pid.parse().ok()).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
+    eventually("the database is unknown", async || {
+        demo.refresh_database();
+        let status: serde_json::Value = serde_json::from_str(&demo.get("/api/v1/status").await).unwrap();
+        let checks = status["instances"][0]["targets"][0]["checks"].as_array().unwrap();
+        let database = checks.iter().filter(|check| check["category"] == "database");
+        let verdict = |id: &str| {
+            let check = checks.iter().find(|check| check["id"] == id).unwrap();
+            check["verdict"].as_str().unwrap().to_owned()
+        };
+        assert!(database.clone().count() >= 6);
+        verdict("database-privileges") == "unknown" && verdict("database-ownership") == "unknown"
+    })
+    .await;
+    prometheus.shows("database-privileges", "unknown").await;
+
+    demo.agent.signal(Signal::TERM);
+    assert_eq!(demo.agent.wait(), Some(0), "{}", demo.read("stderr"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
+    let demo = Demo::start().await;
+    let status: serde_json::Value = serde_json::from_str(&demo.get("/api/v1/status").await).unwrap();
+    let target = &status["instances"][0]["targets"][0];
+    assert_eq!(target["requested"], "latest-lts");
+    let verdict = |id: &str| {
+        let checks = target["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no {id}"));
+        (check["verdict"].as_str().unwrap().to_owned(), check.to_string())
+    };
+    let rows = [
+        ("license-covers-target", "blocked"),
+        ("java-version", "blocked"),
+        ("database-ownership", "blocked"),
+        ("plugin-compatibility", "blocked"),
+        ("license-seats", "warning"),
+        ("plugin-state", "warning"),
+        ("application-health", "warning"),
+        ("release-support", "warning"),
+        ("database-privileges", "ready"),
+        ("database-embedded", "ready"),
+        ("upgrade-interrupted", "ready"),
+        ("process-limits", "unknown"),
+    ];
+    for (id, expected) in rows {
+        let (seen, whole) = verdict(id);
+        assert_eq!(seen, expected, "{whole}");
+    }
+
+    let metrics = demo.get("/metrics").await;
+    fs::write(demo.path("metrics.txt"), &metrics).unwrap();
+    let checked = command("/usr/bin/promtool")
+        .args(["check", "metrics"])
+        .stdin(fs::File::open(demo.path("metrics.txt")).unwrap())
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+
+    let snapshot = demo.path("facts.json");
+    let (_, said) = demo.run(&["snapshot", "--output", snapshot.to_str().unwrap()]);
+    let facts = fs::read_to_string(&snapshot).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let (replayed, replay) = demo.run(&["check", "--facts", snapshot.to_str().unwrap()]);
+    assert_eq!(replayed, Some(2), "{replay}");
+    let (_, again) = demo.run(&["check", "--facts", snapshot.to_str().unwrap()]);
+    assert_eq!(replay, again, "the same facts give the same verdict");
+
+    let page = demo.get("/").await;
+    let cfg_xml = fs::read_to_string(demo.path("home/confluence.cfg.xml")).unwrap();
+    let license = cfg_xml.split("license.message\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+    let outputs = [
+        ("page", page.clone()),
+        ("metrics", metrics),
+        ("status", status.to_string()),
+        ("status file", fs::read_to_string(demo.path("state/status.json")).unwrap()),
+        ("snapshot", facts),
+        ("text", demo.run(&["status"]).1),
+        ("markdown", demo.run(&["status", "--output", "markdown"]).1),
+        ("config show", demo.run(&["config", "show"]).1),
+        ("replay", replay),
+        ("log", demo.read("stderr")),
+        ("stdout", demo.read("stdout")),
+        ("process list", String::from_utf8(command("ps").args(["axww"]).output().unwrap().stdout).unwrap()),
+    ];
+    for (name, text) in outputs {
+        for secret in [DATABASE_PASSWORD, &license[..40], "Example Ltd"] {
+            assert!(!text.contains(secret), "{secret:?} is in the {name}");
+        }
+    }
+
+    let browser = command("/usr/bin/chromium")
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+        ])
+        .args(["--disable-component-update", "--disable-sync", "--virtual-time-budget=2000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", demo.path("browser").display()))
+        .arg(format!("http://{}/", demo.address))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&browser.stdout);
+    assert!(dom.contains("database-ownership") && dom.contains("AO_950DC3_TC_EVENTS"), "{dom}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_configuration_is_refused_and_the_old_one_stays() {
+    let demo = Demo::start().await;
+    let path = demo.path("agent.toml");
+    let good = fs::read_to_string(&path).unwrap();
+    let targets = async || {
+        let status: serde_json::Value = serde_json::from_str(&demo.get("/api/v1/status").await).unwrap();
+        status["instances"][0]["targets"].as_array().unwrap().len()
+    };
+    assert_eq!(targets().await, 3);
+
+    fs::write(&path, good.replace("targets =", "targetz =")).unwrap();
+    demo.agent.signal(Signal::HUP);
+    eventually("the refusal is logged", async || demo.read("stderr").contains("targetz")).await;
+    assert_eq!(targets().await, 3);
+
+    fs::write(&path, good.replace("\"9.2.13\", ", "")).unwrap();
+    demo.agent.signal(Signal::HUP);
+    eventually("the new targets are there", async || targets().await == 2).await;
+}
