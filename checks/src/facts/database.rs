@@ -41,7 +41,8 @@ pub struct Privileges {
     pub superuser: bool,
     /// Privileges that hold for the whole schema, upper case: `CREATE`, `USAGE`, `ALTER` …
     ///
-    /// PostgreSQL: of the schema itself. MySQL: those that hold for all tables in it.
+    /// PostgreSQL: of the schema itself, and of its database with that word before: `DATABASE CREATE`,
+    /// `DATABASE TEMPORARY`, `DATABASE CONNECT`. MySQL: those that hold for all tables in it.
     pub on_schema: BTreeSet<String>,
     /// By table, the privileges that are lacking on it alone: taken away, or never given.
     pub lacking_on_tables: BTreeMap<String, BTreeSet<String>>,
@@ -81,7 +82,8 @@ pub struct ForeignObject {
 pub struct Settings {
     /// Server and schema settings by name, as the server states them.
     ///
-    /// PostgreSQL: `encoding`, `lc_collate`, `lc_ctype`, `default_transaction_isolation`.
+    /// PostgreSQL: `encoding`, `lc_collate`, `lc_ctype`, `default_transaction_isolation`,
+    /// `icu_locale` (where it replaces the other two), `server_version_num`, `in_recovery`.
     /// MySQL: `transaction_isolation`, `log_bin`, `binlog_format`, `max_allowed_packet`, `innodb_log_file_size`,
     /// `innodb_redo_log_capacity`, `sql_mode`, `character_set_database`, `collation_database`,
     /// `default_storage_engine`, `log_bin_trust_function_creators`, `innodb_default_row_format`.

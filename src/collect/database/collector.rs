@@ -2,15 +2,17 @@
 //!
 //! It keeps limits of its own because it can say where the time went; no connection stays open between looks.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
 use upgrade_readiness_checks::facts::{Database, Engine, FailureKind, Field, Section, Source};
 
-use super::failure::{LookError, Peer, unreadable_certificates};
+use super::failure::{LookError, unreadable_certificates};
+use super::peer::Peer;
 use super::tls::{Encryption, ca_file};
 use super::upgrade_table::UpgradeTable;
 use super::{Connection, DatabaseDirectory, Directions, mysql, postgres};
@@ -33,7 +35,7 @@ impl Default for TimeLimits {
         Self {
             connect: Duration::from_secs(10),
             statement: Duration::from_secs(15),
-            whole: Duration::from_secs(60),
+            whole: Duration::from_mins(1),
         }
     }
 }
@@ -82,17 +84,22 @@ impl DatabaseCollector {
         let not_connected = || LookError::ConnectTimeout { peer: peer.clone(), limit: self.limits.connect };
         let not_read = || LookError::ReadTimeout { peer: peer.clone(), limit: self.limits.whole };
         timeout_at(connect_by, approach.find_host()).await.ok().ok_or_else(not_connected)??;
+        // The drivers panic over some answers no database would give; up to here nothing is trusted to be one.
         let looked = match approach.connection.engine {
             Engine::Mysql | Engine::Mariadb => {
-                let connecting = Box::pin(mysql::connect(&approach));
-                let connected = timeout_at(connect_by, connecting).await.ok().ok_or_else(not_connected)?;
-                let session = connected.map_err(|error| LookError::connect(peer, &error))?;
+                let connecting = AssertUnwindSafe(mysql::connect(&approach)).catch_unwind();
+                let connected =
+                    timeout_at(connect_by, Box::pin(connecting)).await.ok().ok_or_else(not_connected)?;
+                let session = connected.ok().ok_or_else(|| LookError::garbled(peer))?;
+                let session = session.map_err(|error| LookError::connect(peer, &error))?;
                 timeout_at(by, Box::pin(mysql::look(session, &approach, self.steps))).await
             }
             Engine::Postgresql | Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb => {
-                let connecting = Box::pin(postgres::connect(&approach));
-                let connected = timeout_at(connect_by, connecting).await.ok().ok_or_else(not_connected)?;
-                let session = connected.map_err(|error| LookError::connect(peer, &error))?;
+                let connecting = AssertUnwindSafe(postgres::connect(&approach)).catch_unwind();
+                let connected =
+                    timeout_at(connect_by, Box::pin(connecting)).await.ok().ok_or_else(not_connected)?;
+                let session = connected.ok().ok_or_else(|| LookError::garbled(peer))?;
+                let session = session.map_err(|error| LookError::connect(peer, &error))?;
                 timeout_at(by, Box::pin(postgres::look(session, &approach, self.steps))).await
             }
         };

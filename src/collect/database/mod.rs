@@ -8,8 +8,10 @@ mod failure;
 mod gap;
 pub mod jdbc;
 mod mysql;
+mod peer;
 mod postgres;
 mod tls;
+mod trouble;
 mod upgrade_table;
 
 use std::collections::BTreeMap;

@@ -164,7 +164,8 @@ mod tests {
     fn the_url_decides_how_the_connection_is_encrypted() {
         use Encryption::{Always, IfOffered, Never, VerifyAuthority, VerifyHost};
         use Engine::{Mariadb, Mysql, Postgresql};
-        let rows: &[(Engine, &[(&str, &str)], Encryption)] = &[
+        type Row = (Engine, &'static [(&'static str, &'static str)], Encryption);
+        let rows: &[Row] = &[
             (Postgresql, &[], IfOffered),
             (Postgresql, &[("sslmode", "disable")], Never),
             (Postgresql, &[("sslmode", "allow")], IfOffered),

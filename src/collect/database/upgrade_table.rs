@@ -59,9 +59,9 @@ pub(super) fn parse_steps(table: &str, rows: Vec<Row>) -> Result<Vec<UpgradeStep
 }
 
 /// Which of the names that are there is meant: exactly this one, or one that differs only in case.
-pub(super) fn find_name<'a>(meant: &str, there: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
-    let mut alike = there.clone().filter(|name| name.eq_ignore_ascii_case(meant));
-    there.clone().find(|name| *name == meant).or_else(|| alike.next())
+pub(super) fn find_name<'a>(meant: &str, there: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let alike: Vec<&str> = there.filter(|name| name.eq_ignore_ascii_case(meant)).collect();
+    alike.iter().find(|name| **name == meant).or_else(|| alike.first()).copied()
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::mysql::MySqlConnection;
 use upgrade_readiness_checks::facts::Engine;
 
-use super::super::failure::{quote_mysql, told};
+use super::super::failure::told;
 use super::super::gap::Gap;
+use super::super::peer::quote_mysql;
 use super::Server;
-use super::grants::{Grant, Name, parse_grant, parse_roles};
-use super::rights::{Holder, Matching, Rights, closeness, idle_roles, is_like};
+use super::grants::{Grant, Name, NotUnderstood, parse_grant, parse_roles};
+use super::hosts::fitting_hosts;
+use super::patterns::Matching;
+use super::rights::{Holder, Rights, idle_roles};
 use super::rows::{TextRow, ask, error_number};
 
 /// Who the agent is to the server.
@@ -68,8 +71,8 @@ pub(super) async fn read_own(
     if lines.iter().any(|grant| matches!(grant, Grant::Roles { .. })) {
         let rows = ask(session, "SELECT CURRENT_ROLE()", &[]).await?;
         let roles = rows.first().and_then(|row| row.text(0)).unwrap_or_default();
-        let roles =
-            parse_roles(roles).map_err(|_| Gap::Unread("CURRENT_ROLE() was not understood".to_owned()))?;
+        let roles = parse_roles(roles)
+            .map_err(|NotUnderstood| Gap::Unread("CURRENT_ROLE() was not understood".to_owned()))?;
         active.extend(roles.into_iter().map(|role| role.user));
     }
     let entry = Name { user: looker.user.clone(), host: Some(looker.host.clone()) };
@@ -192,7 +195,7 @@ async fn read_matching(session: &mut MySqlConnection, server: &Server) -> Result
 
 fn parse_lines(rows: &[TextRow]) -> Result<Vec<Grant>, Gap> {
     let lines = rows.iter().enumerate().map(|(index, row)| {
-        parse_grant(row.text(0).unwrap_or_default()).map_err(|_| {
+        parse_grant(row.text(0).unwrap_or_default()).map_err(|NotUnderstood| {
             // The line itself may hold a password hash.
             Gap::Unread(format!(
                 "line {} of SHOW GRANTS was not understood; tell the agent's makers",
@@ -240,7 +243,7 @@ fn put_together(
             match (role, &grant) {
                 // A role in force brings the roles it was granted.
                 (Some(_), Grant::Roles { roles, .. }) => {
-                    active.extend(roles.iter().map(|role| role.user.clone()))
+                    active.extend(roles.iter().map(|role| role.user.clone()));
                 }
                 (Some(role), _) => {
                     let label = match role.user.as_str() {
@@ -270,70 +273,9 @@ fn quote(name: &Name) -> String {
     }
 }
 
-/// The patterns that a client's host fits, the closest first, as the server sorts them
-/// (<https://dev.mysql.com/doc/refman/8.4/en/connection-access.html>).
-fn fitting_hosts<'a>(patterns: &'a [String], from: &str) -> Vec<&'a String> {
-    let names: &[&str] = if from == "localhost" { &["localhost", "127.0.0.1", "::1"] } else { &[from] };
-    let matching = Matching { literal: false, ignore_case: true };
-    let fits = |pattern: &str| {
-        names
-            .iter()
-            .any(|name| pattern.is_empty() || is_like(name, pattern, matching) || is_in_net(name, pattern))
-    };
-    let mut fitting: Vec<&String> = patterns.iter().filter(|pattern| fits(pattern)).collect();
-    fitting.sort_by_key(|pattern| {
-        let place = match pattern.as_str() {
-            "" => 0,
-            net if net.contains('/') => usize::MAX - 1,
-            pattern => closeness(pattern).saturating_add(1),
-        };
-        std::cmp::Reverse(place)
-    });
-    fitting
-}
-
-/// `198.51.100.0/255.255.255.0`, and from MySQL 8.0.23 on `198.51.100.0/24`.
-fn is_in_net(host: &str, pattern: &str) -> bool {
-    use std::net::Ipv4Addr;
-    let parse = |text: &str| text.parse::<Ipv4Addr>().ok().map(u32::from);
-    let Some((net, mask)) = pattern.split_once('/') else { return false };
-    let mask = parse(mask).or_else(|| {
-        let bits: u32 = mask.parse().ok().filter(|bits| *bits <= 32)?;
-        Some(u32::MAX.checked_shl(32 - bits).unwrap_or(0))
-    });
-    match (parse(host), parse(net), mask) {
-        (Some(host), Some(net), Some(mask)) => host & mask == net,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_closest_entry_comes_first() {
-        let patterns = ["%", "10.0.%", "10.0.0.7", "10.0.0.0/255.255.255.0", "", "db.example.com"];
-        let patterns = patterns.map(String::from);
-        let expected = ["10.0.0.7", "10.0.0.0/255.255.255.0", "10.0.%", "%", ""];
-        assert_eq!(fitting_hosts(&patterns, "10.0.0.7"), expected);
-        assert_eq!(fitting_hosts(&patterns, "192.0.2.1"), ["%", ""]);
-        assert_eq!(fitting_hosts(&patterns, "DB.example.com"), ["db.example.com", "%", ""]);
-        let local = ["127.0.0.1", "app.example.com"].map(String::from);
-        assert_eq!(fitting_hosts(&local, "localhost"), ["127.0.0.1"]);
-        assert!(fitting_hosts(&local, "other").is_empty());
-    }
-
-    #[test]
-    fn nets_are_masks_or_bits() {
-        assert!(is_in_net("198.51.100.9", "198.51.100.0/255.255.255.0"));
-        assert!(is_in_net("198.51.100.9", "198.51.100.0/24"));
-        assert!(is_in_net("198.51.100.9", "0.0.0.0/0"));
-        assert!(!is_in_net("198.51.101.9", "198.51.100.0/24"));
-        for wrong in ["198.51.100.0", "198.51.100.0/33", "x/24", "198.51.100.0/", "/"] {
-            assert!(!is_in_net("198.51.100.9", wrong), "{wrong}");
-        }
-    }
 
     fn server(engine: Engine) -> Server {
         Server { engine, version: "8.4.2".into(), schema: "conf".into(), ignore_case: false }

@@ -175,9 +175,8 @@ impl List {
 impl Item {
     fn role(&self) -> Option<Name> {
         match (self.words.as_slice(), self.quoted.as_slice()) {
-            ([], [user]) => Some(Name { user: user.clone(), host: None }),
             ([at], [user, host]) if at == "@" => Some(Name { user: user.clone(), host: Some(host.clone()) }),
-            ([user], []) => Some(Name { user: user.clone(), host: None }),
+            ([], [user]) | ([user], []) => Some(Name { user: user.clone(), host: None }),
             _ => None,
         }
     }

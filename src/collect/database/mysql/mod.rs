@@ -5,7 +5,9 @@
 
 mod accounts;
 mod grants;
+mod hosts;
 mod objects;
+mod patterns;
 mod rights;
 mod rows;
 mod sight;

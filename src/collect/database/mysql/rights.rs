@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::peer::quote_mysql;
 use super::grants::{Grant, Name, Scope};
+use super::patterns::{Matching, closeness, is_like, is_same};
 
 /// The privileges a schema can have, which is what `ALL PRIVILEGES` on it stands for
 /// (<https://dev.mysql.com/doc/refman/8.4/en/privileges-provided.html>).
@@ -30,15 +32,6 @@ const OF_SCHEMA: [&str; 18] = [
 /// Those of them a single table can have and a product needs.
 const OF_TABLE: [&str; 9] =
     ["ALTER", "DELETE", "DROP", "INDEX", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "UPDATE"];
-
-/// How the server compares names with the patterns of grants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Matching {
-    /// `%` and `_` stand for themselves (MySQL with `partial_revokes`).
-    pub(super) literal: bool,
-    /// Case does not count (`lower_case_table_names`).
-    pub(super) ignore_case: bool,
-}
 
 /// One who has privileges: the account, a role in force, or everybody.
 #[derive(Debug)]
@@ -221,7 +214,7 @@ pub(super) fn idle_roles(granted: &BTreeSet<Name>, active: &BTreeSet<String>, ac
                 "the role {} is granted but is no default role, so it is not in force when the product logs in: SET \
                  DEFAULT ROLE {} FOR {account} (MariaDB) or TO {account} (MySQL)",
                 role.user,
-                super::super::failure::quote_mysql(&role.user)
+                quote_mysql(&role.user)
             )
         })
         .collect()
@@ -242,80 +235,6 @@ fn join(privileges: &BTreeSet<String>) -> String {
     privileges.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// The place of the first wildcard: the further back, the closer the pattern. Without one it is closest.
-pub(super) fn closeness(pattern: &str) -> usize {
-    let mut escaped = false;
-    for (at, c) in pattern.chars().enumerate() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '%' | '_' => return at,
-            _ => {}
-        }
-    }
-    usize::MAX
-}
-
-fn is_same(one: &str, other: &str, matching: Matching) -> bool {
-    one == other || matching.ignore_case && one.to_lowercase() == other.to_lowercase()
-}
-
-/// Whether a name is like a pattern with `%`, `_` and `\`.
-pub(super) fn is_like(name: &str, pattern: &str, matching: Matching) -> bool {
-    let (name, pattern) = if matching.ignore_case {
-        (name.to_lowercase(), pattern.to_lowercase())
-    } else {
-        (name.to_owned(), pattern.to_owned())
-    };
-    let pattern = parts(&pattern, matching.literal);
-    let name: Vec<char> = name.chars().collect();
-    // The usual walk with one place to go back to, so that no pattern takes longer than name × pattern.
-    let (mut at, mut part, mut back) = (0, 0, None);
-    while at < name.len() {
-        match (pattern.get(part), name.get(at)) {
-            (Some(Part::Any), _) => {
-                back = Some((at, part));
-                part += 1;
-            }
-            (Some(Part::One), Some(_)) => (at, part) = (at + 1, part + 1),
-            (Some(Part::Literal(expected)), Some(found)) if expected == found => {
-                (at, part) = (at + 1, part + 1)
-            }
-            (Some(Part::Literal(_) | Part::One) | None, _) => match back {
-                Some((from, any)) => {
-                    back = Some((from + 1, any));
-                    (at, part) = (from + 1, any + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(part).all(|part| *part == Part::Any)
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Part {
-    Any,
-    One,
-    Literal(char),
-}
-
-fn parts(pattern: &str, literal: bool) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        parts.push(match c {
-            '\\' if chars.peek().is_some_and(|next| matches!(next, '%' | '_' | '\\')) => {
-                Part::Literal(chars.next().unwrap_or('\\'))
-            }
-            '%' if !literal => Part::Any,
-            '_' if !literal => Part::One,
-            _ => Part::Literal(c),
-        });
-    }
-    parts
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::grants::parse_grant;
@@ -330,38 +249,6 @@ mod tests {
 
     fn on_schema(lines: &[&str], schema: &str, matching: Matching) -> Vec<String> {
         Rights::work_out(&[holder("", lines)], schema, matching).on_schema.into_iter().collect()
-    }
-
-    #[test]
-    fn patterns_are_those_of_the_server() {
-        let rows = [
-            ("conf", "conf", true),
-            ("conf", "con", false),
-            ("conf", "conf_", false),
-            ("conf_db", "conf\\_db", true),
-            ("confXdb", "conf\\_db", false),
-            ("confXdb", "conf_db", true),
-            ("conf_db", "conf\\_%", true),
-            ("conf", "%", true),
-            ("conf", "c%f", true),
-            ("conf", "c%x", false),
-            ("conf", "%o%f%", true),
-            ("a%b", "a\\%b", true),
-            ("axb", "a\\%b", false),
-            ("", "%", true),
-            ("", "", true),
-            ("a\\b", "a\\b", true),
-            ("Conf", "conf", false),
-        ];
-        for (name, pattern, expected) in rows {
-            assert_eq!(is_like(name, pattern, USUAL), expected, "{name} like {pattern}");
-        }
-        assert!(is_like("Conf", "cONF", Matching { ignore_case: true, ..USUAL }));
-        let literal = Matching { literal: true, ..USUAL };
-        assert!(is_like("a_b", "a_b", literal) && is_like("a_b", "a\\_b", literal));
-        assert!(!is_like("axb", "a_b", literal) && !is_like("axb", "a%", literal));
-        assert!(!is_like(&"a".repeat(64), &"%a".repeat(2000), USUAL));
-        assert!(!is_like(&"a".repeat(5000), &format!("{}b", "%a".repeat(300)), USUAL));
     }
 
     #[test]

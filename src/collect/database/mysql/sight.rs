@@ -4,8 +4,8 @@ use std::fmt;
 
 use upgrade_readiness_checks::facts::{Field, Privileges};
 
-use super::super::failure::quote_mysql;
 use super::super::gap::Gap;
+use super::super::peer::quote_mysql;
 use super::Server;
 use super::accounts::{Account, Looker};
 use super::tables::Tables;

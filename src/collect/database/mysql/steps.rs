@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use sqlx::mysql::MySqlConnection;
 use upgrade_readiness_checks::facts::UpgradeStep;
 
-use super::super::failure::quote_mysql;
 use super::super::gap::Gap;
+use super::super::peer::quote_mysql;
 use super::super::upgrade_table::{MOST_STEPS, Row, UpgradeTable, find_name, parse_steps};
 use super::Server;
 use super::accounts::Looker;

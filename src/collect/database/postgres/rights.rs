@@ -6,8 +6,8 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use upgrade_readiness_checks::facts::Privileges;
 
-use super::super::failure::quote_postgres;
 use super::super::gap::Gap;
+use super::super::peer::quote_postgres;
 use super::schema::{Account, Schema};
 
 /// Tables with lacking privileges that are listed by name.

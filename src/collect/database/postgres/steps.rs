@@ -6,15 +6,16 @@ use sqlx::postgres::types::Oid;
 use sqlx::{AssertSqlSafe, Row};
 use upgrade_readiness_checks::facts::UpgradeStep;
 
-use super::super::failure::quote_postgres;
 use super::super::gap::Gap;
+use super::super::peer::quote_postgres;
 use super::super::upgrade_table::{MOST_STEPS, Row as StepRow, UpgradeTable, find_name, parse_steps};
 use super::schema::Schema;
 
-/// A column and the name of its type.
+/// A column.
 struct Column {
     name: String,
-    kind: String,
+    /// Its type, when it is one of the server's own: reading others could run somebody's functions.
+    kind: Option<String>,
 }
 
 /// Reads the newest rows. A view of that name does not count: reading it could run somebody's functions.
@@ -42,9 +43,17 @@ pub(super) async fn read_steps(
     let Some(build) = find(wanted.build) else {
         return Err(Gap::Unread(format!("{place} has no column {}", wanted.build)));
     };
-    let is_time = |column: &&Column| matches!(column.kind.as_str(), "timestamp" | "timestamptz" | "date");
+    let tag = find(wanted.tag);
+    if let Some(column) = [Some(build), tag].into_iter().flatten().find(|column| column.kind.is_none()) {
+        return Err(Gap::Unread(format!(
+            "the column {} of {place} has a type that is not the server's",
+            column.name
+        )));
+    }
+    let is_time =
+        |column: &&Column| matches!(column.kind.as_deref(), Some("timestamp" | "timestamptz" | "date"));
     let time = find(wanted.installed).filter(is_time).map(|column| quote_postgres(&column.name));
-    let tag = find(wanted.tag).map(|column| quote_postgres(&column.name));
+    let tag = tag.map(|column| quote_postgres(&column.name));
     let build = quote_postgres(&build.name);
     // Names of the server's own catalogue, quoted.
     let sql = format!(
@@ -93,7 +102,8 @@ async fn find_table(session: &mut PgConnection, schema: &Schema, wanted: Upgrade
 
 async fn read_columns(session: &mut PgConnection, table: Oid) -> Result<Vec<Column>, Gap> {
     let query = sqlx::query(
-        "SELECT a.attname::text, t.typname::text FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid \
+        "SELECT a.attname::text, CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text END \
+           FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid \
           WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum LIMIT 100",
     );
     let rows = query.persistent(false).bind(table).fetch_all(session).await?;

@@ -1,0 +1,15 @@
+//! The database collector against real servers, started by the tests themselves, and against false ones.
+
+#[cfg(test)]
+mod directory;
+#[cfg(test)]
+mod false_servers;
+#[cfg(test)]
+mod mariadb;
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(test)]
+mod tls;

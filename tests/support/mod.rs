@@ -1,0 +1,7 @@
+//! Throw-away servers for tests: own directory, free port, unprivileged user, stopped when dropped.
+//!
+//! A server that does not start fails the test loudly; nothing is ever skipped.
+
+pub(crate) mod mariadb;
+pub(crate) mod postgres;
+mod server;
