@@ -20,7 +20,7 @@ pub struct Answer {
     /// Where it comes from, without query.
     pub(super) at: String,
     /// As whom the question was asked.
-    pub(super) who: String,
+    pub(super) who: Asker,
     /// The status code.
     pub status: u16,
     /// The type it states.
@@ -152,6 +152,32 @@ impl fmt::Display for Page {
             Self::NotRunning => "a page that says it is starting or in maintenance",
             Self::Other => "a web page",
         })
+    }
+}
+
+/// As whom a question was asked; never the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker(Option<String>);
+
+impl Asker {
+    pub(super) fn nobody() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn somebody(who: String) -> Self {
+        Self(Some(who))
+    }
+
+    /// Whether no credentials were sent.
+    #[must_use]
+    pub fn is_nobody(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl fmt::Display for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_deref().unwrap_or("without credentials"))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod error;
+mod remedy;
 mod tls;
 
 #[cfg(test)]
@@ -22,7 +23,7 @@ use serde::de::DeserializeOwned;
 use super::text_file::read_text;
 use crate::config::Credentials;
 
-pub use answer::{Answer, Page, RetryAfter};
+pub use answer::{Answer, Asker, Page, RetryAfter};
 pub use error::HttpError;
 pub use tls::{TlsProblem, install_tls_provider};
 
@@ -196,13 +197,12 @@ impl Client {
         Ok(Some(value))
     }
 
-    /// As whom requests are made, in words.
-    fn who(&self) -> String {
+    fn who(&self) -> Asker {
         match &self.credentials {
-            Credentials::Anonymous => "without credentials".to_owned(),
-            Credentials::Bearer(token) => format!("with the token in {token}"),
+            Credentials::Anonymous => Asker::nobody(),
+            Credentials::Bearer(token) => Asker::somebody(format!("with the token in {token}")),
             Credentials::Basic { username, password } => {
-                format!("as {username} with the password in {password}")
+                Asker::somebody(format!("as {username} with the password in {password}"))
             }
         }
     }

@@ -123,12 +123,13 @@ async fn a_secret_that_is_missing_or_broken_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_answer_names_where_the_refused_secret_is_kept() {
-    let (file, token) = secret_file(SECRET);
-    let server = server(ResponseTemplate::new(401)).await;
-    let error = client_with(&server.uri(), &Credentials::Bearer(token))
-        .get_json::<Count>("rest/x")
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
+async fn an_answer_names_where_the_refused_secret_is_kept_and_what_to_do() {
+    for (status, advised) in [(401, "make a new personal access token"), (403, "right to administer")] {
+        let (file, token) = secret_file(SECRET);
+        let server = server(ResponseTemplate::new(status)).await;
+        let client = client_with(&server.uri(), &Credentials::Bearer(token));
+        let error = client.get_json::<Count>("rest/x").await.unwrap_err();
+        assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
+        assert!(error.remedy().contains(advised), "{}", error.remedy());
+    }
 }

@@ -81,8 +81,8 @@ async fn json_is_read_under_the_context_path() {
 async fn each_status_is_its_own_story() {
     let rows = [
         (ResponseTemplate::new(400), FailureKind::Malformed, "answered 400", "base_url"),
-        (ResponseTemplate::new(401), FailureKind::Denied, "answered 401", "personal access token"),
-        (ResponseTemplate::new(403), FailureKind::Denied, "answered 403", "right to administer"),
+        (ResponseTemplate::new(401), FailureKind::Denied, "answered 401", "wants to know who asks"),
+        (ResponseTemplate::new(403), FailureKind::Denied, "answered 403", "firewall"),
         (ResponseTemplate::new(404), FailureKind::Absent, "answered 404", "context path"),
         (ResponseTemplate::new(407), FailureKind::Denied, "answered 407", "proxy"),
         (ResponseTemplate::new(429), FailureKind::Unreachable, "answered 429", "rate limit"),

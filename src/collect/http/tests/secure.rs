@@ -24,13 +24,13 @@ fn authority(name: &str) -> Authority {
 }
 
 /// A certificate for `name` and its key.
-fn certificate(params: CertificateParams, authority: &Authority) -> (CertificateDer<'static>, KeyPair) {
+fn certificate(params: &CertificateParams, authority: &Authority) -> (CertificateDer<'static>, KeyPair) {
     let key = KeyPair::generate().unwrap();
     (params.signed_by(&key, authority).unwrap().der().clone(), key)
 }
 
 fn certificate_for(name: &str, authority: &Authority) -> (CertificateDer<'static>, KeyPair) {
-    certificate(CertificateParams::new(vec![name.to_owned()]).unwrap(), authority)
+    certificate(&CertificateParams::new(vec![name.to_owned()]).unwrap(), authority)
 }
 
 /// A server that answers every request over TLS with a count; it ends with the test.
@@ -129,7 +129,7 @@ async fn wrong_names_and_times_are_told_apart() {
         let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(from, 1, 1);
         params.not_after = rcgen::date_time_ymd(to, 1, 1);
-        let (address, _server) = tls_server(certificate(params, &own)).await;
+        let (address, _server) = tls_server(certificate(&params, &own)).await;
         assert_eq!(problem_of(ask(&address, &ca_file).await), expected);
     }
 }
