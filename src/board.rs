@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use upgrade_readiness_checks::facts::{Product, Snapshot};
+use upgrade_readiness_checks::facts::{Condition, Product, Snapshot, Source};
 use upgrade_readiness_checks::model::{Requested, Verdict};
 use upgrade_readiness_checks::report::Report;
 use upgrade_readiness_checks::version::ProductVersion;
@@ -67,6 +67,10 @@ pub struct JudgedTarget {
     pub since: Vec<Since>,
     /// The first moment at which it will be blocked; `None` when none is known.
     pub blocks_at: Option<Timestamp>,
+    /// Bytes the upgrade needs on each file system, by mount point; empty when that is not known.
+    pub disk_needs: Vec<(String, u64)>,
+    /// Plug-ins by how they stand with this target; empty when that is not known.
+    pub plugin_counts: Vec<(&'static str, u64)>,
 }
 
 /// Since when a check says what it says.
@@ -83,4 +87,16 @@ pub struct Since {
 pub struct Board {
     /// In the order of the configuration.
     pub instances: Vec<InstanceState>,
+}
+
+impl Board {
+    /// Whether every source that is switched on has been asked once: from then on the board says
+    /// what is, and not what is not known yet.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let asked = |instance: &InstanceState| {
+            Source::ALL.iter().all(|source| instance.snapshot.state(*source).condition != Condition::Pending)
+        };
+        !self.instances.is_empty() && self.instances.iter().all(asked)
+    }
 }

@@ -14,6 +14,7 @@ pub mod board;
 pub mod chain;
 pub mod cli;
 pub mod collect;
+pub mod command;
 pub mod config;
 pub mod product;
 pub mod surface;

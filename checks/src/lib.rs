@@ -15,3 +15,6 @@ pub mod model;
 pub mod rules;
 
 pub mod report;
+
+#[cfg(any(test, feature = "golden"))]
+pub mod golden;

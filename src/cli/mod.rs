@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand. This is where everything is wired.
 
+pub mod license;
+
 use std::process::ExitCode;
 
 /// Runs the command the arguments ask for.

@@ -3,12 +3,15 @@
 //! A collector looks once and returns. It does not retry, limit its time, log or remember: the schedule
 //! does that for all alike. It does not know what is good or bad, and it never writes to what it watches.
 
+pub mod blocking;
 pub mod database;
 pub mod disk;
 pub mod host;
 pub mod http;
 pub mod java;
 pub mod layout;
+pub mod process;
+pub mod properties;
 pub mod releases;
 pub mod targets;
 pub mod text_file;

@@ -3,16 +3,132 @@
 //! A file is read in three steps: `raw` has its form, `validate` finds every mistake at once, and
 //! what comes out is a [`Config`] without gaps.
 
+mod form;
+mod raw;
+mod schedule;
 mod secret;
+mod validate;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::civil::Date;
-use upgrade_readiness_checks::facts::Product;
-use upgrade_readiness_checks::model::{Environment, Policy, Requested};
+use upgrade_readiness_checks::catalog::Catalog;
+use upgrade_readiness_checks::facts::{Product, Releases, Source};
+use upgrade_readiness_checks::model::{Policy, Requested};
 
+use crate::collect::text_file::{ReadTextError, read_text};
+
+pub use raw::LogFormat;
+pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
+
+/// Where the configuration is looked for when no path is given.
+pub const USUAL_PATH: &str = "/etc/upgrade-readiness-agent/agent.toml";
+
+/// Everything the agent was told, whole and valid.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Directory for the status file.
+    pub state_dir: PathBuf,
+    /// Where the agent listens.
+    pub listen: SocketAddr,
+    /// How much is logged, as a tracing filter.
+    pub log_level: String,
+    /// The form of the log.
+    pub log_format: LogFormat,
+    /// How often each source is asked and how long it may take.
+    pub rhythms: BTreeMap<Source, Rhythm>,
+    /// How many sources are asked at the same time.
+    pub max_concurrent: usize,
+    /// The catalog of each product that is watched, with the operator's answers.
+    pub catalogs: BTreeMap<Product, LoadedCatalog>,
+    /// The instances, in the order of the file.
+    pub instances: Vec<Arc<Instance>>,
+}
+
+impl Config {
+    /// Path of the status file.
+    #[must_use]
+    pub fn status_file(&self) -> PathBuf {
+        self.state_dir.join("status.json")
+    }
+}
+
+/// A catalog, and what is told of it.
+#[derive(Debug, Clone)]
+pub struct LoadedCatalog {
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+    /// Where it came from, how old it is.
+    pub releases: Releases,
+}
+
+/// A mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, with the tables around it: `instance[0].targets[1]`.
+    pub key: String,
+    /// Its line in the file.
+    pub line: Option<usize>,
+    /// What is wrong with it and what would be right.
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, "{} ", self.key)?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("reading the configuration")]
+    Read(#[source] ReadTextError),
+    /// There are mistakes in it; all of them are here.
+    #[error("{}", render_problems(path, problems))]
+    Problems {
+        /// The file.
+        path: PathBuf,
+        /// Its mistakes, in the order of the file.
+        problems: Vec<Problem>,
+    },
+}
+
+fn render_problems(path: &Path, problems: &[Problem]) -> String {
+    let count = problems.len();
+    let mistakes = if count == 1 { "mistake" } else { "mistakes" };
+    let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+    format!("{count} {mistakes} in {}:\n{}", path.display(), lines.join("\n"))
+}
+
+/// Reads and validates a configuration file.
+pub fn read_config(path: &Path) -> Result<Config, ConfigError> {
+    let text = read_text(path).map_err(ConfigError::Read)?;
+    parse_config(&text).map_err(|problems| ConfigError::Problems { path: path.to_owned(), problems })
+}
+
+/// Validates the text of a configuration file; every mistake is reported.
+pub fn parse_config(text: &str) -> Result<Config, Vec<Problem>> {
+    validate::validate(text)
+}
+
+/// The published schema of the configuration file.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(raw::RawConfig).to_value()
+}
 
 /// One instance that is to be upgraded some day.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,16 +151,10 @@ pub struct Instance {
     pub database: DatabaseAccess,
     /// Where plug-in compatibility is looked up.
     pub marketplace: Marketplace,
+    /// Sources that are not asked.
+    pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
     pub policy: Policy,
-}
-
-impl Instance {
-    /// What the instance is for.
-    #[must_use]
-    pub fn environment(&self) -> Environment {
-        self.policy.environment
-    }
 }
 
 /// How an HTTP service is reached.
@@ -98,9 +208,5 @@ pub enum Marketplace {
     Offline(PathBuf),
 }
 
-/// Where the agent listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listen {
-    /// Address and port.
-    pub address: SocketAddr,
-}
+#[cfg(test)]
+mod tests;

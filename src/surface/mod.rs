@@ -1,6 +1,31 @@
 //! What people and programs see: surfaces read the board and nothing else.
+//!
+//! The [`publisher`] has every text made when the board changes; [`http`] hands out what was made.
+//! Nothing is computed because somebody looks.
 
 pub mod http;
 pub mod metrics;
 pub mod page;
+pub mod publisher;
 pub mod status;
+
+use axum::body::Bytes;
+
+/// The texts that are handed out until the board changes again.
+#[derive(Debug, Clone, Default)]
+pub struct Published {
+    /// `/metrics`.
+    pub metrics: Bytes,
+    /// `/api/v1/status`, which is also the content of the status file.
+    pub status_json: Bytes,
+    /// `/`.
+    pub page: Bytes,
+    /// Whether every source has been asked once.
+    pub ready: bool,
+}
+
+#[cfg(test)]
+use crate::board;
+#[cfg(test)]
+#[path = "../../tests/support/sample.rs"]
+mod sample;

@@ -43,7 +43,7 @@ pub struct Privileges {
     ///
     /// PostgreSQL: of the schema itself. MySQL: those that hold for all tables in it.
     pub on_schema: BTreeSet<String>,
-    /// Privileges that hold on the whole schema but were taken away, or never given, on single tables.
+    /// By table, the privileges that are lacking on it alone: taken away, or never given.
     pub lacking_on_tables: BTreeMap<String, BTreeSet<String>>,
     /// Where the privileges come from, as far as a person needs to know: roles, wildcard grants.
     pub through: Vec<String>,

@@ -173,6 +173,9 @@ pub struct Driver {
 }
 
 /// Owner and mode of one file or directory the service must be able to use.
+///
+/// When it could not be looked at, `usable` says why, both ids are [`FileOwnership::NOBODY_KNOWN`],
+/// and the other values mean nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileOwnership {
     /// Which one.
@@ -191,6 +194,11 @@ pub struct FileOwnership {
     pub must_write: bool,
     /// Whether the service's user may do so by owner, group and mode; access control lists are not read.
     pub usable: Field<bool>,
+}
+
+impl FileOwnership {
+    /// The id no user and no group has: owner and group are not known.
+    pub const NOBODY_KNOWN: u32 = u32::MAX;
 }
 
 /// Where the search index is kept.

@@ -8,6 +8,9 @@ use super::Field;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Java {
     /// The runtimes that were found, the one in use first.
+    ///
+    /// A home stands here under its most important role, and once more as bundled when it came with the
+    /// installation.
     pub runtimes: Vec<Runtime>,
     /// The Java virtual machine's options.
     pub options: Field<JvmOptions>,
@@ -18,6 +21,12 @@ impl Java {
     #[must_use]
     pub fn in_use(&self) -> Option<&Runtime> {
         self.runtimes.iter().min_by_key(|runtime| runtime.role)
+    }
+
+    /// Whether the Java at this home came with the installation.
+    #[must_use]
+    pub fn is_bundled(&self, home: &str) -> bool {
+        self.runtimes.iter().any(|runtime| runtime.role == RuntimeRole::Bundled && runtime.home == home)
     }
 }
 

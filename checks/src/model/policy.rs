@@ -29,12 +29,22 @@ pub struct Policy {
     pub support_warn_days: u32,
     /// Part of each file system that must stay free after the upgrade, in percent.
     pub disk_reserve_percent: u8,
+    /// Room for the installation this many times over beside it: the installer's backup, and the new program.
+    pub disk_installation_copies: u8,
+    /// Room for the home this many times over beside it: the installer's backup; 0 when it is backed up elsewhere.
+    pub disk_home_copies: u8,
+    /// Room for the search index this many times over beside it, for when it is split and rebuilt.
+    pub disk_index_copies: u8,
+    /// Room in the home for the recovery dump the upgrade writes, in percent of the database; 0 when it is switched off.
+    pub disk_recovery_percent_of_database: u8,
     /// Warn below this many open files a service may have.
     pub open_files_minimum: u64,
     /// Warn below this many processes and threads the service's user may have.
     pub processes_minimum: u64,
     /// The largest part of the host's memory the heap may take, in percent.
     pub heap_of_memory_percent: u8,
+    /// How far the memory a host reports may fall short of what is asked, in percent: firmware and kernel keep some.
+    pub memory_tolerance_percent: u8,
     /// Plug-ins nobody will miss: their compatibility and state are not judged.
     pub ignored_plugins: Vec<String>,
     /// What the instance is for; set per instance.
@@ -51,9 +61,14 @@ impl Default for Policy {
             seats_warn_percent: 90,
             support_warn_days: 180,
             disk_reserve_percent: 10,
+            disk_installation_copies: 2,
+            disk_home_copies: 1,
+            disk_index_copies: 2,
+            disk_recovery_percent_of_database: 100,
             open_files_minimum: 8192,
             processes_minimum: 4096,
             heap_of_memory_percent: 75,
+            memory_tolerance_percent: 5,
             ignored_plugins: Vec::new(),
             environment: Environment::Production,
         }

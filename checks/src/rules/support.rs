@@ -89,7 +89,8 @@ fn required(ruling: &Ruling) -> String {
     if ruling.supported.is_empty() { "not known".to_owned() } else { ruling.supported.join(", ") }
 }
 
-fn lower_first(text: &str) -> String {
+/// A sentence, to be continued from another one.
+pub(super) fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

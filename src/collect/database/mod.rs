@@ -3,7 +3,14 @@
 //! Everything is read from the server's own catalogues in a read-only transaction; no statement here
 //! creates, changes or locks anything.
 
+mod collector;
+mod failure;
+mod gap;
 pub mod jdbc;
+mod mysql;
+mod postgres;
+mod tls;
+mod upgrade_table;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,6 +19,9 @@ use secrecy::SecretString;
 use upgrade_readiness_checks::facts::Engine;
 
 use super::CollectError;
+
+pub use collector::{DatabaseCollector, TimeLimits};
+pub use upgrade_table::UpgradeTable;
 
 /// Tells where the product's database is. Implemented by each product; asked anew at every look.
 pub trait DatabaseDirectory: Send + Sync {

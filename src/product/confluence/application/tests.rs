@@ -4,7 +4,7 @@ use serde_json::json;
 use upgrade_readiness_checks::facts::FailureKind;
 use wiremock::ResponseTemplate;
 
-use super::super::fixture::{Fake, SECRET, html, login_page, starting_page};
+use super::super::fake_server::{Fake, SECRET, html, login_page, starting_page};
 use super::*;
 
 async fn look(access: HttpAccess) -> Result<Application, CollectError> {

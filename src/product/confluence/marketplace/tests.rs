@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use wiremock::matchers::{path, query_param};
 use wiremock::{Mock, ResponseTemplate};
 
-use super::super::fixture::{Fake, app_version, html, page};
+use super::super::fake_server::{Fake, app_version, html, page};
 use super::*;
 
 const START: &str = "2026-11-20T22:00:00Z";

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use upgrade_readiness_checks::facts::FailureKind;
 use wiremock::ResponseTemplate;
 
-use super::super::fixture::{Fake, SECRET, app_version, html, login_page, page, plugin, starting_page};
+use super::super::fake_server::{Fake, SECRET, app_version, html, login_page, page, plugin, starting_page};
 use super::*;
 
 fn targets(versions: &[&str]) -> TargetFeed {

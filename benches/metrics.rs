@@ -1,0 +1,54 @@
+//! How long it takes to encode about a thousand series, and to serve them.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::Request;
+use criterion::{Criterion, criterion_group, criterion_main};
+use tokio::sync::{mpsc, watch};
+use tower::ServiceExt as _;
+use upgrade_readiness_agent::board;
+use upgrade_readiness_agent::surface::Published;
+use upgrade_readiness_agent::surface::http::{HttpSurface, router};
+use upgrade_readiness_agent::surface::metrics::Metrics;
+use upgrade_readiness_agent::surface::page::render_page;
+use upgrade_readiness_agent::surface::status::{render_json, view};
+
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+#[path = "../tests/support/sample.rs"]
+mod sample;
+
+fn encode(criterion: &mut Criterion) {
+    let metrics = Metrics::new();
+    let board = sample::large_board(3);
+    let text = metrics.encode(&board, None);
+    let series = text.lines().filter(|line| !line.starts_with('#')).count();
+    criterion.bench_function(&format!("encode {series} series, {} bytes", text.len()), |bencher| {
+        bencher.iter(|| metrics.encode(black_box(&board), None));
+    });
+    let status = view(&board, sample::now());
+    criterion.bench_function("render the status file", |bencher| {
+        bencher.iter(|| render_json(black_box(&status)));
+    });
+    criterion.bench_function("render the page", |bencher| bencher.iter(|| render_page(black_box(&status))));
+}
+
+fn serve(criterion: &mut Criterion) {
+    let metrics = Bytes::from(Metrics::new().encode(&sample::large_board(3), None));
+    let (_publisher, published) = watch::channel(Published { metrics, ..Published::default() });
+    let (commands, _daemon) = mpsc::channel(1);
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 9977));
+    let router = Arc::new(router(HttpSurface { published, commands, address }));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without a driver");
+    criterion.bench_function("GET /metrics in process", |bencher| {
+        bencher.to_async(&runtime).iter(|| async {
+            let request = Request::get("/metrics").body(Body::empty()).expect("a literal request");
+            let answer = router.as_ref().clone().oneshot(request).await.expect("routes do not fail");
+            to_bytes(answer.into_body(), usize::MAX).await.expect("bytes in memory")
+        });
+    });
+}
+
+criterion_group!(benches, encode, serve);
+criterion_main!(benches);

@@ -1,0 +1,282 @@
+//! Does the application run properly, by its own word?
+
+use std::collections::BTreeMap;
+
+use super::wording::{counted, excerpt, sentence};
+use crate::facts::{Application, HealthCheck, Missing, Source};
+use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+
+pub(super) static CHECK: Check = Check {
+    id: "application-health",
+    title: "An application that runs properly",
+    category: Category::Application,
+    products: Products::All,
+    reads: &[Source::Application],
+    explain: EXPLAIN,
+    evaluate,
+};
+
+const EXPLAIN: &str = "\
+## What it looks at
+
+The state the application reports at `/status`, whether it may be written to, and every health check the product runs \
+on itself (\"Instance health\" in its troubleshooting tools). Failing health checks are imported one by one, by the \
+name the product gives them.
+
+## Why it matters
+
+An upgrade must not start from a broken instance: nobody could tell afterwards what the upgrade broke and what was \
+broken before. A site that is read-only usually is so for a reason, such as an expired subscription.
+
+The state ERROR blocks. Every other state that is not RUNNING warns, because it may pass: \
+<https://support.atlassian.com/jira/kb/jira-status-endpoint-response-meanings/> describes them. A failing health check \
+warns, unless the product itself calls it minor; it never blocks, because what its severities mean is not documented: \
+<https://confluence.atlassian.com/jirakb/how-to-retrieve-health-check-results-using-rest-api-867195158.html>.
+
+## How to fix it
+
+Open Administration, Troubleshooting and support tools, Instance health \
+(`/plugins/servlet/troubleshooting/view/`) and follow the page each failing check names. For a state that is not \
+RUNNING read `logs/atlassian-confluence.log` in the home directory.
+
+## What it needs
+
+`GET /status` needs no account. `GET /rest/troubleshooting/1.0/check/` needs a personal access token of an \
+administrator (group `confluence-administrators`) and the app Troubleshooting and support tools enabled; \
+`GET /rest/api/accessmode` needs any account.
+
+## Settings
+
+None.
+";
+
+fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
+    let application = case.facts.application()?;
+    let looks = [state(application), access_mode(application), health(application)];
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for look in looks {
+        match look {
+            Ok(findings) => found.extend(findings),
+            Err(not_seen) => missing.push(not_seen),
+        }
+    }
+    let checks = application.health.value().map_or(0, |checks| checks.len() as u64);
+    let evidence = format!(
+        "{} is {}, {} and content with {} of {}",
+        application.base_url,
+        application.state.value().map_or("?", String::as_str),
+        application.access_mode.value().map_or("?", String::as_str),
+        checks.saturating_sub(found.iter().filter(|finding| is_health(finding)).count() as u64),
+        counted(checks, "health check"),
+    );
+    conclude(evidence, found, missing)
+}
+
+/// The states the vendor documents, other than RUNNING; anything else is not an answer.
+fn state(application: &Application) -> Result<Vec<Finding>, Missing> {
+    let said = application.state.read(Source::Application, "the state")?;
+    let severity = match said.trim().to_ascii_uppercase().as_str() {
+        "RUNNING" => return Ok(Vec::new()),
+        "ERROR" => Severity::Blocker,
+        "STARTING" | "STOPPING" | "FIRST_RUN" | "MAINTENANCE" => Severity::Warning,
+        _ => {
+            return Err(Missing::Unread {
+                of: Source::Application,
+                what: "the state".to_owned(),
+                why: format!("{:?} at {} is no state the vendor names", excerpt(said), status(application)),
+            });
+        }
+    };
+    Ok(vec![Finding {
+        severity,
+        subject: STATE.to_owned(),
+        summary: format!("the application is not running properly: its state is {said}"),
+        observed: format!("{said} at {}", status(application)),
+        required: "RUNNING".to_owned(),
+        remedy:
+            "Read logs/atlassian-confluence.log in the home directory, bring the application to the state \
+                 RUNNING, and upgrade only then."
+                .to_owned(),
+    }])
+}
+
+fn status(application: &Application) -> String {
+    format!("{}/status", application.base_url.trim_end_matches('/'))
+}
+
+const STATE: &str = "state";
+const ACCESS_MODE: &str = "access-mode";
+
+fn access_mode(application: &Application) -> Result<Vec<Finding>, Missing> {
+    let said = application.access_mode.read(Source::Application, "the access mode")?;
+    match said.trim().to_ascii_uppercase().as_str() {
+        "READ_WRITE" => Ok(Vec::new()),
+        "READ_ONLY" => Ok(vec![Finding {
+            severity: Severity::Warning,
+            subject: ACCESS_MODE.to_owned(),
+            summary: "the site is read-only".to_owned(),
+            observed: said.clone(),
+            required: "READ_WRITE".to_owned(),
+            remedy: "Find out why: an expired subscription, more users than licensed, or a maintenance nobody ended \
+                     (Administration, Maintenance). Switch it off there, or waive this when it is meant for the upgrade."
+                .to_owned(),
+        }]),
+        _ => Err(Missing::Unread {
+            of: Source::Application,
+            what: "the access mode".to_owned(),
+            why: format!("{:?} is neither READ_WRITE nor READ_ONLY", excerpt(said)),
+        }),
+    }
+}
+
+fn health(application: &Application) -> Result<Vec<Finding>, Missing> {
+    let checks = application.health.read(Source::Application, "the product's own health checks")?;
+    if checks.is_empty() {
+        return Err(Missing::Unread {
+            of: Source::Application,
+            what: "the product's own health checks".to_owned(),
+            why: "the product returned none; is the app Troubleshooting and support tools enabled?"
+                .to_owned(),
+        });
+    }
+    // The nodes of a cluster may report the same check each; it is one finding, as grave as the gravest.
+    let mut failing: BTreeMap<&str, (Severity, &HealthCheck)> = BTreeMap::new();
+    for check in checks.iter().filter(|check| !check.healthy) {
+        let severity = severity(check);
+        let entry = failing.entry(&check.key).or_insert((severity, check));
+        if severity > entry.0 {
+            *entry = (severity, check);
+        }
+    }
+    Ok(failing.into_values().map(|(severity, check)| failed(severity, check)).collect())
+}
+
+/// Only what the product itself calls minor needs nobody's decision. `undefined` is what the product says when it
+/// does not rank a check at all, so it counts like one that matters.
+fn severity(check: &HealthCheck) -> Severity {
+    if check.severity.trim().eq_ignore_ascii_case("minor") { Severity::Notice } else { Severity::Warning }
+}
+
+fn is_health(finding: &Finding) -> bool {
+    finding.subject != STATE && finding.subject != ACCESS_MODE
+}
+
+fn failed(severity: Severity, check: &HealthCheck) -> Finding {
+    let HealthCheck { key, name, tag, reason, documentation, .. } = check;
+    let (name, reason) = (excerpt(name), excerpt(reason));
+    let page = documentation
+        .as_deref()
+        .filter(|page| page.starts_with("https://") || page.starts_with("http://"))
+        .map_or_else(String::new, |page| format!(" See {} .", excerpt(page)));
+    Finding {
+        severity,
+        subject: key.clone(),
+        summary: format!("the product's own health check \"{name}\" fails"),
+        observed: if reason.is_empty() {
+            format!("not healthy, severity {}", check.severity)
+        } else {
+            reason
+        },
+        required: format!("a healthy {name} ({})", if tag.is_empty() { "no group" } else { tag.as_str() }),
+        remedy: sentence(&format!(
+            "Open Administration, Troubleshooting and support tools, Instance health (/plugins/servlet/troubleshooting/view/) \
+             and do what it says about \"{name}\".{page}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Field;
+    use crate::golden::{Golden, golden};
+    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::rules::testing::{Spoil, application, judges_spoilt, look, read, unread};
+
+    const KEY: &str = "com.atlassian.troubleshooting.plugin-confluence:eolHealthCheck";
+
+    fn state_is(golden: &mut Golden, state: &str) {
+        application(golden).state = Field::Read(state.into());
+    }
+
+    fn access_is(golden: &mut Golden, mode: &str) {
+        application(golden).access_mode = Field::Read(mode.into());
+    }
+
+    fn fail(golden: &mut Golden, severity: &str) {
+        let check = &mut read(&mut application(golden).health)[0];
+        check.healthy = false;
+        check.severity = severity.into();
+    }
+
+    #[test]
+    fn only_a_running_and_healthy_application_is_ready() {
+        use Severity::{Blocker, Notice};
+        const WARNED: Severity = Severity::Warning;
+        let rows: &[Spoil] = &[
+            ("golden", |_| {}, Ready, &[]),
+            ("error", |g| state_is(g, "ERROR"), Blocked, &[(Blocker, STATE)]),
+            ("starting", |g| state_is(g, "STARTING"), Warning, &[(WARNED, STATE)]),
+            ("stopping", |g| state_is(g, "STOPPING"), Warning, &[(WARNED, STATE)]),
+            ("first run", |g| state_is(g, "FIRST_RUN"), Warning, &[(WARNED, STATE)]),
+            ("maintenance", |g| state_is(g, "maintenance"), Warning, &[(WARNED, STATE)]),
+            ("no state", |g| state_is(g, ""), Unknown, &[]),
+            ("a login page", |g| state_is(g, "<!DOCTYPE html>\n<html>"), Unknown, &[]),
+            ("state unread", |g| application(g).state = unread(), Unknown, &[]),
+            ("read-only", |g| access_is(g, "READ_ONLY"), Warning, &[(WARNED, ACCESS_MODE)]),
+            ("no such mode", |g| access_is(g, "SOMETIMES"), Unknown, &[]),
+            ("mode unread", |g| application(g).access_mode = unread(), Unknown, &[]),
+            ("critical", |g| fail(g, "critical"), Warning, &[(WARNED, KEY)]),
+            ("major", |g| fail(g, "major"), Warning, &[(WARNED, KEY)]),
+            ("warning", |g| fail(g, "warning"), Warning, &[(WARNED, KEY)]),
+            ("undefined", |g| fail(g, "undefined"), Warning, &[(WARNED, KEY)]),
+            ("a new word", |g| fail(g, "catastrophic"), Warning, &[(WARNED, KEY)]),
+            ("minor", |g| fail(g, "Minor"), Ready, &[(Notice, KEY)]),
+            ("none", |g| read(&mut application(g).health).clear(), Unknown, &[]),
+            ("health unread", |g| application(g).health = unread(), Unknown, &[]),
+            (
+                "health unread, error",
+                |g| {
+                    application(g).health = unread();
+                    state_is(g, "ERROR");
+                },
+                Blocked,
+                &[(Blocker, STATE)],
+            ),
+            (
+                "two nodes",
+                |g| {
+                    fail(g, "minor");
+                    let mut other = read(&mut application(g).health)[0].clone();
+                    other.severity = "major".into();
+                    read(&mut application(g).health).push(other);
+                },
+                Warning,
+                &[(WARNED, KEY)],
+            ),
+            (
+                "healthy, whatever its severity",
+                |g| read(&mut application(g).health)[0].severity = "critical".into(),
+                Ready,
+                &[],
+            ),
+            ("off", |g| g.facts.switch_off(Source::Application), Unknown, &[]),
+        ];
+        judges_spoilt(&CHECK, rows);
+    }
+
+    #[test]
+    fn the_product_is_quoted_but_not_at_length() {
+        let mut golden = golden();
+        fail(&mut golden, "major");
+        let check = &mut read(&mut application(&mut golden).health)[0];
+        check.reason = "very\nbad ".repeat(10_000);
+        check.documentation = Some("javascript:alert(1)".into());
+        let seen = look(&CHECK, &golden);
+        assert!(seen.text().len() < 2_000 && !seen.text().contains("javascript"), "{}", seen.text());
+        assert!(seen.reason.ends_with("READ_WRITE and content with 0 of 1 health check"), "{}", seen.reason);
+        read(&mut application(&mut golden).health)[0].documentation =
+            Some("https://confluence.atlassian.com/x/1".into());
+        assert!(look(&CHECK, &golden).text().contains("See https://confluence.atlassian.com/x/1 ."));
+    }
+}

@@ -1,0 +1,146 @@
+//! What must hold for every check, whoever wrote it.
+
+use std::collections::BTreeSet;
+
+use toml::Value;
+
+use super::ALL;
+use crate::facts::{Snapshot, Source};
+use crate::golden::{Golden, golden};
+use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown};
+use crate::report::{Judge, Report};
+
+const HEADINGS: [&str; 5] =
+    ["## What it looks at", "## Why it matters", "## How to fix it", "## What it needs", "## Settings"];
+
+fn judge(golden: &Golden) -> Report {
+    let Golden { facts, target, catalog, policy, now } = golden;
+    Judge { catalog, policy, now: *now, upgrade_on: None }.judge(facts, target)
+}
+
+/// Each check's id, verdict and reason.
+fn verdicts(golden: &Golden) -> Vec<(&'static str, Verdict, String)> {
+    judge(golden).checks.into_iter().map(|check| (check.id, check.verdict, check.reason)).collect()
+}
+
+#[test]
+fn ids_are_unique_sorted_and_kebab_case() {
+    let ids: Vec<&str> = ALL.iter().map(|check| check.id).collect();
+    assert!(!ids.is_empty());
+    assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+    for id in ids {
+        let words =
+            id.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
+        assert!(words, "{id}");
+    }
+}
+
+#[test]
+fn every_check_explains_itself() {
+    for check in ALL {
+        let headings: Vec<&str> = check.explain.lines().filter(|line| line.starts_with('#')).collect();
+        assert_eq!(headings, HEADINGS, "{}", check.id);
+        let empty =
+            check.explain.split("\n## ").any(|part| part.lines().skip(1).all(|line| line.trim().is_empty()));
+        assert!(!empty, "{} has a heading with nothing below it", check.id);
+        assert!(!check.title.is_empty() && !check.title.ends_with('.'), "{}", check.id);
+        let reads: BTreeSet<Source> = check.reads.iter().copied().collect();
+        assert_eq!(reads.len(), check.reads.len(), "{} names a source twice", check.id);
+        assert!(!reads.is_empty(), "{} reads nothing", check.id);
+    }
+}
+
+#[test]
+fn nothing_is_ready_while_nothing_is_known() {
+    let mut golden = golden();
+    golden.facts = Snapshot::empty("wiki", golden.facts.product, golden.now);
+    for (id, verdict, reason) in verdicts(&golden) {
+        assert!(matches!(verdict, Unknown | Skipped), "{id} is {verdict}: {reason}");
+    }
+}
+
+#[test]
+fn everything_is_ready_on_the_golden_instance() {
+    for check in judge(&golden()).checks {
+        assert_eq!(check.verdict, Ready, "{}: {} {:#?}", check.id, check.reason, check.findings);
+        assert!(check.findings.is_empty(), "{}: {:#?}", check.id, check.findings);
+        assert!(!check.reason.is_empty() && !check.reason.contains('\n'), "{}: {:?}", check.id, check.reason);
+    }
+}
+
+#[test]
+fn a_check_reads_what_it_says_it_reads() {
+    for source in Source::ALL {
+        let mut golden = golden();
+        golden.facts.switch_off(source);
+        for (check, (id, verdict, reason)) in ALL.iter().zip(verdicts(&golden)) {
+            if check.reads.contains(&source) {
+                assert!(matches!(verdict, Unknown | Skipped), "{id} is {verdict} without {source}: {reason}");
+            } else {
+                assert_eq!(verdict, Ready, "{id} without {source}: {reason}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_case_gives_the_same_report() {
+    let golden = golden().to("10.2.1");
+    assert_eq!(judge(&golden), judge(&golden.clone()));
+}
+
+#[test]
+fn facts_that_could_not_be_read_never_block() {
+    let mut facts = as_value(&golden().facts);
+    let fields = spoil(&mut facts, None);
+    assert!(fields > 20, "{fields} fields found in the golden snapshot");
+    let mut all = golden();
+    all.facts = facts.try_into().unwrap();
+    for source in Source::ALL {
+        assert_eq!(all.facts.state(source), golden().facts.state(source), "{source} itself still answers");
+    }
+    for (id, verdict, reason) in verdicts(&all) {
+        assert_ne!(verdict, Blocked, "{id}: {reason}");
+    }
+
+    for field in 0..fields {
+        let mut facts = as_value(&golden().facts);
+        spoil(&mut facts, Some(field));
+        let mut one = golden();
+        one.facts = facts.try_into().unwrap();
+        let changed = verdicts(&one);
+        assert!(changed.iter().all(|(_, verdict, _)| *verdict != Blocked), "{changed:#?}");
+    }
+}
+
+fn as_value(facts: &Snapshot) -> Value {
+    Value::try_from(facts).unwrap()
+}
+
+/// Makes every field that was read one that was not, or only the one with this number; counts them.
+fn spoil(value: &mut Value, only: Option<usize>) -> usize {
+    fn walk(value: &mut Value, only: Option<usize>, count: &mut usize) {
+        match value {
+            Value::Table(table) if table.len() == 1 && table.contains_key("read") => {
+                let this = *count;
+                *count += 1;
+                if only.is_none_or(|only| only == this) {
+                    table.clear();
+                    table.insert("unread".to_owned(), Value::String("permission denied".to_owned()));
+                } else if let Some(inner) = table.get_mut("read") {
+                    walk(inner, only, count);
+                }
+            }
+            Value::Table(table) => table.iter_mut().for_each(|(_, value)| walk(value, only, count)),
+            Value::Array(list) => list.iter_mut().for_each(|value| walk(value, only, count)),
+            Value::String(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_) => {}
+        }
+    }
+    let mut count = 0;
+    walk(value, only, &mut count);
+    count
+}

@@ -1,0 +1,71 @@
+//! How rules put lists, foreign texts and common gaps into their one-line messages.
+
+use crate::facts::{Missing, Source};
+
+/// Names a message lists before it only counts.
+pub(super) const NAMED: usize = 5;
+
+/// Most characters of a foreign text that a message repeats.
+const EXCERPT: usize = 300;
+
+/// The first few of some names, and how many more there are: `a, b, c and 9 more`.
+pub(super) fn first_few<'a>(names: impl IntoIterator<Item = &'a str>, total: u64) -> String {
+    let shown: Vec<&str> = names.into_iter().take(NAMED).collect();
+    let more = total.saturating_sub(shown.len() as u64);
+    match (shown.is_empty(), more) {
+        (_, 0) => shown.join(", "),
+        (true, more) => format!("{more} that are not listed"),
+        (false, more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A foreign text in one line and of bearable length.
+pub(super) fn excerpt(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= EXCERPT {
+        return line;
+    }
+    let cut: String = line.chars().take(EXCERPT).collect();
+    format!("{cut}…")
+}
+
+/// A text as a sentence: with its full stop, unless it ends a statement that is to be pasted.
+pub(super) fn sentence(text: &str) -> String {
+    let text = text.trim();
+    if text.is_empty() || text.ends_with(['.', '!', '?', ';']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// `1 table`, `2 tables`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// What is missing when the list of plug-ins is empty: a product without a single one does not exist.
+pub(super) fn no_plugins() -> Missing {
+    Missing::Unread {
+        of: Source::Plugins,
+        what: "the installed plug-ins".to_owned(),
+        why: "the list is empty, not even the product's own are in it; does the agent's account administer the site?"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_and_long_texts_are_cut() {
+        assert_eq!(first_few(["a", "b"], 2), "a, b");
+        assert_eq!(first_few(["a", "b", "c", "d", "e", "f"], 6), "a, b, c, d, e and 1 more");
+        assert_eq!(first_few(["a"], 9), "a and 8 more");
+        assert_eq!(first_few([], 3), "3 that are not listed");
+        assert_eq!(first_few(["a", "b"], 0), "a, b");
+        assert_eq!(excerpt(" a\n\tb\u{a0}c "), "a b c");
+        assert_eq!(excerpt(&"ü".repeat(400)).chars().count(), EXCERPT + 1);
+        assert_eq!(sentence("so"), "so.");
+        assert_eq!(sentence("GRANT x;"), "GRANT x;");
+        assert_eq!(sentence(""), "");
+        assert_eq!((counted(1, "table"), counted(0, "table")), ("1 table".into(), "0 tables".into()));
+    }
+}

@@ -1,0 +1,207 @@
+//! The collector of the database: one connection per look, opened and closed, and everything within time limits.
+//!
+//! It keeps limits of its own because it can say where the time went; no connection stays open between looks.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{Instant, timeout_at};
+use upgrade_readiness_checks::facts::{Database, Engine, FailureKind, Field, Section, Source};
+
+use super::failure::{LookError, Peer, unreadable_certificates};
+use super::tls::{Encryption, ca_file};
+use super::upgrade_table::UpgradeTable;
+use super::{Connection, DatabaseDirectory, Directions, mysql, postgres};
+use crate::collect::text_file::read_text;
+use crate::collect::{CollectError, Collector};
+
+/// How long a look at the database may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// Until the server has let the agent in.
+    pub connect: Duration,
+    /// For one question; the server itself ends what takes longer.
+    pub statement: Duration,
+    /// For everything together.
+    pub whole: Duration,
+}
+
+impl Default for TimeLimits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            statement: Duration::from_secs(15),
+            whole: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Asks a product's database.
+pub struct DatabaseCollector {
+    directory: Arc<dyn DatabaseDirectory>,
+    steps: Option<UpgradeTable>,
+    limits: TimeLimits,
+}
+
+impl DatabaseCollector {
+    /// A collector for the database `directory` tells of, where `steps` is the product's record of upgrades.
+    #[must_use]
+    pub fn new(directory: Arc<dyn DatabaseDirectory>, steps: Option<UpgradeTable>) -> Self {
+        Self { directory, steps, limits: TimeLimits::default() }
+    }
+
+    /// The same with other time limits.
+    #[must_use]
+    pub fn with_time_limits(self, limits: TimeLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    async fn look(&self) -> Result<Database, CollectError> {
+        let by = Instant::now() + self.limits.whole;
+        let directory = Arc::clone(&self.directory);
+        // Directions and certificates are in files, and files can be on a slow or dead file system.
+        let preparing = tokio::task::spawn_blocking(move || prepare(directory.as_ref()));
+        let prepared = match timeout_at(by, preparing).await {
+            Ok(Ok(prepared)) => prepared?,
+            Ok(Err(join)) => match join.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(cancelled) => return Err(CollectError::new(FailureKind::Internal, cancelled, "")),
+            },
+            Err(_elapsed) => return Err(LookError::DirectionsTimeout { limit: self.limits.whole }.into()),
+        };
+        let Way { connection, peer, encryption, certificates } = match prepared {
+            Prepared::Way(way) => *way,
+            Prepared::Nowhere(database) => return Ok(*database),
+        };
+
+        let connect_by = by.min(Instant::now() + self.limits.connect);
+        let approach = Approach { connection, peer, encryption, certificates, limits: self.limits };
+        let peer = &approach.peer;
+        let not_connected = || LookError::ConnectTimeout { peer: peer.clone(), limit: self.limits.connect };
+        let not_read = || LookError::ReadTimeout { peer: peer.clone(), limit: self.limits.whole };
+        timeout_at(connect_by, approach.find_host()).await.ok().ok_or_else(not_connected)??;
+        let looked = match approach.connection.engine {
+            Engine::Mysql | Engine::Mariadb => {
+                let connecting = Box::pin(mysql::connect(&approach));
+                let connected = timeout_at(connect_by, connecting).await.ok().ok_or_else(not_connected)?;
+                let session = connected.map_err(|error| LookError::connect(peer, &error))?;
+                timeout_at(by, Box::pin(mysql::look(session, &approach, self.steps))).await
+            }
+            Engine::Postgresql | Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb => {
+                let connecting = Box::pin(postgres::connect(&approach));
+                let connected = timeout_at(connect_by, connecting).await.ok().ok_or_else(not_connected)?;
+                let session = connected.map_err(|error| LookError::connect(peer, &error))?;
+                timeout_at(by, Box::pin(postgres::look(session, &approach, self.steps))).await
+            }
+        };
+        looked.ok().ok_or_else(not_read)?.map_err(|error| LookError::read(peer, &error).into())
+    }
+}
+
+#[async_trait]
+impl Collector for DatabaseCollector {
+    fn source(&self) -> Source {
+        Source::Database
+    }
+
+    async fn collect(&self) -> Result<Section, CollectError> {
+        self.look().await.map(|database| Section::Database(Box::new(database)))
+    }
+}
+
+/// All that is needed to reach and ask a database.
+pub(super) struct Approach {
+    pub(super) connection: Connection,
+    pub(super) peer: Peer,
+    pub(super) encryption: Encryption,
+    /// Certificates to trust beside those of the system, in PEM form.
+    pub(super) certificates: Option<String>,
+    pub(super) limits: TimeLimits,
+}
+
+impl Approach {
+    /// Asks for the host's address, only to tell a name nobody knows from a server that does not answer.
+    async fn find_host(&self) -> Result<(), LookError> {
+        let Peer { host, port, .. } = &self.peer;
+        if host.starts_with('/') {
+            return Ok(()); // the directory of a socket
+        }
+        let found = tokio::net::lookup_host((host.as_str(), *port)).await;
+        found.map(|_| ()).map_err(|cause| LookError::FindHost { host: host.clone(), cause })
+    }
+}
+
+enum Prepared {
+    Way(Box<Way>),
+    Nowhere(Box<Database>),
+}
+
+struct Way {
+    connection: Connection,
+    peer: Peer,
+    encryption: Encryption,
+    certificates: Option<String>,
+}
+
+fn prepare(directory: &dyn DatabaseDirectory) -> Result<Prepared, CollectError> {
+    let connection = match directory.directions()? {
+        Directions::Connect(connection) => *connection,
+        Directions::CannotAsk { engine, address, account } => {
+            return Ok(Prepared::Nowhere(Box::new(cannot_ask(engine, address, account))));
+        }
+    };
+    let peer = Peer::of(&connection);
+    match connection.engine {
+        Engine::Postgresql | Engine::Mysql | Engine::Mariadb => {}
+        engine @ (Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb) => {
+            return Ok(Prepared::Nowhere(Box::new(cannot_ask(engine, peer.address(), connection.account))));
+        }
+    }
+    let encryption = Encryption::of(&connection).map_err(LookError::Encryption)?;
+    let certificates = if encryption.verifies() { ca_file(&connection) } else { None };
+    let certificates = certificates.map(|path| {
+        let text = read_text(&path).map_err(unreadable_certificates)?;
+        if text.contains("-----BEGIN CERTIFICATE-----") {
+            Ok(text)
+        } else {
+            Err(CollectError::from(LookError::NoCertificate { path }))
+        }
+    });
+    let certificates = certificates.transpose()?;
+    Ok(Prepared::Way(Box::new(Way { connection, peer, encryption, certificates })))
+}
+
+/// Facts of a database the agent does not speak to: all unread, with what to do instead.
+fn cannot_ask(engine: Engine, address: String, account: String) -> Database {
+    let why = format!("this agent cannot ask {}; {}", engine.name(), instead(engine));
+    Database {
+        engine,
+        version: Field::Unread(why.clone()),
+        address,
+        account,
+        connected_as: Field::Unread(why.clone()),
+        schema: Field::Unread(why.clone()),
+        privileges: Field::Unread(why.clone()),
+        ownership: Field::Unread(why.clone()),
+        settings: Field::Unread(why.clone()),
+        size_bytes: Field::Unread(why.clone()),
+        upgrade_steps: Field::Unread(why),
+    }
+}
+
+fn instead(engine: Engine) -> &'static str {
+    match engine {
+        Engine::SqlServer => {
+            "look by hand as the product's login: SELECT @@VERSION, IS_ROLEMEMBER('db_owner'),              DATABASEPROPERTYEX(DB_NAME(), 'Collation'); SELECT is_read_committed_snapshot_on FROM sys.databases              WHERE name = DB_NAME()"
+        }
+        Engine::Oracle => {
+            "look by hand as the product's user: SELECT * FROM session_privs; SELECT * FROM session_roles;              SELECT * FROM user_ts_quotas; SELECT value FROM nls_database_parameters WHERE parameter =              'NLS_CHARACTERSET'"
+        }
+        Engine::H2 | Engine::Hsqldb => {
+            "it runs inside the product and is for evaluation only; move to an external database first"
+        }
+        Engine::Postgresql | Engine::Mysql | Engine::Mariadb => "set database.url of the instance",
+    }
+}

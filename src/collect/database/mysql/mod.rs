@@ -1,0 +1,197 @@
+//! MySQL and MariaDB: one read-only transaction over `information_schema` and the grants.
+//!
+//! These servers show an account only what it has rights on. So who looks matters: where the agent's own account
+//! cannot see everything, a fact is unread and never an empty list.
+
+mod accounts;
+mod grants;
+mod objects;
+mod rights;
+mod rows;
+mod sight;
+mod steps;
+mod tables;
+
+use secrecy::ExposeSecret;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, raw_sql};
+use upgrade_readiness_checks::facts::{Database, Engine, Field};
+
+use super::collector::Approach;
+use super::failure::{is_encryption_trouble, one_line};
+use super::gap::into_field;
+use super::tls::Encryption;
+use super::upgrade_table::UpgradeTable;
+use accounts::Looker;
+use rows::{ask, error_number};
+use sight::Sight;
+
+/// Opens the one connection of a look.
+pub(super) async fn connect(approach: &Approach) -> Result<MySqlConnection, sqlx::Error> {
+    match connect_with(approach, approach.encryption).await {
+        // Servers up to MySQL 5.6 offer encryption of a kind nobody should use; where it was optional, do without.
+        Err(error) if approach.encryption == Encryption::IfOffered && is_encryption_trouble(&error) => {
+            connect_with(approach, Encryption::Never).await.ok().ok_or(error)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn connect_with(approach: &Approach, encryption: Encryption) -> Result<MySqlConnection, sqlx::Error> {
+    let connection = &approach.connection;
+    let mut options = MySqlConnectOptions::new()
+        .host(&approach.peer.host)
+        .port(approach.peer.port)
+        .database(&connection.database)
+        .username(&connection.username)
+        .password(connection.password.expose_secret())
+        .ssl_mode(MySqlSslMode::from(encryption))
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .statement_cache_capacity(0)
+        .disable_statement_logging();
+    if let Some(certificates) = &approach.certificates {
+        options = options.ssl_ca_from_pem(certificates.as_bytes().to_vec());
+    }
+    options.connect().await
+}
+
+/// The server, and the schema the questions are about.
+#[derive(Debug)]
+struct Server {
+    engine: Engine,
+    version: String,
+    schema: String,
+    /// Case of schema and table names does not count.
+    ignore_case: bool,
+}
+
+/// Looks at everything, and closes the connection.
+pub(super) async fn look(
+    mut session: MySqlConnection,
+    approach: &Approach,
+    steps: Option<UpgradeTable>,
+) -> Result<Database, sqlx::Error> {
+    let (server, looker) = read_server(&mut session, approach).await?;
+    limit_time(&mut session, &server, approach).await?;
+    raw_sql("START TRANSACTION READ ONLY").execute(&mut session).await?;
+    let facts = read_all(&mut session, approach, &server, &looker, steps).await?;
+    raw_sql("ROLLBACK").execute(&mut session).await?;
+    // Everything is known; how the goodbye ends does not matter.
+    session.close().await.ok();
+    Ok(facts)
+}
+
+async fn read_server(
+    session: &mut MySqlConnection,
+    approach: &Approach,
+) -> Result<(Server, Looker), sqlx::Error> {
+    let sql = "SELECT @@version, @@version_comment, DATABASE(), CAST(@@lower_case_table_names AS CHAR), \
+               CURRENT_USER(), USER()";
+    let rows = ask(session, sql, &[]).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    let text = |index| row.text(index).unwrap_or_default();
+    let (version, comment) = (text(0), text(1));
+    let is_mariadb = [version, comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
+    let server = Server {
+        engine: if is_mariadb { Engine::Mariadb } else { Engine::Mysql },
+        version: one_line(version),
+        schema: row.text(2).unwrap_or(&approach.connection.database).to_owned(),
+        ignore_case: text(3) != "0",
+    };
+    Ok((server, Looker::new(text(4), text(5))))
+}
+
+/// Has the server itself end what takes too long. A setting the server does not have is left alone.
+async fn limit_time(
+    session: &mut MySqlConnection,
+    server: &Server,
+    approach: &Approach,
+) -> Result<(), sqlx::Error> {
+    let limit = approach.limits.statement;
+    let seconds = limit.as_secs().max(1);
+    let own = match server.engine {
+        Engine::Mariadb => format!("max_statement_time = {seconds}"),
+        Engine::Mysql
+        | Engine::Postgresql
+        | Engine::SqlServer
+        | Engine::Oracle
+        | Engine::H2
+        | Engine::Hsqldb => {
+            format!("max_execution_time = {}", limit.as_millis())
+        }
+    };
+    let waiting = format!("lock_wait_timeout = {seconds}");
+    // MySQL 8 would otherwise write the sizes of tables it finds into its dictionary.
+    let statistics = "information_schema_stats_expiry = 0".to_owned();
+    for setting in [own, waiting, statistics] {
+        let outcome = raw_sql(AssertSqlSafe(format!("SET SESSION {setting}"))).execute(&mut *session).await;
+        match outcome {
+            Err(error) if error_number(&error) == Some(UNKNOWN_SYSTEM_VARIABLE) => {}
+            other => {
+                other?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `ER_UNKNOWN_SYSTEM_VARIABLE`.
+const UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
+
+async fn read_all(
+    session: &mut MySqlConnection,
+    approach: &Approach,
+    server: &Server,
+    looker: &Looker,
+    steps: Option<UpgradeTable>,
+) -> Result<Database, sqlx::Error> {
+    let connection = &approach.connection;
+    let own = accounts::read_own(session, server, looker).await;
+    let own = into_field(own)?;
+    let is_own = looker.user == connection.account;
+    let tables = into_field(tables::read_tables(session, server).await)?;
+    let sight = Sight { looker, is_own, rights: own.value() };
+
+    let other = if is_own {
+        None
+    } else {
+        Some(into_field(accounts::read_other(session, server, looker, &connection.account).await)?)
+    };
+    let privileges = match (other.as_ref().unwrap_or(&own), &tables) {
+        (Field::Unread(why), _) | (_, Field::Unread(why)) => Field::Unread(why.clone()),
+        (Field::Read(account), Field::Read(tables)) => into_field(sight.privileges(account, tables))?,
+    };
+    let seen = sight.of_tables(server, &tables);
+    let ownership = match (&seen, &sight.of_code(server)) {
+        (Err(why), _) | (_, Err(why)) => Field::Unread(why.to_string()),
+        (Ok(tables), Ok(())) => {
+            into_field(objects::read_ownership(session, server, tables, &connection.account).await)?
+        }
+    };
+    let settings = match &seen {
+        Err(why) => Field::Unread(why.to_string()),
+        Ok(tables) => into_field(tables::read_settings(session, server, tables).await)?,
+    };
+    let upgrade_steps = match steps {
+        None => Field::Unread("this product keeps no record of its upgrades that the agent knows".to_owned()),
+        Some(table) => into_field(steps::read_steps(session, server, looker, table).await)?,
+    };
+
+    Ok(Database {
+        engine: server.engine,
+        version: Field::Read(server.version.clone()),
+        address: approach.peer.address(),
+        account: connection.account.clone(),
+        connected_as: Field::Read(looker.current_user.clone()),
+        schema: Field::Read(server.schema.clone()),
+        privileges,
+        ownership,
+        settings,
+        size_bytes: match seen {
+            Err(why) => Field::Unread(why.to_string()),
+            Ok(tables) => Field::Read(tables.bytes()),
+        },
+        upgrade_steps,
+    })
+}

@@ -1,0 +1,117 @@
+//! Made-up `/proc` trees and layouts for tests, and looking as somebody who has few rights.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use upgrade_readiness_checks::facts::{FailureKind, Role};
+
+use crate::collect::CollectError;
+use crate::collect::layout::{JavaPlaces, Layout};
+
+/// A directory that plays `/proc`.
+pub(in crate::collect) struct FakeProc(TempDir);
+
+impl FakeProc {
+    /// Without any process.
+    pub(in crate::collect) fn empty() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        open_up(dir.path());
+        Self(dir)
+    }
+
+    /// With the process 1 every system has.
+    pub(in crate::collect) fn with_init() -> Self {
+        let proc = Self::empty();
+        proc.add(1, "systemd", &["/sbin/init"]);
+        proc
+    }
+
+    /// Where it is.
+    pub(in crate::collect) fn dir(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Adds a process.
+    pub(in crate::collect) fn add(&self, pid: u32, comm: &str, arguments: &[&str]) {
+        self.write(&format!("{pid}/comm"), &format!("{comm}\n"));
+        let line = arguments.iter().flat_map(|argument| [argument, "\0"]).collect::<String>();
+        self.write(&format!("{pid}/cmdline"), &line);
+    }
+
+    /// Writes a file.
+    pub(in crate::collect) fn write(&self, path: &str, text: &str) {
+        let path = self.dir().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Makes a link.
+    pub(in crate::collect) fn link(&self, path: &str, to: &str) {
+        let path = self.dir().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(to, path).unwrap();
+    }
+
+    /// Takes everybody's rights on a file or directory.
+    pub(in crate::collect) fn forbid(&self, path: &str) {
+        fs::set_permissions(self.dir().join(path), fs::Permissions::from_mode(0o000)).unwrap();
+    }
+
+    /// Gives them back, so that the directory can be removed.
+    pub(in crate::collect) fn allow(&self, path: &str) {
+        fs::set_permissions(self.dir().join(path), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+/// Lets other users into a directory that was made for a test.
+pub(in crate::collect) fn open_up(dir: &Path) {
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Runs something on a thread of a user without rights: for root, no file is unreadable.
+pub(in crate::collect) fn as_another_user<T: Send>(action: impl FnOnce() -> T + Send) -> T {
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            if rustix::process::geteuid().is_root() {
+                let (uid, gid) = (rustix::fs::Uid::from_raw(65_534), rustix::fs::Gid::from_raw(65_534));
+                // These calls of the kernel change the calling thread only, which ends with this function.
+                set_thread_groups(&[]).unwrap();
+                set_thread_res_gid(gid, gid, gid).unwrap();
+                set_thread_res_uid(uid, uid, uid).unwrap();
+            }
+            action()
+        });
+        thread.join().unwrap()
+    })
+}
+
+/// A product whose parts are where a test says; what is `None` cannot be read.
+#[derive(Default)]
+pub(in crate::collect) struct FakeLayout {
+    pub(in crate::collect) mark: Option<&'static str>,
+    pub(in crate::collect) directories: Option<Vec<(Role, PathBuf)>>,
+    pub(in crate::collect) java: Option<JavaPlaces>,
+}
+
+impl FakeLayout {
+    fn answer<T: Clone>(part: Option<&T>) -> Result<T, CollectError> {
+        part.cloned().ok_or_else(|| CollectError::new(FailureKind::Absent, "reading /opt/x", "Check it."))
+    }
+}
+
+impl Layout for FakeLayout {
+    fn service_mark(&self) -> Result<String, CollectError> {
+        Self::answer(self.mark.map(str::to_owned).as_ref())
+    }
+
+    fn directories(&self) -> Result<Vec<(Role, PathBuf)>, CollectError> {
+        Self::answer(self.directories.as_ref())
+    }
+
+    fn java(&self) -> Result<JavaPlaces, CollectError> {
+        Self::answer(self.java.as_ref())
+    }
+}

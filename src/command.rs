@@ -1,0 +1,25 @@
+//! What surfaces may ask the daemon to do: the only way from a surface back to the daemon.
+
+use tokio::sync::oneshot;
+use upgrade_readiness_checks::facts::Source;
+
+/// Something a person asked for.
+///
+/// The answer is `Err` with a text for that person when the daemon refuses.
+#[derive(Debug)]
+pub enum Command {
+    /// Read the configuration again.
+    Reload {
+        /// Told once the new configuration is in force, or why it is not.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// Ask sources again now.
+    Refresh {
+        /// The instance; every instance when absent.
+        instance: Option<String>,
+        /// The source; every source when absent.
+        source: Option<Source>,
+        /// Told once the sources have been woken, or why they are not.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+}

@@ -1,0 +1,170 @@
+//! Confluence's licence: reading its text, and collecting it as a source.
+//!
+//! Where the text is found is for the [`LicenseDirectory`] to know; whether the licence is good enough
+//! is for the rules.
+
+mod decode;
+mod encode;
+mod terms;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use upgrade_readiness_checks::facts::{License, LicenseText, Section, Source};
+
+use crate::collect::blocking::Lookout;
+use crate::collect::{CollectError, Collector};
+
+pub use decode::{LicenseError, MOST_CHARACTERS, decode_license};
+pub use encode::encode_license;
+pub use terms::read_terms;
+
+/// Knows where an instance keeps its licence.
+pub trait LicenseDirectory: Send + Sync {
+    /// Reads the licence text from its place.
+    fn license(&self) -> Result<LicensePlace, CollectError>;
+}
+
+/// What was found where the licence should be.
+#[derive(Debug)]
+pub struct LicensePlace {
+    /// The file that was read.
+    pub place: String,
+    /// The licence text; `None` when the property is not there.
+    pub text: Option<SecretString>,
+    /// Properties of the old two-part form are there (`confluence.license.message`).
+    pub legacy: bool,
+}
+
+/// Collects the source `license` of a Confluence instance.
+pub struct LicenseCollector {
+    site: Arc<dyn LicenseDirectory>,
+    lookout: Lookout,
+}
+
+impl LicenseCollector {
+    /// A collector that asks `site` at every look.
+    pub fn new(site: Arc<dyn LicenseDirectory>) -> Self {
+        Self { site, lookout: Lookout::default() }
+    }
+}
+
+#[async_trait]
+impl Collector for LicenseCollector {
+    fn source(&self) -> Source {
+        Source::License
+    }
+
+    async fn collect(&self) -> Result<Section, CollectError> {
+        let site = Arc::clone(&self.site);
+        let place = self.lookout.run(move |_| site.license()).await?;
+        Ok(Section::License(License { text: read_place(&place), place: place.place }))
+    }
+}
+
+/// The present form goes first: Confluence reads the old one only to refuse it.
+fn read_place(place: &LicensePlace) -> LicenseText {
+    let read = place.text.as_ref().map_or(LicenseText::Absent, |text| read_license(text.expose_secret()));
+    match read {
+        LicenseText::Absent if place.legacy => LicenseText::Legacy,
+        LicenseText::Terms(_) | LicenseText::Absent | LicenseText::Damaged(_) | LicenseText::Legacy => read,
+    }
+}
+
+/// Reads what a licence text allows Confluence; what is wrong with it is a result, too.
+#[must_use]
+pub fn read_license(text: &str) -> LicenseText {
+    match decode_license(text) {
+        Ok(properties) => LicenseText::Terms(Box::new(read_terms(&properties))),
+        Err(LicenseError::Empty) => LicenseText::Absent,
+        Err(LicenseError::Legacy) => LicenseText::Legacy,
+        Err(
+            damage @ (LicenseError::TooLong { .. }
+            | LicenseError::ForeignCharacter { .. }
+            | LicenseError::NoMark { .. }
+            | LicenseError::Version { .. }
+            | LicenseError::Shortened { .. }
+            | LicenseError::Lengthened { .. }
+            | LicenseError::NotBase64
+            | LicenseError::Container { .. }
+            | LicenseError::Magic
+            | LicenseError::NotUnpackable
+            | LicenseError::Inflates
+            | LicenseError::NotText
+            | LicenseError::NoProperties),
+        ) => LicenseText::Damaged(damage.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use upgrade_readiness_checks::facts::FailureKind;
+
+    use super::*;
+
+    struct Site(Result<(Option<String>, bool), FailureKind>);
+
+    impl LicenseDirectory for Site {
+        fn license(&self) -> Result<LicensePlace, CollectError> {
+            match &self.0 {
+                Ok((text, legacy)) => Ok(LicensePlace {
+                    place: "/var/confluence/confluence.cfg.xml".to_owned(),
+                    text: text.clone().map(SecretString::from),
+                    legacy: *legacy,
+                }),
+                Err(kind) => Err(CollectError::new(*kind, "reading /var/confluence/confluence.cfg.xml", "")),
+            }
+        }
+    }
+
+    fn license() -> String {
+        encode_license(&[
+            ("conf.active", "true"),
+            ("conf.DataCenter", "true"),
+            ("LicenseExpiryDate", "2027-03-31"),
+            ("Organisation", "Secret Works GmbH"),
+        ])
+    }
+
+    async fn collect(text: Option<String>, legacy: bool) -> LicenseText {
+        let collector = LicenseCollector::new(Arc::new(Site(Ok((text, legacy)))));
+        assert_eq!(collector.source(), Source::License);
+        match collector.collect().await.unwrap() {
+            Section::License(license) => {
+                assert_eq!(license.place, "/var/confluence/confluence.cfg.xml");
+                license.text
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_state_of_the_place_is_told_apart() {
+        assert!(matches!(
+            collect(Some(license()), false).await,
+            LicenseText::Terms(terms) if terms.for_this_product && terms.data_center
+        ));
+        assert!(matches!(collect(Some(license()), true).await, LicenseText::Terms(_)));
+        assert_eq!(collect(None, false).await, LicenseText::Absent);
+        assert_eq!(collect(Some(" \n ".into()), false).await, LicenseText::Absent);
+        assert_eq!(collect(None, true).await, LicenseText::Legacy);
+        assert_eq!(collect(Some(String::new()), true).await, LicenseText::Legacy);
+        assert_eq!(collect(Some("qwErtzUiopAsdfghjKly".repeat(5)), false).await, LicenseText::Legacy);
+        let damaged = collect(license().get(..100).map(ToOwned::to_owned), true).await;
+        assert!(matches!(damaged, LicenseText::Damaged(reason) if reason.contains("its end")));
+    }
+
+    #[tokio::test]
+    async fn a_place_that_cannot_be_read_is_a_failure_and_not_an_absence() {
+        let collector = LicenseCollector::new(Arc::new(Site(Err(FailureKind::Denied))));
+        assert_eq!(collector.collect().await.unwrap_err().kind(), FailureKind::Denied);
+    }
+
+    #[tokio::test]
+    async fn nothing_shows_the_text_or_its_owner() {
+        let site = Site(Ok((Some(license()), false)));
+        let shown = format!("{:?} {:?}", site.license().unwrap(), collect(Some(license()), false).await);
+        assert!(!shown.contains("AAA") && !shown.contains("Secret Works"), "{shown}");
+    }
+}

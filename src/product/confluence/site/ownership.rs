@@ -1,0 +1,328 @@
+//! Who owns the files the service needs, and whether its user may use them.
+//!
+//! Judged by owner, group and permission bits; access control lists and mount options are not read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use upgrade_readiness_checks::facts::{FailureKind, Field, FileOwnership};
+
+use super::scripts::{Setting, parse_assignments};
+use super::{explain_io, explain_text};
+use crate::collect::text_file::read_text;
+
+/// Bits for reading, writing, and entering a directory.
+const READ: u32 = 0o4;
+const WRITE: u32 = 0o2;
+const ENTER: u32 = 0o1;
+
+/// A file or directory the service needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// Which one.
+    pub path: PathBuf,
+    /// The service must be able to write it, not only to read it.
+    pub must_write: bool,
+}
+
+/// The user the service runs under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunUser {
+    uid: u32,
+    /// The groups it is in; `None` when the account is not known on this host.
+    groups: Option<BTreeSet<u32>>,
+}
+
+/// The accounts of this host.
+#[derive(Debug, Clone, Default)]
+pub struct Accounts {
+    users: BTreeMap<String, (u32, u32)>,
+    members: BTreeMap<u32, BTreeSet<String>>,
+}
+
+impl Accounts {
+    /// Reads the accounts from files in the form of `/etc/passwd` and `/etc/group`.
+    ///
+    /// Accounts from a directory service are not in them, nor are those of a file that cannot be read.
+    #[must_use]
+    pub fn read(passwd: &Path, group: &Path) -> Self {
+        Self::parse(&read_text(passwd).unwrap_or_default(), &read_text(group).unwrap_or_default())
+    }
+
+    fn parse(passwd: &str, group: &str) -> Self {
+        let mut accounts = Self::default();
+        for line in passwd.lines() {
+            let fields: Vec<&str> = line.split(':').collect();
+            if let [name, _, uid, gid, ..] = fields.as_slice()
+                && let (Ok(uid), Ok(gid)) = (uid.parse(), gid.parse())
+            {
+                accounts.users.entry((*name).to_owned()).or_insert((uid, gid));
+            }
+        }
+        for line in group.lines() {
+            let fields: Vec<&str> = line.split(':').collect();
+            if let [_, _, gid, members, ..] = fields.as_slice()
+                && let Ok(gid) = gid.parse()
+            {
+                let members = members.split(',').map(|name| name.trim().to_owned());
+                accounts.members.entry(gid).or_default().extend(members);
+            }
+        }
+        accounts
+    }
+
+    /// The name of a user, or the number when it has none here.
+    fn name(&self, uid: u32) -> String {
+        let named = self.users.iter().find(|(_, (other, _))| *other == uid);
+        named.map_or_else(|| uid.to_string(), |(name, _)| name.clone())
+    }
+
+    fn by_name(&self, name: &str) -> Option<RunUser> {
+        let (uid, gid) = *self.users.get(name)?;
+        let member_of =
+            self.members.iter().filter(|(_, members)| members.contains(name)).map(|(gid, _)| *gid);
+        Some(RunUser { uid, groups: Some(member_of.chain([gid]).collect()) })
+    }
+
+    fn by_uid(&self, uid: u32) -> RunUser {
+        let named = self.users.iter().find(|(_, (other, _))| *other == uid);
+        named.and_then(|(name, _)| self.by_name(name)).unwrap_or(RunUser { uid, groups: None })
+    }
+}
+
+/// The user the service is set up to run under.
+///
+/// The installer writes it into `bin/user.sh`. Without that, whoever owns the log directory of the home
+/// is taken for it, because the service itself makes that directory at its first start.
+pub fn read_run_user(
+    installation_dir: &Path,
+    home_dir: &Path,
+    accounts: &Accounts,
+) -> Result<RunUser, String> {
+    let script = installation_dir.join("bin/user.sh");
+    let named = match read_text(&script) {
+        Ok(text) => {
+            parse_assignments(&text, "CONF_USER").into_iter().rev().find(|setting| !is_empty(setting))
+        }
+        Err(error) if error.kind() == FailureKind::Absent => None,
+        Err(error) => return Err(explain_text(&error)),
+    };
+    match named {
+        Some(Setting::Literal(name)) => accounts.by_name(&name).ok_or_else(|| {
+            format!(
+                "{} names the user {:?}, who is not in /etc/passwd; `id` tells whether a directory service knows it",
+                script.display(),
+                name.chars().take(64).collect::<String>()
+            )
+        }),
+        Some(Setting::Computed(_)) => {
+            Err(format!("{} computes CONF_USER when it runs, so the user is not known", script.display()))
+        }
+        None => {
+            let logs = home_dir.join("logs");
+            let owner = fs::metadata(&logs).map_err(|error| {
+                format!(
+                    "the service's user is not known: {} names none, and {}",
+                    script.display(),
+                    explain_io(&logs, &error)
+                )
+            })?;
+            Ok(accounts.by_uid(owner.uid()))
+        }
+    }
+}
+
+fn is_empty(setting: &Setting) -> bool {
+    matches!(setting, Setting::Literal(text) if text.is_empty())
+}
+
+/// Looks at each file that is there.
+pub fn read_ownership(
+    needed: &[Needed],
+    user: &Result<RunUser, String>,
+    accounts: &Accounts,
+) -> Vec<FileOwnership> {
+    needed.iter().filter_map(|needed| look_at(needed, user, accounts)).collect()
+}
+
+fn look_at(needed: &Needed, user: &Result<RunUser, String>, accounts: &Accounts) -> Option<FileOwnership> {
+    let path = needed.path.display().to_string();
+    let must_write = needed.must_write;
+    match fs::metadata(&needed.path) {
+        Ok(metadata) => Some(FileOwnership {
+            path,
+            uid: metadata.uid(),
+            owner: accounts.name(metadata.uid()),
+            gid: metadata.gid(),
+            mode: metadata.mode() & 0o7777,
+            directory: metadata.is_dir(),
+            must_write,
+            usable: match user {
+                Ok(user) => judge(user, &metadata, must_write, accounts),
+                Err(why) => Field::Unread(why.clone()),
+            },
+        }),
+        Err(error) if is_absent(&error) => None,
+        Err(error) => Some(unseen(&path, must_write, explain_io(&needed.path, &error))),
+    }
+}
+
+/// What is told of a file that could not be looked at.
+pub fn unseen(path: &str, must_write: bool, why: String) -> FileOwnership {
+    FileOwnership {
+        path: path.to_owned(),
+        uid: FileOwnership::NOBODY_KNOWN,
+        owner: "unknown".to_owned(),
+        gid: FileOwnership::NOBODY_KNOWN,
+        mode: 0,
+        directory: false,
+        must_write,
+        usable: Field::Unread(why),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn judge(user: &RunUser, file: &Metadata, must_write: bool, accounts: &Accounts) -> Field<bool> {
+    let wanted = READ | if must_write { WRITE } else { 0 } | if file.is_dir() { ENTER } else { 0 };
+    may(user, (file.uid(), file.gid(), file.mode()), wanted).map_or_else(
+        || {
+            Field::Unread(format!(
+                "user {} is not in /etc/passwd, so whether it is in group {} is not known; `id {}` tells",
+                accounts.name(user.uid),
+                file.gid(),
+                user.uid
+            ))
+        },
+        Field::Read,
+    )
+}
+
+/// The kernel's rule: owner, else group, else others; only the first that applies counts.
+fn may(user: &RunUser, (uid, gid, mode): (u32, u32, u32), wanted: u32) -> Option<bool> {
+    let granted = |shift: u32| (mode >> shift) & wanted == wanted;
+    if user.uid == 0 {
+        return Some(true);
+    }
+    if user.uid == uid {
+        return Some(granted(6));
+    }
+    match &user.groups {
+        Some(groups) if groups.contains(&gid) => Some(granted(3)),
+        Some(_) => Some(granted(0)),
+        // It does not matter which of the two applies when they agree.
+        None => (granted(3) == granted(0)).then(|| granted(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::product::confluence::fixture::{Example, as_nobody};
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nbroken line\nconf:x:2002:2002::/home/conf:/bin/sh\n\
+                          nobody:x:65534:65534::/:/bin/false\nbad:x:minus:1::/:/\n:::\n";
+    const GROUP: &str = "root:x:0:\nconf:x:2002:\nwiki:x:3000:alice,conf\nbroken\nother:x:3001:alice\n";
+
+    fn accounts() -> Accounts {
+        Accounts::parse(PASSWD, GROUP)
+    }
+
+    #[test]
+    fn rights_follow_the_kernels_rule() {
+        let conf = accounts().by_name("conf").unwrap();
+        let root = accounts().by_name("root").unwrap();
+        let stranger = accounts().by_uid(4711);
+        let (all, read) = (READ | WRITE | ENTER, READ | ENTER);
+        let rows = [
+            (&conf, (2002, 2002, 0o700), all, Some(true)),
+            (&conf, (2002, 2002, 0o500), all, Some(false)),
+            (&conf, (2002, 2002, 0o077), all, Some(false)),
+            (&conf, (0, 2002, 0o770), all, Some(true)),
+            (&conf, (0, 3000, 0o770), all, Some(true)),
+            (&conf, (0, 3000, 0o707), all, Some(false)),
+            (&conf, (0, 3001, 0o770), all, Some(false)),
+            (&conf, (0, 0, 0o755), all, Some(false)),
+            (&conf, (0, 0, 0o755), read, Some(true)),
+            (&conf, (0, 0, 0o644), READ, Some(true)),
+            (&conf, (0, 0, 0o640), READ, Some(false)),
+            (&root, (2002, 2002, 0o000), all, Some(true)),
+            (&stranger, (4711, 1, 0o700), all, Some(true)),
+            (&stranger, (0, 1, 0o755), read, Some(true)),
+            (&stranger, (0, 1, 0o770), all, None),
+        ];
+        for (user, file, wanted, expected) in rows {
+            assert_eq!(may(user, file, wanted), expected, "{user:?} {file:?} {wanted:o}");
+        }
+    }
+
+    #[test]
+    fn the_user_is_found_where_the_installer_wrote_it() {
+        let uid = rustix::process::geteuid().as_raw();
+        let rows = [
+            (Some("CONF_USER=\"conf\" # user created by installer\n"), Ok(2002)),
+            (Some("#CONF_USER=\"root\"\nCONF_USER='conf'\nexport CONF_USER\n"), Ok(2002)),
+            (Some("CONF_USER=\"\"\n"), Ok(uid)),
+            (Some(""), Ok(uid)),
+            (None, Ok(uid)),
+            (Some("CONF_USER=\"ghost\"\n"), Err("\"ghost\", who is not in /etc/passwd")),
+            (Some("CONF_USER=$(whoami)\n"), Err("computes CONF_USER")),
+        ];
+        for (script, expected) in rows {
+            let example = Example::new().lay_out();
+            match script {
+                Some(text) => example.write("install/bin/user.sh", text),
+                None => example.remove("install/bin/user.sh"),
+            }
+            let user = read_run_user(&example.installation_dir(), &example.home_dir(), &accounts());
+            match expected {
+                Ok(uid) => assert_eq!(user.map(|user| user.uid), Ok(uid), "{script:?}"),
+                Err(reason) => assert!(user.as_ref().unwrap_err().contains(reason), "{script:?}: {user:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn without_script_and_logs_nobody_knows_the_user() {
+        let example = Example::new().lay_out();
+        example.set_mode("home", 0o750);
+        example.remove("install/bin/user.sh");
+        std::fs::remove_dir(example.home_dir().join("logs")).unwrap();
+        let why = read_run_user(&example.installation_dir(), &example.home_dir(), &accounts()).unwrap_err();
+        assert!(why.contains("user.sh") && why.contains("logs"), "{why}");
+        let needed = Needed { path: example.home_dir(), must_write: true };
+        let files = read_ownership(&[needed], &Err(why.clone()), &accounts());
+        assert_eq!(files[0].usable, Field::Unread(why), "owner and mode are told all the same");
+        assert_eq!(files[0].mode, 0o750);
+    }
+
+    #[test]
+    fn absent_files_are_left_out_and_hidden_ones_are_not() {
+        let example = Example::new().lay_out();
+        example.forbid("home");
+        let needed = |name: &str| Needed { path: example.root().join(name), must_write: true };
+        let needed = [needed("home/logs"), needed("nothing"), needed("install/work")];
+        let conf = accounts().by_name("conf").unwrap();
+        let files = as_nobody(move || read_ownership(&needed, &Ok(conf), &accounts()));
+        assert_eq!(files.len(), 2);
+        assert!(matches!(&files[0].usable, Field::Unread(why) if why.contains("setfacl")), "{:?}", files[0]);
+        assert_eq!(files[0].uid, FileOwnership::NOBODY_KNOWN);
+        assert_eq!(files[1].usable, Field::Read(false), "somebody else's directory");
+    }
+
+    #[test]
+    fn strange_account_files_are_survived() {
+        for text in ["", "\n\n", "::::::", "a:b", "<html>", "x:x:99999999999:1::/:/"] {
+            let accounts = Accounts::parse(text, text);
+            assert_eq!(accounts.name(7), "7");
+            assert_eq!(accounts.by_name("conf"), None);
+        }
+        let missing = Path::new("/nonexistent/passwd");
+        assert_eq!(Accounts::read(missing, missing).name(0), "0");
+    }
+}

@@ -1,0 +1,372 @@
+//! The HTTP surface: hands out what the publisher made, and passes on what a person asks for.
+//!
+//! A request never computes anything. The two that change something in the daemon are guarded against
+//! other web sites ([`guard`]); connections have limits in number, size and time ([`server`]).
+
+mod guard;
+mod server;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{Response, StatusCode};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use upgrade_readiness_checks::facts::Source;
+
+pub use server::serve;
+
+use super::Published;
+use crate::command::Command;
+
+/// Reading the configuration and waking the sources takes moments.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What the HTTP surface hands out, and where it passes on what it is asked for.
+#[derive(Debug, Clone)]
+pub struct HttpSurface {
+    /// What the publisher made last.
+    pub published: watch::Receiver<Published>,
+    /// To the daemon.
+    pub commands: mpsc::Sender<Command>,
+    /// The address the configuration says to listen on; requests that name it are from this site.
+    pub address: SocketAddr,
+}
+
+impl HttpSurface {
+    fn published(&self) -> Published {
+        self.published.borrow().clone()
+    }
+}
+
+/// All routes.
+pub fn router(surface: HttpSurface) -> Router {
+    let guarded = Router::new()
+        .route("/-/reload", post(reload))
+        .route("/-/refresh", post(refresh))
+        .route_layer(from_fn_with_state(surface.address, guard::same_site_only));
+    Router::new()
+        .route("/", get(page))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/status", get(status))
+        .route("/-/healthy", get(healthy))
+        .route("/-/ready", get(ready))
+        .merge(guarded)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(map_response(harden))
+        .with_state(surface)
+}
+
+async fn page(State(surface): State<HttpSurface>) -> Answer {
+    published(surface.published().page, "text/html; charset=utf-8")
+}
+
+async fn metrics(State(surface): State<HttpSurface>) -> Answer {
+    published(surface.published().metrics, "text/plain; version=0.0.4; charset=utf-8")
+}
+
+async fn status(State(surface): State<HttpSurface>) -> Answer {
+    published(surface.published().status_json, "application/json")
+}
+
+/// What was made; right after the start nothing was made yet.
+fn published(made: Bytes, content_type: &'static str) -> Answer {
+    if made.is_empty() {
+        return say(StatusCode::SERVICE_UNAVAILABLE, "starting; nothing to show yet");
+    }
+    answer(StatusCode::OK, content_type, made)
+}
+
+async fn healthy() -> Answer {
+    say(StatusCode::OK, "healthy")
+}
+
+async fn ready(State(surface): State<HttpSurface>) -> Answer {
+    if surface.published.borrow().ready {
+        say(StatusCode::OK, "ready")
+    } else {
+        say(StatusCode::SERVICE_UNAVAILABLE, "not ready: not every source has been asked yet")
+    }
+}
+
+async fn reload(State(surface): State<HttpSurface>) -> Answer {
+    let (reply, answer) = oneshot::channel();
+    pass_on(&surface, Command::Reload { reply }, answer, "the configuration is reloaded").await
+}
+
+/// What to refresh; everything when nothing is named.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct What {
+    instance: Option<String>,
+    source: Option<Source>,
+}
+
+async fn refresh(
+    State(surface): State<HttpSurface>,
+    what: Result<Query<What>, axum::extract::rejection::QueryRejection>,
+) -> Answer {
+    let Ok(Query(What { instance, source })) = what else {
+        let sources = Source::ALL.map(Source::id).join(", ");
+        let told = format!("only instance=NAME and source=SOURCE can be given; sources are: {sources}");
+        return say(StatusCode::BAD_REQUEST, &told);
+    };
+    let (reply, answer) = oneshot::channel();
+    let command = Command::Refresh { instance, source, reply };
+    pass_on(&surface, command, answer, "the sources are asked again").await
+}
+
+/// Passes a command to the daemon and tells what became of it.
+async fn pass_on(
+    surface: &HttpSurface,
+    command: Command,
+    answer: oneshot::Receiver<Result<(), String>>,
+    done: &str,
+) -> Answer {
+    // Waiting for room would let anybody who repeats himself fill the memory.
+    if surface.commands.try_send(command).is_err() {
+        let mut busy =
+            say(StatusCode::SERVICE_UNAVAILABLE, "the daemon is busy or stopping; try again later");
+        busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
+        return busy;
+    }
+    match timeout(ANSWER_WITHIN, answer).await {
+        Ok(Ok(Ok(()))) => say(StatusCode::OK, done),
+        Ok(Ok(Err(refusal))) => say(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
+        Ok(Err(_gone)) => say(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping"),
+        Err(_elapsed) => say(
+            StatusCode::GATEWAY_TIMEOUT,
+            "the daemon has not answered yet; look at its log with `journalctl -u upgrade-readiness-agent`",
+        ),
+    }
+}
+
+async fn not_found() -> Answer {
+    say(
+        StatusCode::NOT_FOUND,
+        "there is nothing here; what there is: / /metrics /api/v1/status /-/healthy /-/ready",
+    )
+}
+
+async fn method_not_allowed() -> Answer {
+    say(StatusCode::METHOD_NOT_ALLOWED, "this method is not for this address")
+}
+
+type Answer = Response<Body>;
+
+fn say(status: StatusCode, text: &str) -> Answer {
+    answer(status, TEXT, Bytes::from(format!("{text}\n")))
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    (status, [(CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// What a browser is told about every answer.
+async fn harden(mut answer: Answer) -> Answer {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'",
+        ),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in HEADERS {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::http::{Method, Request};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    struct Probe {
+        router: Router,
+        published: watch::Sender<Published>,
+        commands: mpsc::Receiver<Command>,
+    }
+
+    fn probe() -> Probe {
+        let (sender, published) = watch::channel(Published {
+            metrics: Bytes::from_static(b"# metrics\n"),
+            status_json: Bytes::from_static(b"{}\n"),
+            page: Bytes::from_static(b"<!DOCTYPE html>"),
+            ready: false,
+        });
+        let (commands, receiver) = mpsc::channel(1);
+        let address = "192.0.2.7:9977".parse().unwrap();
+        let surface = HttpSurface { published, commands, address };
+        Probe { router: router(surface), published: sender, commands: receiver }
+    }
+
+    async fn ask(router: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, Answer) {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        (answer.status().as_u16(), answer)
+    }
+
+    async fn body(answer: Answer) -> String {
+        String::from_utf8(to_bytes(answer.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_published_is_handed_out() {
+        let probe = probe();
+        let rows = [
+            ("/", "text/html; charset=utf-8", "<!DOCTYPE html>"),
+            ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "# metrics\n"),
+            ("/api/v1/status", "application/json", "{}\n"),
+            ("/-/healthy", TEXT, "healthy\n"),
+        ];
+        for (path, content_type, content) in rows {
+            let (code, answer) = ask(&probe.router, Method::GET, path, &[]).await;
+            assert_eq!(code, 200);
+            assert_eq!(answer.headers()[CONTENT_TYPE], content_type);
+            assert!(
+                answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'none'")
+            );
+            assert_eq!(answer.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert_eq!(body(answer).await, content);
+
+            let (code, answer) = ask(&probe.router, Method::HEAD, path, &[]).await;
+            assert_eq!(
+                (code, answer.headers()["content-length"].to_str().unwrap()),
+                (200, content.len().to_string().as_str())
+            );
+            assert_eq!(body(answer).await, "");
+        }
+    }
+
+    #[tokio::test]
+    async fn readiness_follows_the_board() {
+        let probe = probe();
+        assert_eq!(ask(&probe.router, Method::GET, "/-/ready", &[]).await.0, 503);
+        probe.published.send_modify(|published| published.ready = true);
+        assert_eq!(ask(&probe.router, Method::GET, "/-/ready", &[]).await.0, 200);
+        probe.published.send_replace(Published::default());
+        assert_eq!(ask(&probe.router, Method::GET, "/metrics", &[]).await.0, 503);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_said_in_plain_text() {
+        let probe = probe();
+        let rows = [
+            (Method::GET, "/nothing", 404),
+            (Method::GET, "/../etc/passwd", 404),
+            (Method::POST, "/metrics", 405),
+            (Method::GET, "/-/reload", 405),
+            (Method::DELETE, "/", 405),
+        ];
+        for (method, path, expected) in rows {
+            let (code, answer) = ask(&probe.router, method, path, &[]).await;
+            assert_eq!((code, answer.headers()[CONTENT_TYPE].to_str().unwrap()), (expected, TEXT), "{path}");
+            assert_eq!(answer.headers()[X_FRAME_OPTIONS], "DENY");
+        }
+    }
+
+    const HERE: [(&str, &str); 1] = [("host", "127.0.0.1:9977")];
+
+    #[tokio::test]
+    async fn commands_reach_the_daemon_and_its_answer_comes_back() {
+        let Probe { router, mut commands, .. } = probe();
+        let path = "/-/refresh?instance=wiki&source=database";
+        let (answered, ()) = tokio::join!(ask(&router, Method::POST, path, &HERE), async {
+            let Some(Command::Refresh { instance, source, reply }) = commands.recv().await else { panic!() };
+            assert_eq!((instance.as_deref(), source), (Some("wiki"), Some(Source::Database)));
+            reply.send(Ok(())).unwrap();
+        });
+        assert_eq!(answered.0, 200);
+
+        let (answered, ()) = tokio::join!(ask(&router, Method::POST, "/-/reload", &HERE), async {
+            let Some(Command::Reload { reply }) = commands.recv().await else { panic!() };
+            reply.send(Err("line 3: unknown key".into())).unwrap();
+        });
+        assert_eq!((answered.0, body(answered.1).await.as_str()), (422, "line 3: unknown key\n"));
+
+        let (answered, ()) = tokio::join!(ask(&router, Method::POST, "/-/reload", &HERE), async {
+            drop(commands.recv().await);
+        });
+        assert_eq!(answered.0, 503);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_or_silent_daemon_keeps_nobody_waiting_for_ever() {
+        let probe = probe();
+        let (silent, busy) = tokio::join!(
+            ask(&probe.router, Method::POST, "/-/reload", &HERE),
+            ask(&probe.router, Method::POST, "/-/reload", &HERE),
+        );
+        assert_eq!((silent.0, busy.0), (504, 503));
+        assert_eq!(busy.1.headers()[RETRY_AFTER], "10");
+    }
+
+    #[tokio::test]
+    async fn unknown_sources_are_refused() {
+        let probe = probe();
+        for query in ["source=nonsense", "instance=a&instance=b", "other=1"] {
+            let path = format!("/-/refresh?{query}");
+            assert_eq!(ask(&probe.router, Method::POST, &path, &HERE).await.0, 400, "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_web_sites_are_refused() {
+        let mut probe = probe();
+        let rows: [(&[(&str, &str)], bool); 16] = [
+            (&[("host", "127.0.0.1:9977")], true),
+            (&[("host", "localhost:9977")], true),
+            (&[("host", "[::1]:9977")], true),
+            (&[("host", "127.8.9.1")], true),
+            (&[("host", "192.0.2.7:9977")], true),
+            (&[("host", "localhost:9977"), ("origin", "http://localhost:9977")], true),
+            (&[("host", "localhost:9977"), ("sec-fetch-site", "same-origin")], true),
+            (&[("host", "localhost:9977"), ("sec-fetch-site", "none")], true),
+            // A name of the attacker's that points here now: DNS rebinding.
+            (&[("host", "evil.example.com:9977")], false),
+            (&[("host", "localhost.evil.example.com")], false),
+            (&[("host", "203.0.113.9:9977")], false),
+            (&[], false),
+            (&[("host", "localhost:9977"), ("origin", "https://evil.example.com")], false),
+            (&[("host", "localhost:9977"), ("origin", "http://localhost:8090")], false),
+            (&[("host", "localhost:9977"), ("origin", "null")], false),
+            (&[("host", "localhost:9977"), ("sec-fetch-site", "cross-site")], false),
+        ];
+        for (headers, allowed) in rows {
+            let asked = ask(&probe.router, Method::POST, "/-/reload", headers);
+            let command = async { probe.commands.try_recv() };
+            let (answered, ()) = tokio::join!(asked, async {
+                tokio::task::yield_now().await;
+                if let Ok(Command::Reload { reply }) = command.await {
+                    reply.send(Ok(())).unwrap();
+                }
+            });
+            assert_eq!(answered.0, if allowed { 200 } else { 403 }, "{headers:?}");
+        }
+    }
+}

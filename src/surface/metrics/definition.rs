@@ -1,0 +1,97 @@
+//! The table of metrics: what there is, what it means, and its labels.
+//!
+//! Labels come from closed sets and from names in the configuration; the one exception is `mountpoint`.
+
+/// What can be done with a metric's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only goes up.
+    Counter,
+    /// Observations in buckets.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name: never changed.
+    pub name: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    /// What can be done with its values.
+    pub kind: Kind,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+}
+
+macro_rules! definitions {
+    ($($constant:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
+        $(pub(super) static $constant: Definition = Definition {
+            name: concat!("upgrade_readiness_", $name),
+            help: $help,
+            kind: Kind::$kind,
+            labels: &[$($label),*],
+        };)+
+
+        /// Every metric, sorted by name.
+        pub static ALL: &[&Definition] = &[$(&$constant),+];
+    };
+}
+
+definitions! {
+    AGENT_BUILD = Gauge "agent_build_info" ["version", "revision"]
+        "1, labelled with the version of the agent and the revision it was built from.";
+    BLOCKS_AT = Gauge "blocks_at_timestamp_seconds" ["site", "target"]
+        "When the target will become blocked if nobody acts; absent while no such day is known.";
+    CATALOG = Gauge "catalog_timestamp_seconds" ["product"]
+        "Day on which the catalog of releases was last compared with the vendor's.";
+    CHECK_VERDICT = Gauge "check_verdict" ["site", "target", "check", "verdict"]
+        "1 for the verdict of the check, 0 for every other.";
+    CHECKS_DECIDED = Gauge "checks_decided" ["site", "target"]
+        "Checks that apply and could look.";
+    CHECKS_PLANNED = Gauge "checks_planned" ["site", "target"]
+        "Checks that apply.";
+    FILESYSTEM_FREE = Gauge "filesystem_free_bytes" ["site", "mountpoint"]
+        "Bytes an ordinary process may still write to a file system the instance lives on.";
+    FILESYSTEM_REQUIRED = Gauge "filesystem_required_bytes" ["site", "target", "mountpoint"]
+        "Bytes the upgrade to the target needs on the file system.";
+    FINDINGS = Gauge "findings" ["site", "target", "severity"]
+        "Things between the instance and the target that nobody waived.";
+    FINDINGS_WAIVED = Gauge "findings_waived" ["site", "target"]
+        "Things between the instance and the target that somebody waived.";
+    LICENSE_EXPIRY = Gauge "license_expiry_timestamp_seconds" ["site"]
+        "When the licence's right to run ends; absent when it has no end or is not known.";
+    LICENSE_MAINTENANCE_EXPIRY = Gauge "license_maintenance_expiry_timestamp_seconds" ["site"]
+        "When the licence's right to newer releases ends; absent when it has no end or is not known.";
+    PLUGINS = Gauge "plugins" ["site", "target", "state"]
+        "User-installed plug-ins by how they stand with the target.";
+    SOURCE_COLLECTED = Gauge "source_collected_timestamp_seconds" ["site", "source"]
+        "When the source last answered.";
+    SOURCE_DURATION = Histogram "source_duration_seconds" ["site", "source"]
+        "How long asking the source took, whether it answered or not.";
+    SOURCE_FAILURES = Counter "source_failures_total" ["site", "source", "reason"]
+        "Attempts to ask the source that failed.";
+    SOURCE_UP = Gauge "source_up" ["site", "source"]
+        "Whether the source answered recently enough to be believed; absent when it is switched off.";
+    STATUS_FILE = Gauge "status_file_timestamp_seconds" []
+        "When the status file was last written; absent until then.";
+    TARGET_VERDICT = Gauge "target_verdict" ["site", "target", "requested", "verdict"]
+        "1 for the verdict on the target, 0 for every other.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_unique_and_end_as_they_should() {
+        assert!(ALL.is_sorted_by(|a, b| a.name < b.name));
+        for definition in ALL {
+            assert_eq!(definition.name.ends_with("_total"), definition.kind == Kind::Counter);
+            assert!(definition.help.ends_with('.'), "{}", definition.name);
+            assert!(!definition.labels.contains(&"instance"), "Prometheus keeps that label for itself");
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The page: the status for people with a browser. Plain HTML without scripts or anything to load.
+//!
+//! Every foreign text goes through [`Html::text`], which is the only place that escapes.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use upgrade_readiness_checks::facts::Condition;
+use upgrade_readiness_checks::model::{Severity, Verdict};
+
+use super::status::{
+    AgentView, CheckView, FindingView, InstanceView, SourceView, StatusFile, TargetView, length, minute,
+    printable, product_name,
+};
+
+const STYLE: &str = include_str!("style.css");
+
+/// The page, whole.
+#[must_use]
+pub fn render_page(status: &StatusFile) -> String {
+    let mut html = Html { out: String::with_capacity(64 * 1024) };
+    html.raw(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"refresh\" content=\"120\">\n<title>Upgrade readiness</title>\n<style>\n",
+    );
+    html.raw(STYLE);
+    html.raw("</style>\n</head>\n<body>\n<header>\n<h1>Upgrade readiness</h1>\n<p class=\"soft\">As of ");
+    html.text(&minute(status.written_at));
+    html.raw("</p>\n</header>\n<main>\n");
+    html.overview(status);
+    for (number, instance) in status.instances.iter().enumerate() {
+        html.instance(number, instance, status.written_at);
+    }
+    html.raw("</main>\n");
+    html.footer(&status.agent);
+    html.raw("</body>\n</html>\n");
+    html.out
+}
+
+/// The page that grows.
+struct Html {
+    out: String,
+}
+
+impl Html {
+    /// Markup of ours.
+    fn raw(&mut self, markup: &str) {
+        self.out.push_str(markup);
+    }
+
+    /// Text of anybody: the only way for it into the page.
+    fn text(&mut self, text: &str) {
+        for char in printable(text).chars() {
+            match char {
+                '&' => self.out.push_str("&amp;"),
+                '<' => self.out.push_str("&lt;"),
+                '>' => self.out.push_str("&gt;"),
+                '"' => self.out.push_str("&quot;"),
+                '\'' => self.out.push_str("&#39;"),
+                other => self.out.push(other),
+            }
+        }
+    }
+
+    /// Text between markup of ours.
+    fn element(&mut self, open: &str, text: &str, close: &str) {
+        self.raw(open);
+        self.text(text);
+        self.raw(close);
+    }
+
+    /// Text in between, from what can be shown.
+    fn show(&mut self, shown: impl fmt::Display) {
+        self.text(&shown.to_string());
+    }
+
+    fn badge(&mut self, verdict: Verdict) {
+        self.raw("<span class=\"badge ");
+        self.raw(verdict.id());
+        self.element("\">", verdict_word(verdict), "</span>");
+    }
+
+    fn overview(&mut self, status: &StatusFile) {
+        let targets = status.instances.iter().enumerate().flat_map(|(i, instance)| {
+            instance.targets.iter().enumerate().map(move |(t, target)| (anchor(i, t), instance, target))
+        });
+        let mut targets: Vec<_> = targets.collect();
+        if targets.is_empty() {
+            self.raw("<p>No target is watched yet. Right after its start the agent needs a moment.</p>\n");
+            return;
+        }
+        targets.sort_by_key(|(_, _, target)| std::cmp::Reverse(target.verdict));
+        self.raw("<ul class=\"overview\">\n");
+        for (anchor, instance, target) in targets {
+            self.element("<li><a href=\"#", &anchor, "\">");
+            self.badge(target.verdict);
+            self.element("<b>", &instance.name, "</b><span>");
+            self.text(&jump(instance, target));
+            self.element("</span><span class=\"tally\">", &target.tally().sentence(), "</span></a></li>\n");
+        }
+        self.raw("</ul>\n");
+    }
+
+    fn instance(&mut self, number: usize, instance: &InstanceView, now: Timestamp) {
+        self.element("<section>\n<h2>", &instance.name, " <small>");
+        self.text(&product_name(&instance.product));
+        self.raw(" ");
+        self.text(instance.version.as_deref().unwrap_or("of a version that is not known yet"));
+        self.raw("</small></h2>\n");
+        for (place, target) in instance.targets.iter().enumerate() {
+            self.target(&anchor(number, place), instance, target, now);
+        }
+        self.sources(&instance.sources);
+        self.raw("</section>\n");
+    }
+
+    fn target(&mut self, anchor: &str, instance: &InstanceView, target: &TargetView, now: Timestamp) {
+        self.element("<article id=\"", anchor, "\">\n<div class=\"title\"><h3>");
+        self.text(&jump(instance, target));
+        self.raw("</h3>");
+        self.badge(target.verdict);
+        self.raw("</div>\n");
+        if let Some(day) = target.upgrade_on {
+            self.raw("<p class=\"soft\">Planned for ");
+            self.show(day);
+            self.raw("</p>\n");
+        }
+        if let Some(at) = target.blocks_at.filter(|at| *at > now && target.verdict != Verdict::Blocked) {
+            self.element("<p>Will be blocked from ", &minute(at), " if nobody acts.</p>\n");
+        }
+        if let Some(reason) = &target.reason {
+            self.element("<p>", reason, "</p>\n");
+        }
+        self.findings(target);
+        self.unknown(target);
+        self.checks(target);
+        self.raw("</article>\n");
+    }
+
+    fn findings(&mut self, target: &TargetView) {
+        let findings = target.findings();
+        if findings.is_empty() {
+            return;
+        }
+        self.raw("<h4>Findings</h4>\n");
+        for (check, finding) in findings {
+            self.finding(check, finding);
+        }
+    }
+
+    fn finding(&mut self, check: &CheckView, finding: &FindingView) {
+        let (class, word) = match finding.severity {
+            Severity::Blocker => ("blocked", "Blocker"),
+            Severity::Warning => ("warning", "Warning"),
+            Severity::Notice => ("skipped", "Notice"),
+        };
+        self.raw("<div class=\"card ");
+        self.raw(class);
+        self.element("\"><span class=\"kind ", class, "\">");
+        self.raw(word);
+        self.element("</span><strong>", &finding.summary, "</strong>\n<dl>");
+        self.row("Seen", &finding.observed);
+        self.row("Needed", &finding.required);
+        self.row("Do", &finding.remedy);
+        if let Some(day) = finding.holds_on {
+            self.row("From", &format!("the planned day, {day}; not yet today"));
+        }
+        if let Some(waiver) = &finding.waiver {
+            self.row("Waived", &format!("by {} until {}: {}", waiver.who, waiver.until, waiver.reason));
+        }
+        self.element("<dt>Check</dt><dd><code>", &check.id, "</code> ");
+        self.element("<code>", &finding.subject, "</code></dd></dl></div>\n");
+    }
+
+    fn row(&mut self, key: &str, text: &str) {
+        self.element("<dt>", key, "</dt>");
+        self.element("<dd>", text, "</dd>\n");
+    }
+
+    fn unknown(&mut self, target: &TargetView) {
+        let groups = target.by_reason(Verdict::Unknown);
+        if groups.is_empty() {
+            return;
+        }
+        self.raw("<h4>Cannot tell</h4>\n");
+        for (reason, checks) in groups {
+            self.raw("<div class=\"card unknown\">");
+            for check in checks {
+                self.element("<strong>", &check.title, " ");
+                self.element("<code>", &check.id, "</code></strong>");
+            }
+            self.element("<p>", reason, "</p></div>\n");
+        }
+    }
+
+    fn checks(&mut self, target: &TargetView) {
+        let ready: Vec<_> = target.with_verdict(Verdict::Ready).collect();
+        if !ready.is_empty() {
+            self.raw("<h4>Ready</h4>\n");
+            self.list(&ready);
+        }
+        let skipped: Vec<_> = target.with_verdict(Verdict::Skipped).collect();
+        if !skipped.is_empty() {
+            self.raw("<details><summary>Does not apply: ");
+            self.show(skipped.len());
+            self.raw("</summary>\n");
+            self.list(&skipped);
+            self.raw("</details>\n");
+        }
+    }
+
+    fn list(&mut self, checks: &[&CheckView]) {
+        self.raw("<dl class=\"checks\">\n");
+        for check in checks {
+            self.row(&check.title, &check.reason);
+        }
+        self.raw("</dl>\n");
+    }
+
+    fn sources(&mut self, sources: &[SourceView]) {
+        self.raw(
+            "<h4>Sources</h4>\n<table>\n<thead><tr><th>Source</th><th>State</th><th>Last answered</th>\
+             <th>Took</th><th>Error</th></tr></thead>\n<tbody>\n",
+        );
+        for source in sources {
+            let (class, word) = match source.state {
+                Condition::Ok => ("ready", "answers"),
+                Condition::Failed => ("blocked", "failed"),
+                Condition::Stale => ("unknown", "too old"),
+                Condition::Pending => ("unknown", "not asked yet"),
+                Condition::Off => ("skipped", "off"),
+            };
+            self.element("<tr><th>", &source.source, "</th><td><span class=\"badge ");
+            self.raw(class);
+            self.element("\">", word, "</span></td><td>");
+            if let Some(at) = source.collected_at {
+                self.text(&minute(at));
+            }
+            self.raw("</td><td>");
+            if let Some(took) = source.duration {
+                let short = took.unsigned_abs().as_secs() == 0;
+                self.text(&if short { format!("{} ms", took.as_millis()) } else { length(took) });
+            }
+            self.element("</td><td class=\"error\">", source.error.as_deref().unwrap_or(""), "</td></tr>\n");
+        }
+        self.raw("</tbody>\n</table>\n");
+    }
+
+    fn footer(&mut self, agent: &AgentView) {
+        self.element("<footer>Upgrade readiness agent ", &agent.version, ", revision ");
+        self.element("", &agent.revision, " · <a href=\"api/v1/status\">JSON</a>");
+        self.raw(" · <a href=\"metrics\">metrics</a></footer>\n");
+    }
+}
+
+fn anchor(instance: usize, target: usize) -> String {
+    format!("target-{instance}-{target}")
+}
+
+fn jump(instance: &InstanceView, target: &TargetView) -> String {
+    format!("{} → {}", instance.version.as_deref().unwrap_or("?"), target.full_name())
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Blocked => "Blocked",
+        Verdict::Unknown => "Cannot tell",
+        Verdict::Warning => "Warnings",
+        Verdict::Ready => "Ready",
+        Verdict::Skipped => "Skipped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::view;
+    use super::*;
+    use crate::surface::sample;
+
+    #[test]
+    fn the_page_tells_what_the_status_tells() {
+        let page = render_page(&view(&sample::board(), sample::now()));
+        for part in [
+            "As of 2025-12-01 20:00 UTC",
+            "9.2.7 → 10.2.14 (latest-lts)",
+            "Gantt for Confluence has no version for 10.2.14",
+            "Ask the vendor for a version",
+            "the planned day, 2026-01-17; not yet today",
+            "password authentication failed",
+            "640 of 1000 users",
+            "this instance is not a cluster",
+            "the running version is not known",
+        ] {
+            assert!(page.contains(part), "{part}");
+        }
+        let order = ["<h4>Findings", "<h4>Cannot tell", "<h4>Ready", "Does not apply", "<h4>Sources"];
+        let places = order.map(|part| page.find(part).unwrap());
+        assert!(places.is_sorted(), "{places:?}");
+        assert_eq!(page.matches("<div").count(), page.matches("</div>").count());
+        assert_eq!(page.matches("<dl").count(), page.matches("</dl>").count());
+    }
+
+    #[test]
+    fn nothing_is_loaded_and_nothing_runs() {
+        let page = render_page(&view(&sample::board(), sample::now()));
+        for part in ["<script", "<link", "<img", "src=", "@import", "url("] {
+            assert!(!page.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn foreign_text_is_never_markup() {
+        const HOSTILE: &str = "\"><script>alert('x')</script><a href='javascript:1' onclick=1>&\u{202e}\u{0}";
+        let mut status = view(&sample::board(), sample::now());
+        let clean = render_page(&status);
+        let StatusFile { agent, instances, .. } = &mut status;
+        agent.version = HOSTILE.into();
+        agent.revision = HOSTILE.into();
+        for instance in instances {
+            instance.name = HOSTILE.into();
+            instance.product = HOSTILE.into();
+            instance.version = Some(HOSTILE.into());
+            for source in &mut instance.sources {
+                source.source = HOSTILE.into();
+                source.error = Some(HOSTILE.into());
+            }
+            for target in &mut instance.targets {
+                target.requested = HOSTILE.into();
+                target.reason = Some(HOSTILE.into());
+                for check in &mut target.checks {
+                    check.id = HOSTILE.into();
+                    check.title = HOSTILE.into();
+                    check.reason = HOSTILE.into();
+                    for finding in &mut check.findings {
+                        let FindingView { subject, summary, observed, required, remedy, .. } = finding;
+                        for text in [subject, summary, observed, required, remedy] {
+                            *text = HOSTILE.into();
+                        }
+                    }
+                }
+            }
+        }
+        let page = render_page(&status);
+        assert!(!page.contains("<script") && !page.contains("href='") && !page.contains('\0'));
+        assert!(page.contains("&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)"));
+        // Only links may appear and disappear with the data, and none did.
+        assert_eq!(page.matches("<a ").count(), clean.matches("<a ").count());
+    }
+
+    #[test]
+    fn a_board_without_anything_is_said() {
+        let page = render_page(&view(&crate::board::Board::default(), sample::now()));
+        assert!(page.contains("No target is watched yet"));
+    }
+}
