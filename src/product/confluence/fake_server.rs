@@ -91,7 +91,7 @@ pub(super) fn starting_page() -> ResponseTemplate {
 
 /// One entry of the list of installed plug-ins.
 ///
-/// Shape: redradishtech/atl_manage, lib/http.sh (getplugindata).
+/// Shape: `redradishtech/atl_manage`, lib/http.sh (getplugindata).
 pub(super) fn plugin(key: &str, version: &str, user_installed: bool) -> Value {
     json!({
         "key": key, "name": format!("{key} for Confluence"), "version": version, "enabled": true,
