@@ -1,7 +1,7 @@
 //! The HTTP surface: hands out what the publisher made, and passes on what a person asks for.
 //!
 //! A request never computes anything. The two that change something in the daemon are guarded against
-//! other web sites ([`guard`]); connections have limits in number, size and time ([`server`]).
+//! other web sites (`guard`); connections have limits in number, size and time (`server`).
 
 mod guard;
 mod server;

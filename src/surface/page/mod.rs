@@ -1,6 +1,6 @@
 //! The page: the status for people with a browser. Plain HTML without scripts or anything to load.
 //!
-//! Every foreign text goes through [`Html::text`], which is the only place that escapes.
+//! Every foreign text goes through `Html::text`, which is the only place that escapes.
 
 use std::fmt;
 
