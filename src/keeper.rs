@@ -98,7 +98,9 @@ impl Keeper {
         };
         self.publish_targets(&state);
         self.board.send_modify(|board| {
-            if let Some(place) = Arc::make_mut(board).instances.get_mut(self.index) {
+            let board = Arc::make_mut(board);
+            board.revision += 1;
+            if let Some(place) = board.instances.get_mut(self.index) {
                 *place = Arc::new(state);
             }
         });
