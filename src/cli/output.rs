@@ -49,14 +49,10 @@ pub(super) fn advise(error: impl Into<anyhow::Error>, remedy: impl Into<String>)
 
 /// One line what failed, one why, one what to do, each where the error says it.
 fn render_error(error: &anyhow::Error) -> String {
-    let mut text = format!("agent: {error}\n");
-    if let Some(cause) = error.source() {
-        text.push_str(&format!("  why: {}\n", Chain(cause)));
-    }
-    if let Some(Advised { remedy, .. }) = error.downcast_ref() {
-        text.push_str(&format!("  do:  {remedy}\n"));
-    }
-    text
+    let mut lines = vec![format!("agent: {error}\n")];
+    lines.extend(error.source().map(|cause| format!("  why: {}\n", Chain(cause))));
+    lines.extend(error.downcast_ref().map(|Advised { remedy, .. }| format!("  do:  {remedy}\n")));
+    lines.concat()
 }
 
 /// The same in one line, for the log and for answers over HTTP.
