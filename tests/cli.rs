@@ -1,5 +1,13 @@
 //! The commands as a person uses them, on good and on bad input. The daemon has tests of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test ends where something goes wrong"
+)]
+
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "support/process.rs"]
 mod process;

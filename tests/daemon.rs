@@ -1,5 +1,13 @@
 //! The daemon on bad days: wrong configuration, broken files, a full house, signals, restarts.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test ends where something goes wrong"
+)]
+
 #[path = "support/installation.rs"]
 mod installation;
 #[path = "support/process.rs"]
@@ -17,6 +25,9 @@ use process::{NOBODY, Running, agent, agent_without_rights, eventually, free_por
 use rustix::fs::{Gid, Mode, Uid, chown, mkfifoat};
 use rustix::process::Signal;
 use serde_json::Value;
+
+/// A word of the error that is to be seen, and how the file is broken for it.
+type Break<'a> = (&'a str, &'a dyn Fn(&Path));
 
 /// Directories, a port and a configuration for a daemon.
 struct House {
@@ -232,7 +243,6 @@ async fn a_broken_configuration_of_the_product_is_unknown_until_it_is_whole_agai
     let path = house.installation.cfg_xml();
     let good = fs::read_to_string(&path).unwrap();
     let sparse = |path: &Path| fs::File::create(path).unwrap().set_len(1 << 30).unwrap();
-    type Break<'a> = (&'a str, &'a dyn Fn(&Path));
     let rows: [Break<'_>; 7] = [
         ("No such file", &|_| ()),
         ("truncated", &|path| fs::write(path, &good[..good.len() / 2]).unwrap()),

@@ -1,5 +1,6 @@
 //! The whole, as a person uses it: `agent demo` with a real PostgreSQL, a real Prometheus and a browser.
 
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "support/process.rs"]
 mod process;
 
