@@ -207,7 +207,10 @@ impl Running {
                 (Some(name), 0) if !names.contains(name) => {
                     Err(format!("there is no instance {name:?}; there are: {}", names.join(", ")))
                 }
-                (_, 0) => Err("that source is switched off for this instance".to_owned()),
+                (_, 0) => {
+                    Err("that source is switched off: sources_off names it, or it needs [instance.http]"
+                        .to_owned())
+                }
                 (_, _) => Ok(()),
             };
             if let Some(reply) = reply {
