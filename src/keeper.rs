@@ -8,9 +8,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
-use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Section, Snapshot, Source};
 use upgrade_readiness_checks::model::{Case, Policy, Requested, Target, Verdict};
-use upgrade_readiness_checks::report::{Judge, Report};
+use upgrade_readiness_checks::report::{CheckReport, Judge, Report};
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
 
@@ -46,12 +46,13 @@ impl History {
         self.0.insert((target.to_owned(), check.to_owned()), (verdict, since));
     }
 
-    fn note(&mut self, target: &str, check: &str, verdict: Verdict, now: Timestamp) -> Since {
+    fn note(&mut self, target: &str, check: &str, verdict: Verdict, pending: bool, now: Timestamp) -> Since {
         let (known, since) = self
             .0
             .entry((target.to_owned(), check.to_owned()))
             .or_insert((verdict, Since { first_seen: now, changed_at: now }));
-        if *known != verdict {
+        // That nobody has looked yet since the start is no news.
+        if *known != verdict && !pending {
             *known = verdict;
             since.changed_at = now;
         }
@@ -203,7 +204,7 @@ fn judge_target(
         }
     };
     let report = judge.judge(snapshot, &target);
-    let since = remember(&report, history, judge.now);
+    let since = remember(&report, snapshot, history, judge.now);
     let case = judge.case(snapshot, &target);
     TargetState::Judged(Box::new(JudgedTarget {
         report,
@@ -214,9 +215,14 @@ fn judge_target(
     }))
 }
 
-fn remember(report: &Report, history: &mut History, now: Timestamp) -> Vec<Since> {
+fn remember(report: &Report, snapshot: &Snapshot, history: &mut History, now: Timestamp) -> Vec<Since> {
     let target = report.version.to_string();
-    report.checks.iter().map(|check| history.note(&target, check.id, check.verdict, now)).collect()
+    let note = |check: &CheckReport| {
+        let reads = rules::ALL.iter().filter(|known| known.id == check.id).flat_map(|known| known.reads);
+        let pending = reads.into_iter().any(|source| snapshot.state(*source).condition == Condition::Pending);
+        history.note(&target, check.id, check.verdict, pending, now)
+    };
+    report.checks.iter().map(note).collect()
 }
 
 /// Empty when a size that counts could not be read.

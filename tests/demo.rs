@@ -1,5 +1,6 @@
 //! The whole, as a person uses it: `agent demo` with a real PostgreSQL, a real Prometheus and a browser.
 
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "support/process.rs"]
 mod process;
 
@@ -214,13 +215,17 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
     let page = demo.get("/").await;
     let cfg_xml = fs::read_to_string(demo.path("home/confluence.cfg.xml")).unwrap();
     let license = cfg_xml.split("license.message\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+    let (_, text) = demo.run(&["status"]);
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80 && !line.contains('\u{1b}'), "{line:?} in\n{text}");
+    }
     let outputs = [
         ("page", page.clone()),
         ("metrics", metrics),
         ("status", status.to_string()),
         ("status file", fs::read_to_string(demo.path("state/status.json")).unwrap()),
         ("snapshot", facts),
-        ("text", demo.run(&["status"]).1),
+        ("text", text),
         ("markdown", demo.run(&["status", "--output", "markdown"]).1),
         ("config show", demo.run(&["config", "show"]).1),
         ("replay", replay),

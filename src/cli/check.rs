@@ -10,10 +10,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::Snapshot;
-use upgrade_readiness_checks::model::{Policy, Requested, Verdict};
-use upgrade_readiness_checks::rules;
+use upgrade_readiness_checks::model::{Check, Policy, Requested, Verdict};
 
 use super::ConfigArgs;
+use super::explain::check_parser;
 use super::output::Output;
 use super::run::runtime;
 use super::snapshot::{catalog_of, choose_instance, look_once, read_snapshot};
@@ -37,21 +37,13 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
     /// Only these checks.
-    #[arg(long, value_name = "ID", value_parser = parse_check_id)]
-    only: Vec<&'static str>,
+    #[arg(long, value_name = "ID", value_parser = check_parser(), hide_possible_values = true)]
+    only: Vec<&'static Check>,
     /// Form of the answer.
     #[arg(long, value_enum, default_value_t)]
     output: Form,
     #[command(flatten)]
     config: ConfigArgs,
-}
-
-fn parse_check_id(text: &str) -> Result<&'static str, String> {
-    rules::ALL
-        .iter()
-        .map(|check| check.id)
-        .find(|id| *id == text)
-        .ok_or_else(|| "there is no such check; agent explain lists them".to_owned())
 }
 
 /// What is to be judged, and by what.
@@ -79,7 +71,8 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     };
     let mut state = judge_instance(&judging, &facts.snapshot, &mut History::default());
     if !args.only.is_empty() {
-        keep_only(&mut state, &args.only);
+        let ids: Vec<&str> = args.only.iter().map(|check| check.id).collect();
+        keep_only(&mut state, &ids);
     }
     let board = Board { instances: vec![Arc::new(state)], revision: 0 };
     // The answer is as old as its facts, and never stale: it is what was asked for.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
 
+use super::output::{advise, render_in_one_line};
 use crate::board::{Board, InstanceState, Since};
 use crate::chain::Chain;
 use crate::command::Command;
@@ -30,7 +31,7 @@ use crate::surface::publisher::Publisher;
 use crate::surface::status::{StatusFile, read_status};
 
 /// Rules run again this often, since time is an input.
-const JUDGE_EVERY: Duration = Duration::from_secs(60);
+const JUDGE_EVERY: Duration = Duration::from_mins(1);
 
 /// How long looks and requests under way may take when the daemon ends.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -128,16 +129,27 @@ struct Generation {
 impl Running {
     fn start(daemon: Daemon, commands: mpsc::Sender<Command>) -> anyhow::Result<Self> {
         let Daemon { config_path, config, listener, address } = daemon;
+        let state_dir = config.state_dir.display();
         std::fs::create_dir_all(&config.state_dir)
-            .with_context(|| format!("making the state directory {}", config.state_dir.display()))?;
+            .with_context(|| format!("making the state directory {state_dir}"))
+            .map_err(|error| {
+                let uid = rustix::process::getuid().as_raw();
+                advise(
+                    error,
+                    format!(
+                        "Make it with `install -d -o {uid} -m 750 {state_dir}`, or name another state_dir in {}.",
+                        config_path.display()
+                    ),
+                )
+            })?;
         let known = remembered(&config);
         let metrics = Arc::new(Metrics::new());
         let board = watch::Sender::new(Arc::new(Board::default()));
         let generation = Generation::start(&config, known, &board, &metrics);
-        let (publisher, published) = Publisher::new(metrics.clone(), config.status_file());
+        let (maker, published) = Publisher::new(metrics.clone(), config.status_file());
         let surfaces = TaskTracker::new();
         let stop_surfaces = CancellationToken::new();
-        surfaces.spawn(publisher.run(board.subscribe(), stop_surfaces.clone()));
+        surfaces.spawn(maker.run(board.subscribe(), stop_surfaces.clone()));
         let stop_http = CancellationToken::new();
         let running = Self {
             config_path,
@@ -201,7 +213,10 @@ impl Running {
                 (Some(name), 0) if !names.contains(name) => {
                     Err(format!("there is no instance {name:?}; there are: {}", names.join(", ")))
                 }
-                (_, 0) => Err("that source is switched off for this instance".to_owned()),
+                (_, 0) => {
+                    Err("that source is switched off: sources_off names it, or it needs [instance.http]"
+                        .to_owned())
+                }
                 (_, _) => Ok(()),
             };
             if let Some(reply) = reply {
@@ -228,7 +243,8 @@ impl Running {
             return Err("state_dir cannot change while the agent runs; restart it".to_owned());
         }
         if config.listen != self.config.listen {
-            let (listener, address) = bind(config.listen).await.map_err(|error| format!("{error:#}"))?;
+            let (listener, address) =
+                bind(config.listen).await.map_err(|error| render_in_one_line(&error))?;
             let stop_old = std::mem::take(&mut self.stop_http);
             self.serve(listener, address);
             stop_old.cancel();
@@ -373,10 +389,14 @@ fn history_of(file: &StatusFile, instance: &str) -> History {
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "listening on {address}: change http.listen, or stop what uses the port (ss -ltnp sport = :{})",
-            address.port()
+    let bound = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"));
+    let listener = bound.map_err(|error| {
+        let port = address.port();
+        advise(
+            error,
+            format!(
+                "See what uses the port with `ss -ltnp sport = :{port}` and stop it, or change http.listen."
+            ),
         )
     })?;
     let address = listener.local_addr().context("asking for the address in use")?;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use upgrade_readiness_checks::model::Check;
 use upgrade_readiness_checks::rules;
 
 use super::ConfigArgs;
-use super::output::Output;
+use super::output::{Output, advise};
 use super::status::status_path;
 use crate::surface::status::{StatusFile, read_status};
 
@@ -15,7 +16,8 @@ use crate::surface::status::{StatusFile, read_status};
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// The check; without it all are listed.
-    id: Option<String>,
+    #[arg(value_parser = check_parser(), hide_possible_values = true)]
+    id: Option<&'static Check>,
     /// The status file with the last evidence; that of the configuration by default.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -23,22 +25,35 @@ pub(crate) struct ExplainArgs {
     config: ConfigArgs,
 }
 
+/// Reads the id of a check; a wrong one is answered with the nearest.
+pub(super) fn check_parser() -> impl TypedValueParser<Value = &'static Check> {
+    PossibleValuesParser::new(rules::ALL.iter().map(|check| check.id)).try_map(|id| {
+        let found = rules::ALL.iter().copied().find(|check| check.id == id);
+        found.ok_or("there is no such check")
+    })
+}
+
 pub(super) fn run(args: &ExplainArgs, output: &mut Output) -> anyhow::Result<u8> {
-    let Some(id) = &args.id else {
+    let Some(check) = args.id else {
         output.text(&render_list())?;
         return Ok(0);
     };
-    let Some(check) = rules::ALL.iter().find(|check| check.id == id) else {
-        anyhow::bail!("there is no check {id:?}; agent explain lists them all");
+    // Without a status file the page is just as useful, unless one was asked for.
+    let status = match &args.file {
+        Some(path) => Some(read_status(path).map_err(|error| {
+            let remedy = error.remedy();
+            advise(error, remedy)
+        })?),
+        None => status_path(None, &args.config).ok().and_then(|path| read_status(&path).ok()),
     };
-    // Without a status file the page is just as useful.
-    let status = read_status(&status_path(args.file.as_deref(), &args.config)).ok();
     output.text(&render_page(check, status.as_ref()))?;
     Ok(0)
 }
 
 fn render_list() -> String {
-    rules::ALL.iter().map(|check| format!("{:22} {}\n", check.id, check.title)).collect()
+    let lines: Vec<String> =
+        rules::ALL.iter().map(|check| format!("{:22} {}\n", check.id, check.title)).collect();
+    lines.concat()
 }
 
 fn render_page(check: &Check, status: Option<&StatusFile>) -> String {

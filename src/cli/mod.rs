@@ -13,7 +13,7 @@ mod snapshot;
 mod status;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -22,8 +22,9 @@ use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::Product;
 
 use crate::collect::http::install_tls_provider;
-use crate::config::{Config, USUAL_PATH, read_config};
-use output::{Output, Quiet};
+use crate::collect::text_file::ReadTextError;
+use crate::config::{Config, ConfigError, USUAL_PATH, read_config};
+use output::{Output, Quiet, advise};
 
 /// Usage errors, and whatever else keeps a command from an answer.
 const CANNOT_TELL: u8 = 3;
@@ -73,7 +74,31 @@ pub(crate) struct ConfigArgs {
 
 impl ConfigArgs {
     fn read(&self) -> anyhow::Result<Config> {
-        Ok(read_config(&self.config)?)
+        read_config(&self.config).map_err(|error| match &error {
+            ConfigError::Read(cause) => {
+                let remedy = remedy_of_config(cause);
+                advise(error, remedy)
+            }
+            ConfigError::Problems { .. } => advise(
+                error,
+                "Change these keys; `agent config schema` describes every key, and `agent config check` looks again.",
+            ),
+        })
+    }
+
+    /// Whether somebody named a file, and it is not just the usual one.
+    fn is_named(&self) -> bool {
+        self.config != Path::new(USUAL_PATH)
+    }
+}
+
+fn remedy_of_config(cause: &ReadTextError) -> String {
+    match cause {
+        ReadTextError::Read { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
+            "Name the file with --config FILE; `agent demo` writes an example, `agent config schema` describes every key."
+                .to_owned()
+        }
+        other => other.remedy(),
     }
 }
 

@@ -23,6 +23,44 @@ impl fmt::Display for Quiet {
 
 impl std::error::Error for Quiet {}
 
+/// An error with what to do about it.
+#[derive(Debug)]
+struct Advised {
+    error: anyhow::Error,
+    remedy: String,
+}
+
+impl fmt::Display for Advised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Advised {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// Adds what a person can do about an error; it is shown on a line of its own.
+pub(super) fn advise(error: impl Into<anyhow::Error>, remedy: impl Into<String>) -> anyhow::Error {
+    Advised { error: error.into(), remedy: remedy.into() }.into()
+}
+
+/// One line what failed, one why, one what to do, each where the error says it.
+fn render_error(error: &anyhow::Error) -> String {
+    let mut lines = vec![format!("agent: {error}\n")];
+    lines.extend(error.source().map(|cause| format!("  why: {}\n", Chain(cause))));
+    lines.extend(error.downcast_ref().map(|Advised { remedy, .. }| format!("  do:  {remedy}\n")));
+    lines.concat()
+}
+
+/// The same in one line, for the log and for answers over HTTP.
+pub(super) fn render_in_one_line(error: &anyhow::Error) -> String {
+    let remedy = error.downcast_ref().map(|Advised { remedy, .. }| format!("; {remedy}"));
+    format!("{}{}", Chain(error.as_ref()), remedy.unwrap_or_default())
+}
+
 impl Output {
     pub(super) fn new() -> Self {
         Self { out: io::stdout(), err: io::stderr() }
@@ -48,9 +86,9 @@ impl Output {
         }
     }
 
-    /// What failed, why, and what to do, each where the error says it.
+    /// Tells what failed.
     pub(super) fn error(&mut self, error: &anyhow::Error) {
         // When even standard error is gone there is nobody left to tell.
-        drop(writeln!(self.err, "agent: {}", Chain(error.as_ref())));
+        drop(self.err.write_all(render_error(error).as_bytes()));
     }
 }

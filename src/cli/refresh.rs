@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::ConfigArgs;
-use super::output::Output;
+use super::output::{Output, advise};
 use super::run::runtime;
 
 /// Measuring a large home takes its time.
@@ -37,8 +37,13 @@ pub(super) fn run(args: &RefreshArgs, output: &mut Output) -> anyhow::Result<u8>
         let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let mut url = reqwest::Url::parse(&url).context("the address of the agent")?;
         url.query_pairs_mut().extend_pairs(query);
-        let answer = client.post(url.clone()).send().await.with_context(|| {
-            format!("asking the agent at {url}; is it running? systemctl status upgrade-readiness-agent")
+        let answer = client.post(url).send().await;
+        let answer = answer.with_context(|| format!("asking the agent at {}", config.listen));
+        let answer = answer.map_err(|error| {
+            advise(
+                error,
+                "See whether it runs with `systemctl status upgrade-readiness-agent`; `agent check` looks without it.",
+            )
         })?;
         let status = answer.status();
         anyhow::Ok((status, answer.text().await.context("reading the agent's answer")?))

@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
+use serde::Deserialize;
 use tokio::sync::watch;
-use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::{
+    Asked, Condition, Failure, SNAPSHOT_FORMAT, Section, Snapshot, Source,
+};
 use upgrade_readiness_checks::model::Target;
 
-use super::output::Output;
+use super::output::{Output, advise};
 use super::run::runtime;
 use super::{CANNOT_TELL, ConfigArgs};
 use crate::collect::targets::TargetBuild;
@@ -54,17 +57,45 @@ pub(super) fn run(args: &SnapshotArgs, output: &mut Output) -> anyhow::Result<u8
 
 /// Reads a snapshot somebody made before.
 pub(super) fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
-    let file = fs::File::open(path).with_context(|| format!("opening the facts in {}", path.display()))?;
-    let mut text = String::new();
-    file.take(MOST_BYTES)
-        .read_to_string(&mut text)
-        .with_context(|| format!("reading the facts in {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| {
-        format!(
-            "{} is not a snapshot this agent can read; make one with agent snapshot --output FILE",
+    let remedy = format!("Make one with `agent snapshot --output {}`.", path.display());
+    let malformed = |error: serde_json::Error| {
+        advise(anyhow::Error::new(error).context(format!("{} is not a snapshot", path.display())), &remedy)
+    };
+    let bytes = read_bytes(path).map_err(|error| {
+        advise(error.context(format!("reading the facts in {}", path.display())), &remedy)
+    })?;
+    let Head { format_version } = serde_json::from_slice(&bytes).map_err(malformed)?;
+    if major(&format_version) != major(SNAPSHOT_FORMAT) {
+        let found: String = format_version.chars().take(32).collect();
+        let error = anyhow::anyhow!(
+            "{} has the format {found:?}, and this agent reads {SNAPSHOT_FORMAT}",
             path.display()
-        )
-    })
+        );
+        return Err(advise(error, "Use the agent that wrote it, or take a new snapshot with this one."));
+    }
+    serde_json::from_slice(&bytes).map_err(malformed)
+}
+
+/// What can be told before the rest is understood.
+#[derive(Deserialize)]
+struct Head {
+    format_version: String,
+}
+
+fn major(version: &str) -> &str {
+    version.split_once('.').map_or(version, |(major, _)| major)
+}
+
+fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    // Looked at before it is opened: opening a pipe would wait for somebody to write into it.
+    anyhow::ensure!(fs::metadata(path)?.is_file(), "it is not a regular file");
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    anyhow::ensure!(
+        bytes.len() as u64 <= MOST_BYTES,
+        "it is longer than {MOST_BYTES} bytes, which no snapshot is"
+    );
+    Ok(bytes)
 }
 
 /// The instance that is meant: the named one, or the only one.

@@ -6,8 +6,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::ConfigArgs;
-use super::output::Output;
-use crate::config::read_config;
+use super::output::{Output, advise};
 use crate::surface::status::{
     Selection, exit_code, read_status, render_json, render_markdown, render_nagios, render_text,
 };
@@ -60,17 +59,30 @@ impl Form {
 }
 
 pub(super) fn run(args: &StatusArgs, output: &mut Output) -> anyhow::Result<u8> {
-    let path = status_path(args.file.as_deref(), &args.config);
-    let file = read_status(&path)?;
-    let selection = file.select(args.instance.as_deref(), args.target.as_deref())?;
+    let path = status_path(args.file.as_deref(), &args.config)?;
+    let file = read_status(&path).map_err(|error| {
+        let remedy = error.remedy();
+        advise(error, remedy)
+    })?;
+    let selection = file
+        .select(args.instance.as_deref(), args.target.as_deref())
+        .map_err(|error| advise(error, "Leave it out to see all, or name one of these."))?;
     let now = Timestamp::now();
     output.text(&args.output.render(&selection, now, output.color()))?;
     Ok(exit_code(&selection, now))
 }
 
 /// The file that was named, else that of the configuration, else the usual one.
-pub(super) fn status_path(file: Option<&Path>, config: &ConfigArgs) -> PathBuf {
-    file.map(Path::to_owned)
-        .or_else(|| read_config(&config.config).ok().map(|config| config.status_file()))
-        .unwrap_or_else(|| PathBuf::from(USUAL_STATUS_FILE))
+///
+/// Not everybody may read the usual configuration; one that was named must be readable, or the status of
+/// another daemon would be shown.
+pub(super) fn status_path(file: Option<&Path>, config: &ConfigArgs) -> anyhow::Result<PathBuf> {
+    if let Some(file) = file {
+        return Ok(file.to_owned());
+    }
+    match config.read() {
+        Ok(config) => Ok(config.status_file()),
+        Err(error) if config.is_named() => Err(error),
+        Err(_) => Ok(PathBuf::from(USUAL_STATUS_FILE)),
+    }
 }
