@@ -1,5 +1,7 @@
 //! The whole, as a person uses it: `agent demo` with a real PostgreSQL, a real Prometheus and a browser.
 
+#![cfg(test)]
+
 #[path = "support/process.rs"]
 mod process;
 
@@ -110,7 +112,8 @@ impl Prometheus {
         );
         let mut url = reqwest::Url::parse(&format!("http://{}/api/v1/query", self.address)).unwrap();
         url.query_pairs_mut().append_pair("query", &query);
-        let answer: serde_json::Value = reqwest::get(url).await.ok()?.json().await.ok()?;
+        let answer = reqwest::get(url).await.ok()?.text().await.ok()?;
+        let answer: serde_json::Value = serde_json::from_str(&answer).ok()?;
         answer["data"]["result"][0]["metric"]["verdict"].as_str().map(ToOwned::to_owned)
     }
 

@@ -30,7 +30,7 @@ use crate::surface::publisher::Publisher;
 use crate::surface::status::{StatusFile, read_status};
 
 /// Rules run again this often, since time is an input.
-const JUDGE_EVERY: Duration = Duration::from_secs(60);
+const JUDGE_EVERY: Duration = Duration::from_mins(1);
 
 /// How long looks and requests under way may take when the daemon ends.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -134,10 +134,10 @@ impl Running {
         let metrics = Arc::new(Metrics::new());
         let board = watch::Sender::new(Arc::new(Board::default()));
         let generation = Generation::start(&config, known, &board, &metrics);
-        let (publisher, published) = Publisher::new(metrics.clone(), config.status_file());
+        let (scribe, published) = Publisher::new(metrics.clone(), config.status_file());
         let surfaces = TaskTracker::new();
         let stop_surfaces = CancellationToken::new();
-        surfaces.spawn(publisher.run(board.subscribe(), stop_surfaces.clone()));
+        surfaces.spawn(scribe.run(board.subscribe(), stop_surfaces.clone()));
         let stop_http = CancellationToken::new();
         let running = Self {
             config_path,

@@ -38,7 +38,9 @@ pub(super) fn run(args: &ExplainArgs, output: &mut Output) -> anyhow::Result<u8>
 }
 
 fn render_list() -> String {
-    rules::ALL.iter().map(|check| format!("{:22} {}\n", check.id, check.title)).collect()
+    let lines: Vec<String> =
+        rules::ALL.iter().map(|check| format!("{:22} {}\n", check.id, check.title)).collect();
+    lines.concat()
 }
 
 fn render_page(check: &Check, status: Option<&StatusFile>) -> String {
