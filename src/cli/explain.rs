@@ -115,6 +115,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_commands_it_names_are_there() {
+        use clap::CommandFactory as _;
+
+        let reference = render_reference();
+        let known = super::super::Cli::command();
+        let mut named = reference.split("`agent ").skip(1).peekable();
+        assert!(named.peek().is_some());
+        for rest in named {
+            let name = rest.split(|c: char| !c.is_ascii_lowercase()).next().unwrap();
+            assert!(known.find_subcommand(name).is_some(), "there is no agent {name}");
+        }
+    }
+
+    #[test]
     fn the_reference_is_what_the_checks_say() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/checks/README.md");
         let kept = std::fs::read_to_string(path).unwrap_or_default();
