@@ -87,6 +87,8 @@ pub struct Since {
 pub struct Board {
     /// In the order of the configuration.
     pub instances: Vec<Arc<InstanceState>>,
+    /// Raised at every change, so that it can be told what a surface shows already.
+    pub revision: u64,
 }
 
 impl Board {

@@ -19,7 +19,7 @@ pub enum Command {
         instance: Option<String>,
         /// The source; every source when absent.
         source: Option<Source>,
-        /// Told once the sources have been woken, or why they are not.
+        /// Told once the sources have answered and the surfaces show it, or why they were not asked.
         reply: oneshot::Sender<Result<(), String>>,
     },
 }

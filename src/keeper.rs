@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
@@ -98,7 +99,9 @@ impl Keeper {
         };
         self.publish_targets(&state);
         self.board.send_modify(|board| {
-            if let Some(place) = Arc::make_mut(board).instances.get_mut(self.index) {
+            let board = Arc::make_mut(board);
+            board.revision += 1;
+            if let Some(place) = board.instances.get_mut(self.index) {
                 *place = Arc::new(state);
             }
         });
@@ -205,7 +208,7 @@ fn judge_target(
     TargetState::Judged(Box::new(JudgedTarget {
         report,
         since,
-        blocks_at: None,
+        blocks_at: judge.blocks_on(snapshot, &target).and_then(start_of),
         disk_needs: disk_needs(&case),
         plugin_counts: plugin_counts(&case),
     }))
@@ -232,4 +235,8 @@ fn plugin_counts(case: &Case<'_>) -> Vec<(&'static str, u64)> {
         ("incompatible", incompatible),
         ("unknown", unknown),
     ]
+}
+
+fn start_of(day: Date) -> Option<Timestamp> {
+    day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }

@@ -1,8 +1,8 @@
 //! All rules on one target: the report.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 use crate::catalog::Catalog;
 use crate::facts::{Missing, Snapshot};
@@ -11,6 +11,9 @@ use crate::model::{
 };
 use crate::rules;
 use crate::version::ProductVersion;
+
+/// How many days ahead is looked for the first day on which a target is blocked.
+pub const HORIZON_DAYS: i32 = 365;
 
 /// All verdicts of an instance for one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +123,37 @@ impl Judge<'_> {
     }
 }
 
+impl Judge<'_> {
+    /// The first day on which the target will be blocked if nobody acts; `None` when it is blocked today
+    /// already, or when nothing is known that will block within [`HORIZON_DAYS`].
+    ///
+    /// The same rules are asked at later days with the facts of today. What time alone blocks, it keeps
+    /// blocked, so that the day can be found by halving.
+    #[must_use]
+    pub fn blocks_on(&self, facts: &Snapshot, target: &Target) -> Option<Date> {
+        let today = TimeZone::UTC.to_datetime(self.now).date();
+        let blocked_at = |check: &Check, now: Timestamp| {
+            evaluate(check, &Case { now, ..self.case(facts, target) }).verdict == Verdict::Blocked
+        };
+        let blocked_in = |check: &Check, days: i32| {
+            let then = today.checked_add(days.days()).ok().and_then(end_of_day);
+            then.is_some_and(|then| blocked_at(check, then))
+        };
+        if rules::ALL.iter().any(|check| blocked_at(check, self.now)) {
+            return None;
+        }
+        let first = rules::ALL.iter().filter(|check| blocked_in(check, HORIZON_DAYS)).map(|check| {
+            let (mut free, mut blocked) = (0, HORIZON_DAYS);
+            while blocked - free > 1 {
+                let middle = free.midpoint(blocked);
+                if blocked_in(check, middle) { blocked = middle } else { free = middle }
+            }
+            blocked
+        });
+        today.checked_add(first.min()?.days()).ok()
+    }
+}
+
 /// The evening of a day: what ends that day has not ended yet, what ended before has.
 fn end_of_day(day: Date) -> Option<Timestamp> {
     day.at(23, 0, 0, 0).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
@@ -173,5 +207,87 @@ fn later(today: CheckReport, then: CheckReport, day: Date) -> CheckReport {
         reason: if graver { format!("on {day}: {}", then.reason) } else { today.reason },
         findings,
         ..today
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::facts::{LicenseText, Reading, Until};
+    use crate::golden::{Golden, golden};
+    use crate::model::Severity;
+
+    fn judge(golden: &Golden, upgrade_on: Option<Date>) -> Judge<'_> {
+        Judge { catalog: &golden.catalog, policy: &golden.policy, now: golden.now, upgrade_on }
+    }
+
+    fn with_license_until(day: Date) -> Golden {
+        let mut golden = golden();
+        if let Reading::Learned(learned) = &mut golden.facts.license
+            && let LicenseText::Terms(terms) = &mut learned.facts.text
+        {
+            terms.expires = Until::Day(day);
+            terms.maintenance_ends = Until::Day(day);
+        }
+        golden
+    }
+
+    #[test]
+    fn the_planned_day_is_judged_beside_today_and_the_graver_counts() {
+        let golden = with_license_until(date(2026, 2, 10));
+        let license = |upgrade_on| {
+            let report = judge(&golden, upgrade_on).judge(&golden.facts, &golden.target);
+            let check = report.checks.into_iter().find(|check| check.id == "license-valid").unwrap();
+            (check.verdict, check.findings.first().and_then(|found| found.holds_on), report.planned_for)
+        };
+        assert_eq!(license(None), (Verdict::Ready, None, None));
+        assert_eq!(
+            license(Some(date(2026, 2, 14))),
+            (Verdict::Blocked, Some(date(2026, 2, 14)), Some(date(2026, 2, 14)))
+        );
+        assert_eq!(license(Some(date(2025, 1, 1))), (Verdict::Ready, None, None), "a day that has passed");
+        assert_eq!(license(Some(date(2025, 12, 1))), (Verdict::Ready, None, None), "today is judged anyway");
+    }
+
+    #[test]
+    fn the_day_on_which_it_will_be_blocked_is_right_to_the_day() {
+        for (ends, expected) in [
+            (date(2026, 2, 10), Some(date(2026, 2, 11))),
+            (date(2025, 12, 1), Some(date(2025, 12, 2))),
+            (date(2026, 11, 30), Some(date(2026, 12, 1))),
+            (date(2026, 12, 1), None),
+            (date(2025, 11, 30), None),
+        ] {
+            let golden = with_license_until(ends);
+            let found = judge(&golden, None).blocks_on(&golden.facts, &golden.target);
+            assert_eq!(found, expected, "the licence ends on {ends}");
+        }
+    }
+
+    #[test]
+    fn the_same_facts_give_the_same_report() {
+        let golden = golden();
+        let planned = Some(date(2026, 6, 1));
+        let report = || judge(&golden, planned).judge(&golden.facts, &golden.target);
+        assert_eq!(report(), report());
+        assert_eq!(report().planned(), report().decided());
+    }
+
+    #[test]
+    fn what_could_only_partly_be_seen_is_unknown_unless_it_blocks() {
+        let missing = Missing::Off { of: crate::facts::Source::Disk };
+        let finding = |severity| Finding {
+            severity,
+            subject: "x".into(),
+            summary: String::new(),
+            observed: String::new(),
+            required: String::new(),
+            remedy: String::new(),
+        };
+        assert_eq!(partly(vec![finding(Severity::Blocker)], &missing).0, Verdict::Blocked);
+        assert_eq!(partly(vec![finding(Severity::Warning)], &missing).0, Verdict::Unknown);
+        assert_eq!(partly(Vec::new(), &missing).0, Verdict::Unknown);
     }
 }

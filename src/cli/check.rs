@@ -81,7 +81,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     if !args.only.is_empty() {
         keep_only(&mut state, &args.only);
     }
-    let board = Board { instances: vec![Arc::new(state)] };
+    let board = Board { instances: vec![Arc::new(state)], revision: 0 };
     // The answer is as old as its facts, and never stale: it is what was asked for.
     let written_at = facts.snapshot.taken_at;
     let file = view(&board, written_at);

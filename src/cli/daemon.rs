@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
@@ -189,8 +189,14 @@ impl Running {
     ) {
         let schedule = self.generation.schedule.clone();
         let names = self.generation.names.clone();
+        let board = self.board.subscribe();
+        let mut published = self.published.clone();
         self.surfaces.spawn(async move {
             let asked = schedule.refresh(instance.as_deref(), source).await;
+            // Whoever asked will look at the status next; it must show what was learned.
+            let learned = board.borrow().revision;
+            let shown = published.wait_for(|published| published.revision >= learned);
+            drop(timeout(PATIENCE, shown).await);
             let outcome = match (&instance, asked) {
                 (Some(name), 0) if !names.contains(name) => {
                     Err(format!("there is no instance {name:?}; there are: {}", names.join(", ")))
@@ -240,7 +246,7 @@ impl Running {
         self.stop_http.cancel();
         self.stop_surfaces.cancel();
         self.surfaces.close();
-        if tokio::time::timeout(PATIENCE, self.surfaces.wait()).await.is_err() {
+        if timeout(PATIENCE, self.surfaces.wait()).await.is_err() {
             tracing::warn!("some requests were cut off");
         }
     }
@@ -304,7 +310,8 @@ impl Generation {
             }
             keepers.push(keeper);
         }
-        board.send_replace(Arc::new(Board { instances: states }));
+        let revision = board.borrow().revision + 1;
+        board.send_replace(Arc::new(Board { instances: states, revision }));
         for keeper in &keepers {
             keeper.tick(now);
         }

@@ -22,6 +22,8 @@ pub struct Published {
     pub page: Bytes,
     /// Whether every source has been asked once.
     pub ready: bool,
+    /// [`Board::revision`](crate::board::Board::revision) that is shown here and was written to the status file.
+    pub revision: u64,
 }
 
 #[cfg(test)]

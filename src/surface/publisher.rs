@@ -66,6 +66,8 @@ impl Publisher {
         let now = Timestamp::now();
         let metrics = Arc::clone(&self.metrics);
         let written_at = self.written_at;
+        let shown = self.published.borrow().revision;
+        let revision = board.revision;
         let made = Arc::clone(&board);
         let published = spawn_blocking(move || {
             let status = view(&made, now);
@@ -74,6 +76,7 @@ impl Publisher {
                 status_json: Bytes::from(render_json(&status)),
                 page: Bytes::from(render_page(&status)),
                 ready: made.is_complete(),
+                revision: shown,
             }
         });
         let published = match published.await {
@@ -93,6 +96,7 @@ impl Publisher {
             Ok(written) => self.note(written, now),
             Err(defect) => broken(&defect),
         }
+        self.published.send_modify(|published| published.revision = revision);
     }
 
     /// Takes in how writing went, and logs it when it went otherwise than before.

@@ -22,7 +22,7 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Timeout, timeout};
 use upgrade_readiness_checks::facts::Source;
 
 pub use server::serve;
@@ -30,8 +30,11 @@ pub use server::serve;
 use super::Published;
 use crate::command::Command;
 
-/// Reading the configuration and waking the sources takes moments.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// Reading the configuration takes moments.
+const RELOAD_WITHIN: Duration = Duration::from_secs(20);
+
+/// Measuring a large home takes its time; the answer comes when the last source has answered.
+const REFRESH_WITHIN: Duration = Duration::from_mins(30);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -105,7 +108,13 @@ async fn ready(State(surface): State<HttpSurface>) -> Answer {
 
 async fn reload(State(surface): State<HttpSurface>) -> Answer {
     let (reply, answer) = oneshot::channel();
-    pass_on(&surface, Command::Reload { reply }, answer, "the configuration is reloaded").await
+    pass_on(
+        &surface,
+        Command::Reload { reply },
+        timeout(RELOAD_WITHIN, answer),
+        "the configuration is reloaded",
+    )
+    .await
 }
 
 /// What to refresh; everything when nothing is named.
@@ -127,14 +136,14 @@ async fn refresh(
     };
     let (reply, answer) = oneshot::channel();
     let command = Command::Refresh { instance, source, reply };
-    pass_on(&surface, command, answer, "the sources are asked again").await
+    pass_on(&surface, command, timeout(REFRESH_WITHIN, answer), "the sources were asked again").await
 }
 
 /// Passes a command to the daemon and tells what became of it.
 async fn pass_on(
     surface: &HttpSurface,
     command: Command,
-    answer: oneshot::Receiver<Result<(), String>>,
+    answer: Timeout<oneshot::Receiver<Result<(), String>>>,
     done: &str,
 ) -> Answer {
     // Waiting for room would let anybody who repeats himself fill the memory.
@@ -144,7 +153,7 @@ async fn pass_on(
         busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
         return busy;
     }
-    match timeout(ANSWER_WITHIN, answer).await {
+    match answer.await {
         Ok(Ok(Ok(()))) => say(StatusCode::OK, done),
         Ok(Ok(Err(refusal))) => say(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
         Ok(Err(_gone)) => say(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping"),
@@ -215,6 +224,7 @@ mod tests {
             status_json: Bytes::from_static(b"{}\n"),
             page: Bytes::from_static(b"<!DOCTYPE html>"),
             ready: false,
+            revision: 0,
         });
         let (commands, receiver) = mpsc::channel(1);
         let address = "192.0.2.7:9977".parse().unwrap();
