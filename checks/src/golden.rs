@@ -4,14 +4,26 @@
 //! upgraded to 9.2.10, judged on 1 December 2025.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{Answers, Catalog, Component, MinimumOf};
-use crate::facts::*;
+use crate::facts::{
+    Application, Asked, Connector, Database, DatabaseConfig, DirectorySize, Disk, Driver, Engine, Field,
+    FileOwnership, FileSystem, HealthCheck, Host, Installation, Java, JavaVersion, JvmOptions, License,
+    LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin,
+    Plugins, Privileges, Product, Releases, Role, Runtime, RuntimeRole, Search, Seats, Section,
+    ServiceProcess, Settings, Snapshot, Statement, StatementOf, TargetPlugins, Until, UpdateCheck,
+    UpgradeStep, UserCount,
+};
 use crate::model::{Case, Policy, Target};
 use crate::version::{Line, ProductVersion};
+
+/// Hundreds of tests begin here, and reading the catalog is most of what each would take.
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::embedded(Product::Confluence).with_answers(answers()));
 
 /// What a rule needs to be run on the golden instance; tests change its parts.
 #[derive(Debug, Clone)]
@@ -56,7 +68,7 @@ impl Golden {
 #[must_use]
 pub fn golden() -> Golden {
     let now = timestamp("2025-12-01T20:00:00Z");
-    let catalog = Catalog::embedded(Product::Confluence).with_answers(answers());
+    let catalog = CATALOG.clone();
     let target = target(&catalog, "9.2.10");
     Golden { facts: snapshot(now, &target), target, catalog, policy: Policy::default(), now }
 }

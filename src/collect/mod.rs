@@ -3,6 +3,7 @@
 //! A collector looks once and returns. It does not retry, limit its time, log or remember: the schedule
 //! does that for all alike. It does not know what is good or bad, and it never writes to what it watches.
 
+pub mod accounts;
 pub mod blocking;
 pub mod database;
 pub mod disk;
@@ -15,6 +16,8 @@ pub mod properties;
 pub mod releases;
 pub mod targets;
 pub mod text_file;
+#[cfg(test)]
+pub(crate) mod unprivileged;
 
 use std::error::Error;
 

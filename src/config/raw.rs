@@ -183,7 +183,7 @@ pub(super) struct RawInstance {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAccess {
-    /// Its address with the context path, such as "http://127.0.0.1:8090/wiki".
+    /// Its address with the context path, such as `http://127.0.0.1:8090/wiki`.
     pub(super) base_url: String,
     /// File with a personal access token.
     pub(super) token_file: Option<String>,

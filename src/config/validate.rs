@@ -167,7 +167,7 @@ impl Validation {
                     match parse_duration(text) {
                         Ok(limit) => rhythm.time_limit = limit,
                         Err(error) => {
-                            self.problem(&format!("schedule.time_limit.{source}"), error.to_string())
+                            self.problem(&format!("schedule.time_limit.{source}"), error.to_string());
                         }
                     }
                 }
@@ -237,7 +237,7 @@ impl Validation {
                 let releases = Releases {
                     origin,
                     collected_on: catalog.collected_on,
-                    digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    digest: digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
                 };
                 Some(LoadedCatalog { catalog: Arc::new(catalog.with_answers(answers.clone())), releases })
             }
@@ -277,13 +277,13 @@ impl Validation {
             );
         }
         let targets = self.targets(key, &texts);
-        let upgrade_on = raw.upgrade_on.and_then(|text| match text.parse() {
-            Ok(day) => Some(day),
-            Err(_) => {
+        let upgrade_on = raw.upgrade_on.and_then(|text| {
+            let day = text.parse().ok();
+            if day.is_none() {
                 let reason = format!("must be a day such as \"2026-12-05\", and is {text:?}");
                 self.problem(&format!("{key}.upgrade_on"), reason);
-                None
             }
+            day
         });
         let http = raw.http.and_then(|access| self.access(&format!("{key}.http"), access));
         let database = self.database(&format!("{key}.database"), raw.database);
@@ -322,7 +322,7 @@ impl Validation {
                 }
                 Ok(requested) => targets.push(requested),
                 Err(error) => {
-                    self.problem(&key, format!("must be a version, latest, latest-lts or next: {error}"))
+                    self.problem(&key, format!("must be a version, latest, latest-lts or next: {error}"));
                 }
             }
         }
@@ -459,8 +459,12 @@ impl Validation {
     }
 }
 
+/// A component and the versions of it that are supported, as texts.
+type Supported = (Component, Vec<String>);
+
 impl RawRequirements {
-    fn into_parts(self) -> (Vec<(Component, Vec<String>)>, Vec<(MinimumOf, u64)>) {
+    /// What the operator answered: the values supported, as texts, and the least numbers.
+    fn into_parts(self) -> (Vec<Supported>, Vec<(MinimumOf, u64)>) {
         let supported = [
             (Component::Java, self.java),
             (Component::DatabaseEngine, self.database_engine),

@@ -33,8 +33,9 @@ lists are not read: where one grants what owner and mode do not (`getfacl <file>
 
 ## What it needs
 
-Read access to the home directory, far enough to see the owners of the files in it, and to know the service's user: a \
-running service.
+Read access to the home directory, far enough to see the owners of the files in it, and to `bin/user.sh` of the \
+installation, which names the service's user; where it names none, the owner of `logs` in the home is taken for it. \
+The user has to be in `/etc/passwd`: a directory service is not asked.
 
 ## Settings
 

@@ -34,7 +34,7 @@ upgrade from them. The vendor supports a feature line for two years: \
 
 ## How to fix it
 
-Choose a target of a long-term support line: `agent targets` shows the verdict on every release within reach.
+Choose a target of a long-term support line: `agent check --target <version>` judges any release.
 
 ## What it needs
 
@@ -129,7 +129,7 @@ fn target_end(case: &Case<'_>, end: EndOfLife) -> Option<Finding> {
         summary: format!("Support of {product} {version} {verb} {}", when(case, end)),
         observed: format!("end of support: {}", end.on),
         required: format!("more than {warn} days of support after the upgrade"),
-        remedy: format!("{} `agent targets` compares all releases within reach.", better(case, end)),
+        remedy: format!("{} `agent check --target <version>` judges any other release.", better(case, end)),
     })
 }
 

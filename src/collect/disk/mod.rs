@@ -181,7 +181,8 @@ mod tests {
     use upgrade_readiness_checks::facts::FailureKind;
 
     use super::*;
-    use crate::collect::process::fixture::{FakeLayout, as_another_user, open_up};
+    use crate::collect::process::fixture::{FakeLayout, open_up};
+    use crate::collect::unprivileged::as_another_user;
 
     fn layout(directories: Option<Vec<(Role, PathBuf)>>) -> Arc<FakeLayout> {
         Arc::new(FakeLayout { directories, ..FakeLayout::default() })

@@ -129,7 +129,8 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::collect::process::fixture::{as_another_user, open_up};
+    use crate::collect::process::fixture::open_up;
+    use crate::collect::unprivileged::as_another_user;
 
     fn write(root: &Path, path: &str, bytes: usize) {
         let path = root.join(path);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::num::ParseIntError;
-use std::path::Path;
 
 use upgrade_readiness_checks::facts::{Field, Limits, ServiceProcess};
 
 use super::HostPaths;
 use crate::chain::Chain;
+use crate::collect::accounts::Accounts;
 use crate::collect::process::{JavaProcess, MOST_BYTES, find_service, read_bytes};
 use crate::collect::text_file::read_text;
 
@@ -36,7 +36,7 @@ pub(super) fn read_service(paths: &HostPaths, mark: &str) -> Field<Option<Servic
     Field::Read(Some(ServiceProcess {
         pid: process.pid,
         uid,
-        user: read_user(&paths.etc_dir, uid),
+        user: Accounts::read(&paths.etc_dir).name(uid),
         limits: read_limits(&process),
         locale: read_locale(&process),
     }))
@@ -46,21 +46,6 @@ pub(super) fn read_service(paths: &HostPaths, mark: &str) -> Field<Option<Servic
 fn parse_uid(status: &str) -> Option<u32> {
     let numbers = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     numbers.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// The name of a user of this host; users of a directory service have none here.
-fn read_user(etc_dir: &Path, uid: u32) -> String {
-    let known = read_bytes(&etc_dir.join("passwd")).unwrap_or_default();
-    parse_user(&String::from_utf8_lossy(&known), uid).unwrap_or_else(|| uid.to_string())
-}
-
-fn parse_user(passwd: &str, uid: u32) -> Option<String> {
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let (name, number) = (fields.next()?, fields.nth(1)?);
-        let found = number.parse() == Ok(uid) && !name.is_empty() && !name.chars().any(char::is_control);
-        found.then(|| name.to_owned())
-    })
 }
 
 fn read_limits(process: &JavaProcess) -> Field<Limits> {
@@ -124,7 +109,8 @@ fn parse_locale(environ: &[u8]) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::process::fixture::{FakeProc, as_another_user};
+    use crate::collect::process::fixture::FakeProc;
+    use crate::collect::unprivileged::as_another_user;
 
     const MARK: &str = "-Dcatalina.home=/opt/atlassian/confluence";
 
@@ -221,12 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn users_and_locales_from_damaged_files() {
-        assert_eq!(parse_user(PASSWD, 2002).as_deref(), Some("confluence"));
-        for damaged in ["", "confluence", "confluence:x", ":x:2002:1::", "a\u{1b}b:x:2002:", "+@admins::::::"]
-        {
-            assert_eq!(parse_user(damaged, 2002), None, "{damaged:?}");
-        }
+    fn users_and_locales_of_damaged_files() {
         assert_eq!(parse_uid("Uid:\t1\t-2"), None);
         assert_eq!(parse_uid("Uid:"), None);
         assert!(parse_locale(b"").is_empty());

@@ -88,7 +88,8 @@ pub(super) fn is_absent(home: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::process::fixture::{FakeProc, as_another_user};
+    use crate::collect::process::fixture::FakeProc;
+    use crate::collect::unprivileged::as_another_user;
 
     fn process(proc: &FakeProc, program: &str) -> JavaProcess {
         JavaProcess { pid: 7, dir: proc.dir().join("7"), arguments: vec![program.as_bytes().to_vec()] }

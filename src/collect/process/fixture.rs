@@ -1,4 +1,4 @@
-//! Made-up `/proc` trees and layouts for tests, and looking as somebody who has few rights.
+//! Made-up `/proc` trees and layouts for tests.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -68,24 +68,6 @@ impl FakeProc {
 /// Lets other users into a directory that was made for a test.
 pub(in crate::collect) fn open_up(dir: &Path) {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-/// Runs something on a thread of a user without rights: for root, no file is unreadable.
-pub(in crate::collect) fn as_another_user<T: Send>(action: impl FnOnce() -> T + Send) -> T {
-    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            if rustix::process::geteuid().is_root() {
-                let (uid, gid) = (rustix::fs::Uid::from_raw(65_534), rustix::fs::Gid::from_raw(65_534));
-                // These calls of the kernel change the calling thread only, which ends with this function.
-                set_thread_groups(&[]).unwrap();
-                set_thread_res_gid(gid, gid, gid).unwrap();
-                set_thread_res_uid(uid, uid, uid).unwrap();
-            }
-            action()
-        });
-        thread.join().unwrap()
-    })
 }
 
 /// A product whose parts are where a test says; what is `None` cannot be read.

@@ -214,8 +214,9 @@ fn is_same_place(argument: &[u8], mark: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fixture::{FakeProc, as_another_user};
+    use super::fixture::FakeProc;
     use super::*;
+    use crate::collect::unprivileged::as_another_user;
 
     const MARK: &str = "-Dcatalina.home=/opt/atlassian/confluence";
     const SERVICE: &[&str] =

@@ -320,8 +320,9 @@ fn address(url: &JdbcUrl) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::unprivileged::as_another_user;
     use crate::config::{DatabaseAccess, SecretSource};
-    use crate::product::confluence::fixture::{Example, LaidOut, as_nobody};
+    use crate::product::confluence::fixture::{Example, LaidOut};
 
     fn ask(example: &LaidOut, database: DatabaseAccess) -> Result<Directions, CollectError> {
         let instance = Instance { database, ..example.instance() };
@@ -425,7 +426,7 @@ mod tests {
         let hidden = jndi("");
         hidden.forbid("install/conf");
         let database = SiteDatabase::new(Arc::new(hidden.instance()));
-        let failure = as_nobody(move || database.directions().unwrap_err()).into_failure();
+        let failure = as_another_user(move || database.directions().unwrap_err()).into_failure();
         assert_eq!(failure.kind, FailureKind::Denied);
         assert!(failure.message.contains("server.xml") && failure.message.contains("setfacl"), "{failure:?}");
     }

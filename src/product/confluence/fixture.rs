@@ -220,22 +220,3 @@ impl LaidOut {
         fs::set_permissions(self.root.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
 }
-
-/// Runs something as a user who owns nothing: on a thread of its own that gives its rights away.
-///
-/// Whoever is not root cannot give rights away, and is stopped by missing rights as it is.
-pub(crate) fn as_nobody<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    use rustix::process::{Gid, Uid};
-    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
-
-    let unprivileged = move || {
-        if rustix::process::geteuid().is_root() {
-            let (uid, gid) = (Uid::from_raw(65_534), Gid::from_raw(65_534));
-            set_thread_groups(&[]).unwrap();
-            set_thread_res_gid(gid, gid, gid).unwrap();
-            set_thread_res_uid(uid, uid, uid).unwrap();
-        }
-        run()
-    };
-    std::thread::spawn(unprivileged).join().unwrap()
-}

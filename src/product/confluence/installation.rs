@@ -13,10 +13,11 @@ use upgrade_readiness_checks::facts::{
 };
 
 use super::database::read_configured;
-use super::site::ownership::{Accounts, Needed, read_ownership, read_run_user, unseen};
+use super::site::ownership::{Needed, read_ownership, read_run_user, unseen};
 use super::site::server_xml::{ServerXml, parse_server_xml};
 use super::site::versions::{read_drivers, read_versions};
 use super::site::{CFG_XML, Site, SiteError, explain_io, explain_text, parse_cfg_xml, read_site};
+use crate::collect::accounts::Accounts;
 use crate::collect::blocking::Lookout;
 use crate::collect::text_file::read_text;
 use crate::collect::{CollectError, Collector};
@@ -48,7 +49,7 @@ impl Collector for InstallationCollector {
         let read = self
             .lookout
             .run(move |_| {
-                let accounts = Accounts::read(Path::new("/etc/passwd"), Path::new("/etc/group"));
+                let accounts = Accounts::read(Path::new("/etc"));
                 Ok(read_installation(&instance, &accounts)?)
             })
             .await?;
@@ -205,7 +206,8 @@ mod tests {
     use upgrade_readiness_checks::facts::{Engine, PasswordKind};
 
     use super::*;
-    use crate::product::confluence::fixture::{Example, LaidOut, as_nobody};
+    use crate::collect::unprivileged::as_another_user;
+    use crate::product::confluence::fixture::{Example, LaidOut};
 
     fn read(example: &LaidOut) -> Installation {
         read_installation(&example.instance(), &Accounts::default()).unwrap()
@@ -361,7 +363,7 @@ mod tests {
             example.forbid(name);
         }
         let instance = example.instance();
-        let found = as_nobody(move || read_installation(&instance, &Accounts::default()).unwrap());
+        let found = as_another_user(move || read_installation(&instance, &Accounts::default()).unwrap());
         for (why, part) in [
             (found.connectors.clone().err(), "server.xml"),
             (found.drivers.clone().err(), "WEB-INF/lib"),

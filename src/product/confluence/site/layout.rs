@@ -101,7 +101,8 @@ impl Layout for SiteLayout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::confluence::fixture::{Example, LaidOut, as_nobody};
+    use crate::collect::unprivileged::as_another_user;
+    use crate::product::confluence::fixture::{Example, LaidOut};
 
     fn directories(example: &LaidOut) -> Vec<(Role, String)> {
         let layout = SiteLayout::new(Arc::new(example.instance()));
@@ -198,7 +199,7 @@ mod tests {
         let example = Example::new().lay_out();
         example.forbid("install/bin/setenv.sh");
         let layout = SiteLayout::new(Arc::new(example.instance()));
-        let error = as_nobody(move || layout.java().unwrap_err());
+        let error = as_another_user(move || layout.java().unwrap_err());
         let failure = error.into_failure();
         assert_eq!(failure.kind, FailureKind::Denied);
         assert!(failure.message.contains("setenv.sh") && failure.message.contains("setfacl"), "{failure:?}");

@@ -2,7 +2,6 @@
 //!
 //! Judged by owner, group and permission bits; access control lists and mount options are not read.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -12,6 +11,7 @@ use upgrade_readiness_checks::facts::{FailureKind, Field, FileOwnership};
 
 use super::scripts::{Setting, parse_assignments};
 use super::{explain_io, explain_text};
+use crate::collect::accounts::{Account, Accounts};
 use crate::collect::text_file::read_text;
 
 /// Bits for reading, writing, and entering a directory.
@@ -28,71 +28,6 @@ pub struct Needed {
     pub must_write: bool,
 }
 
-/// The user the service runs under.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunUser {
-    uid: u32,
-    /// The groups it is in; `None` when the account is not known on this host.
-    groups: Option<BTreeSet<u32>>,
-}
-
-/// The accounts of this host.
-#[derive(Debug, Clone, Default)]
-pub struct Accounts {
-    users: BTreeMap<String, (u32, u32)>,
-    members: BTreeMap<u32, BTreeSet<String>>,
-}
-
-impl Accounts {
-    /// Reads the accounts from files in the form of `/etc/passwd` and `/etc/group`.
-    ///
-    /// Accounts from a directory service are not in them, nor are those of a file that cannot be read.
-    #[must_use]
-    pub fn read(passwd: &Path, group: &Path) -> Self {
-        Self::parse(&read_text(passwd).unwrap_or_default(), &read_text(group).unwrap_or_default())
-    }
-
-    fn parse(passwd: &str, group: &str) -> Self {
-        let mut accounts = Self::default();
-        for line in passwd.lines() {
-            let fields: Vec<&str> = line.split(':').collect();
-            if let [name, _, uid, gid, ..] = fields.as_slice()
-                && let (Ok(uid), Ok(gid)) = (uid.parse(), gid.parse())
-            {
-                accounts.users.entry((*name).to_owned()).or_insert((uid, gid));
-            }
-        }
-        for line in group.lines() {
-            let fields: Vec<&str> = line.split(':').collect();
-            if let [_, _, gid, members, ..] = fields.as_slice()
-                && let Ok(gid) = gid.parse()
-            {
-                let members = members.split(',').map(|name| name.trim().to_owned());
-                accounts.members.entry(gid).or_default().extend(members);
-            }
-        }
-        accounts
-    }
-
-    /// The name of a user, or the number when it has none here.
-    fn name(&self, uid: u32) -> String {
-        let named = self.users.iter().find(|(_, (other, _))| *other == uid);
-        named.map_or_else(|| uid.to_string(), |(name, _)| name.clone())
-    }
-
-    fn by_name(&self, name: &str) -> Option<RunUser> {
-        let (uid, gid) = *self.users.get(name)?;
-        let member_of =
-            self.members.iter().filter(|(_, members)| members.contains(name)).map(|(gid, _)| *gid);
-        Some(RunUser { uid, groups: Some(member_of.chain([gid]).collect()) })
-    }
-
-    fn by_uid(&self, uid: u32) -> RunUser {
-        let named = self.users.iter().find(|(_, (other, _))| *other == uid);
-        named.and_then(|(name, _)| self.by_name(name)).unwrap_or(RunUser { uid, groups: None })
-    }
-}
-
 /// The user the service is set up to run under.
 ///
 /// The installer writes it into `bin/user.sh`. Without that, whoever owns the log directory of the home
@@ -101,7 +36,7 @@ pub fn read_run_user(
     installation_dir: &Path,
     home_dir: &Path,
     accounts: &Accounts,
-) -> Result<RunUser, String> {
+) -> Result<Account, String> {
     let script = installation_dir.join("bin/user.sh");
     let named = match read_text(&script) {
         Ok(text) => {
@@ -142,13 +77,13 @@ fn is_empty(setting: &Setting) -> bool {
 /// Looks at each file that is there.
 pub fn read_ownership(
     needed: &[Needed],
-    user: &Result<RunUser, String>,
+    user: &Result<Account, String>,
     accounts: &Accounts,
 ) -> Vec<FileOwnership> {
     needed.iter().filter_map(|needed| look_at(needed, user, accounts)).collect()
 }
 
-fn look_at(needed: &Needed, user: &Result<RunUser, String>, accounts: &Accounts) -> Option<FileOwnership> {
+fn look_at(needed: &Needed, user: &Result<Account, String>, accounts: &Accounts) -> Option<FileOwnership> {
     let path = needed.path.display().to_string();
     let must_write = needed.must_write;
     match fs::metadata(&needed.path) {
@@ -188,7 +123,7 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn judge(user: &RunUser, file: &Metadata, must_write: bool, accounts: &Accounts) -> Field<bool> {
+fn judge(user: &Account, file: &Metadata, must_write: bool, accounts: &Accounts) -> Field<bool> {
     let wanted = READ | if must_write { WRITE } else { 0 } | if file.is_dir() { ENTER } else { 0 };
     may(user, (file.uid(), file.gid(), file.mode()), wanted).map_or_else(
         || {
@@ -204,7 +139,7 @@ fn judge(user: &RunUser, file: &Metadata, must_write: bool, accounts: &Accounts)
 }
 
 /// The kernel's rule: owner, else group, else others; only the first that applies counts.
-fn may(user: &RunUser, (uid, gid, mode): (u32, u32, u32), wanted: u32) -> Option<bool> {
+fn may(user: &Account, (uid, gid, mode): (u32, u32, u32), wanted: u32) -> Option<bool> {
     let granted = |shift: u32| (mode >> shift) & wanted == wanted;
     if user.uid == 0 {
         return Some(true);
@@ -223,11 +158,12 @@ fn may(user: &RunUser, (uid, gid, mode): (u32, u32, u32), wanted: u32) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::confluence::fixture::{Example, as_nobody};
+    use crate::collect::unprivileged::as_another_user;
+    use crate::product::confluence::fixture::Example;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nbroken line\nconf:x:2002:2002::/home/conf:/bin/sh\n\
-                          nobody:x:65534:65534::/:/bin/false\nbad:x:minus:1::/:/\n:::\n";
-    const GROUP: &str = "root:x:0:\nconf:x:2002:\nwiki:x:3000:alice,conf\nbroken\nother:x:3001:alice\n";
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nconf:x:2002:2002::/home/conf:/bin/sh\n\
+                          nobody:x:65534:65534::/:/bin/false\n";
+    const GROUP: &str = "root:x:0:\nconf:x:2002:\nwiki:x:3000:alice,conf\nother:x:3001:alice\n";
 
     fn accounts() -> Accounts {
         Accounts::parse(PASSWD, GROUP)
@@ -308,21 +244,10 @@ mod tests {
         let needed = |name: &str| Needed { path: example.root().join(name), must_write: true };
         let needed = [needed("home/logs"), needed("nothing"), needed("install/work")];
         let conf = accounts().by_name("conf").unwrap();
-        let files = as_nobody(move || read_ownership(&needed, &Ok(conf), &accounts()));
+        let files = as_another_user(move || read_ownership(&needed, &Ok(conf), &accounts()));
         assert_eq!(files.len(), 2);
         assert!(matches!(&files[0].usable, Field::Unread(why) if why.contains("setfacl")), "{:?}", files[0]);
         assert_eq!(files[0].uid, FileOwnership::NOBODY_KNOWN);
         assert_eq!(files[1].usable, Field::Read(false), "somebody else's directory");
-    }
-
-    #[test]
-    fn strange_account_files_are_survived() {
-        for text in ["", "\n\n", "::::::", "a:b", "<html>", "x:x:99999999999:1::/:/"] {
-            let accounts = Accounts::parse(text, text);
-            assert_eq!(accounts.name(7), "7");
-            assert_eq!(accounts.by_name("conf"), None);
-        }
-        let missing = Path::new("/nonexistent/passwd");
-        assert_eq!(Accounts::read(missing, missing).name(0), "0");
     }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::*;
-use crate::product::confluence::fixture::{Example, LaidOut, as_nobody};
+use crate::collect::unprivileged::as_another_user;
+use crate::product::confluence::fixture::{Example, LaidOut};
 
 fn failure(example: &LaidOut) -> upgrade_readiness_checks::facts::Failure {
     CollectError::from(read_site(&example.instance()).unwrap_err()).into_failure()
@@ -154,7 +155,7 @@ fn files_nobody_may_read_are_told_with_the_right_that_lacks() {
         let example = Example::new().lay_out();
         example.forbid(name);
         let instance = example.instance();
-        let error = as_nobody(move || read_site(&instance).unwrap_err());
+        let error = as_another_user(move || read_site(&instance).unwrap_err());
         let failure = CollectError::from(error).into_failure();
         assert_eq!(failure.kind, FailureKind::Denied, "{name}: {failure:?}");
         assert!(failure.message.contains(told) && failure.message.contains("setfacl"), "{name}: {failure:?}");

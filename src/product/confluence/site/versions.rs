@@ -149,7 +149,8 @@ fn parse_driver(file: &str) -> Option<Driver> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::confluence::fixture::{Example, as_nobody};
+    use crate::collect::unprivileged::as_another_user;
+    use crate::product::confluence::fixture::Example;
 
     #[test]
     fn drivers_are_known_by_their_names() {
@@ -221,7 +222,7 @@ mod tests {
         example.forbid("install/confluence");
         let installation_dir = example.installation_dir();
         let ((version, statements), drivers) =
-            as_nobody(move || (read_versions(&installation_dir), read_drivers(&installation_dir)));
+            as_another_user(move || (read_versions(&installation_dir), read_drivers(&installation_dir)));
         let Field::Unread(why) = version else { panic!("{version:?}") };
         assert!(why.contains("pom.properties") && why.contains("setfacl"), "{why}");
         assert_eq!(statements.len(), 1);
