@@ -1,5 +1,7 @@
 //! All rules on one target: the report.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -103,8 +105,8 @@ impl Judge<'_> {
             .iter()
             .map(|check| {
                 let today = evaluate(check, self.now);
-                match planned_for.and_then(|day| Some((day, end_of_day(day)?))) {
-                    Some((day, then)) => later(today, evaluate(check, then), day),
+                match planned_for {
+                    Some(day) => later(today, evaluate(check, end_of_day(day)), day),
                     None => today,
                 }
             })
@@ -121,13 +123,20 @@ impl Judge<'_> {
 }
 
 /// The evening of a day: what ends that day has not ended yet, what ended before has.
-fn end_of_day(day: Date) -> Option<Timestamp> {
-    day.at(23, 0, 0, 0).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+///
+/// The last days there are have no evening that can be told; the last moment there is stands for it.
+fn end_of_day(day: Date) -> Timestamp {
+    day.at(23, 0, 0, 0).to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
 fn evaluate(check: &Check, case: &Case<'_>) -> CheckReport {
     let outcome = if check.products.include(case.facts.product) {
-        (check.evaluate)(case)
+        // A defect of one rule must not end the daemon, nor keep the others from speaking. Rules have no state
+        // that could be left half-changed.
+        match catch_unwind(AssertUnwindSafe(|| (check.evaluate)(case))) {
+            Ok(outcome) => outcome,
+            Err(_panic) => Err(Undecided::Missing(Missing::Broken { check: check.id })),
+        }
     } else {
         Err(Undecided::DoesNotApply(format!("not a question for {}", case.facts.product)))
     };
@@ -173,5 +182,45 @@ fn later(today: CheckReport, then: CheckReport, day: Date) -> CheckReport {
         reason: if graver { format!("on {day}: {}", then.reason) } else { today.reason },
         findings,
         ..today
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::golden;
+    use crate::model::Products;
+
+    #[test]
+    fn a_rule_that_breaks_is_unknown_and_does_not_break_the_report() {
+        let golden = golden();
+        let check = Check {
+            id: "broken",
+            title: "Broken",
+            category: Category::Platform,
+            products: Products::All,
+            reads: &[],
+            explain: "",
+            evaluate: |_| panic!("a defect"),
+        };
+        let report = evaluate(&check, &golden.case());
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert!(report.reason.contains("broken"), "{}", report.reason);
+    }
+
+    #[test]
+    fn the_last_day_there_is_is_judged_as_well() {
+        let golden = golden();
+        let case = golden.case();
+        let judge =
+            Judge { catalog: case.catalog, policy: case.policy, now: case.now, upgrade_on: Some(Date::MAX) };
+        let report = judge.judge(case.facts, case.target);
+        assert_eq!(report.planned_for, Some(Date::MAX));
+        let license = report.checks.iter().find(|check| check.id == "license-valid").unwrap();
+        assert_ne!(
+            license.verdict,
+            Verdict::Ready,
+            "a licence that ends before then is not ready: {license:?}"
+        );
     }
 }
