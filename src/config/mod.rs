@@ -157,6 +157,20 @@ pub struct Instance {
     pub policy: Policy,
 }
 
+impl Instance {
+    /// Whether facts learned under the other configuration are facts about this one.
+    #[must_use]
+    pub fn looks_where(&self, other: &Self) -> bool {
+        let Self { product, installation_dir, home_dir, http, database, marketplace, .. } = self;
+        *product == other.product
+            && *installation_dir == other.installation_dir
+            && *home_dir == other.home_dir
+            && *http == other.http
+            && *database == other.database
+            && *marketplace == other.marketplace
+    }
+}
+
 /// How an HTTP service is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpAccess {
