@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
+use serde::Deserialize;
 use tokio::sync::watch;
-use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::{
+    Asked, Condition, Failure, SNAPSHOT_FORMAT, Section, Snapshot, Source,
+};
 use upgrade_readiness_checks::model::Target;
 
 use super::output::Output;
-use super::run::runtime;
+use super::run::block_on;
 use super::{CANNOT_TELL, ConfigArgs};
 use crate::collect::targets::TargetBuild;
 use crate::config::{Config, Instance, LoadedCatalog};
@@ -39,7 +42,7 @@ pub(crate) struct SnapshotArgs {
 pub(super) fn run(args: &SnapshotArgs, output: &mut Output) -> anyhow::Result<u8> {
     let config = args.config.read()?;
     let instance = choose_instance(&config, args.instance.as_deref())?;
-    let snapshot = runtime()?.block_on(look_once(&config, &instance))?;
+    let snapshot = block_on(look_once(&config, &instance))??;
     let text = serde_json::to_string_pretty(&snapshot).context("rendering the snapshot")?;
     if args.output == Path::new("-") {
         output.text(&text)?;
@@ -59,12 +62,30 @@ pub(super) fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
     file.take(MOST_BYTES)
         .read_to_string(&mut text)
         .with_context(|| format!("reading the facts in {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| {
+    let unreadable = || {
         format!(
             "{} is not a snapshot this agent can read; make one with agent snapshot --output FILE",
             path.display()
         )
-    })
+    };
+    let Head { format_version } = serde_json::from_str(&text).with_context(unreadable)?;
+    anyhow::ensure!(
+        major(&format_version) == major(SNAPSHOT_FORMAT),
+        "{} has the format {:?}, and this agent reads {SNAPSHOT_FORMAT}; use the agent that wrote it",
+        path.display(),
+        format_version.chars().take(32).collect::<String>()
+    );
+    serde_json::from_str(&text).with_context(unreadable)
+}
+
+/// What can be told before the rest is understood.
+#[derive(Deserialize)]
+struct Head {
+    format_version: String,
+}
+
+fn major(version: &str) -> &str {
+    version.split_once('.').map_or(version, |(major, _)| major)
 }
 
 /// The instance that is meant: the named one, or the only one.
@@ -141,5 +162,24 @@ impl Sink for Gathered {
             Ok(section) => snapshot.learn(section, asked),
             Err(failure) => snapshot.fail(source, failure, asked),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use upgrade_readiness_checks::facts::Product;
+
+    use super::*;
+
+    #[test]
+    fn facts_in_another_format_are_not_judged() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("facts.json");
+        let mut snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::UNIX_EPOCH);
+        for (format, readable) in [(SNAPSHOT_FORMAT, true), ("1.7", true), ("2.0", false), ("", false)] {
+            snapshot.format_version = format.to_owned();
+            fs::write(&path, serde_json::to_string(&snapshot).unwrap()).unwrap();
+            assert_eq!(read_snapshot(&path).is_ok(), readable, "{format:?}");
+        }
     }
 }
