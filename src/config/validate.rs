@@ -434,6 +434,11 @@ impl Validation {
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
                 "must not hold a user name or password; use username and password_file".to_owned()
             }
+            // It would be shown with the address, and keys of an interface stand in such places.
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                "must end with its path: nothing behind a ? or # belongs to an address to start from"
+                    .to_owned()
+            }
             Ok(url) => return Some(url),
         };
         self.problem(key, wrong);
