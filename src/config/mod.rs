@@ -20,6 +20,7 @@ use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Product, Releases, Source};
 use upgrade_readiness_checks::model::{Policy, Requested};
 
+use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
 
 pub use raw::LogFormat;
@@ -199,7 +200,7 @@ pub enum Credentials {
 }
 
 /// How the database is reached; what is absent is taken from the product's configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct DatabaseAccess {
     /// JDBC URL.
     pub url: Option<String>,
@@ -209,6 +210,19 @@ pub struct DatabaseAccess {
     pub password: Option<SecretSource>,
     /// Certificates to trust beside those of the system, as a PEM file.
     pub ca_file: Option<PathBuf>,
+}
+
+/// Shows the URL without what may be secret in it.
+impl fmt::Debug for DatabaseAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, username, password, ca_file } = self;
+        f.debug_struct("DatabaseAccess")
+            .field("url", &url.as_deref().map(redact))
+            .field("username", username)
+            .field("password", password)
+            .field("ca_file", ca_file)
+            .finish()
+    }
 }
 
 /// Where plug-in compatibility is looked up.

@@ -453,7 +453,15 @@ impl Validation {
             self.problem(&format!("{key}.{other}"), format!("stands beside {name}; give one of them"));
         }
         if name.ends_with("_file") {
-            return Some(SecretSource::File(self.path(&format!("{key}.{name}"), &value)));
+            let path = PathBuf::from(value);
+            if !path.is_absolute() {
+                // Not repeated: whoever mistakes the key writes the secret itself here.
+                self.problem(
+                    &format!("{key}.{name}"),
+                    "must be the path from the root of a file that holds the secret",
+                );
+            }
+            return Some(SecretSource::File(path));
         }
         if name.ends_with("_env") {
             return Some(SecretSource::Environment(value));

@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything may take to come true on a busy machine.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A command that starts a real program.
 #[expect(clippy::disallowed_methods, reason = "black-box tests start the real programs")]
-pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     Command::new(program)
 }
 
 /// The agent's binary, with nothing of the environment it was built in.
-pub fn agent() -> Command {
+pub(crate) fn agent() -> Command {
     let mut command = command(env!("CARGO_BIN_EXE_agent"));
     command.env_clear().env("PATH", "/usr/bin:/bin");
     command
 }
 
 /// A running program.
-pub struct Running(pub Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     /// Starts a program whose output goes to two files.
-    pub fn start(command: &mut Command, stdout: &Path, stderr: &Path) -> Self {
+    pub(crate) fn start(command: &mut Command, stdout: &Path, stderr: &Path) -> Self {
         let out = std::fs::File::create(stdout).unwrap();
         let err = std::fs::File::create(stderr).unwrap();
         let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
@@ -35,13 +35,13 @@ impl Running {
     }
 
     /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
     }
 
     /// Waits for the end and returns the exit code.
-    pub fn wait(&mut self) -> Option<i32> {
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         let until = Instant::now() + DEADLINE;
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {
@@ -61,12 +61,12 @@ impl Drop for Running {
 }
 
 /// A port nobody uses.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until something is true.
-pub async fn eventually<F>(what: &str, mut is_true: F)
+pub(crate) async fn eventually<F>(what: &str, mut is_true: F)
 where
     F: AsyncFnMut() -> bool,
 {
