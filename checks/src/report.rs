@@ -1,5 +1,7 @@
 //! All rules on one target: the report.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -106,8 +108,8 @@ impl Judge<'_> {
             .iter()
             .map(|check| {
                 let today = evaluate(check, self.now);
-                match planned_for.and_then(|day| Some((day, end_of_day(day)?))) {
-                    Some((day, then)) => later(today, evaluate(check, then), day),
+                match planned_for {
+                    Some(day) => later(today, evaluate(check, end_of_day(day)), day),
                     None => today,
                 }
             })
@@ -136,7 +138,7 @@ impl Judge<'_> {
             evaluate(check, &Case { now, ..self.case(facts, target) }).verdict == Verdict::Blocked
         };
         let blocked_in = |check: &Check, days: i32| {
-            let then = today.checked_add(days.days()).ok().and_then(end_of_day);
+            let then = today.checked_add(days.days()).ok().map(end_of_day);
             then.is_some_and(|then| blocked_at(check, then))
         };
         if rules::ALL.iter().any(|check| blocked_at(check, self.now)) {
@@ -155,13 +157,20 @@ impl Judge<'_> {
 }
 
 /// The evening of a day: what ends that day has not ended yet, what ended before has.
-fn end_of_day(day: Date) -> Option<Timestamp> {
-    day.at(23, 0, 0, 0).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+///
+/// The last days there are have no evening that can be told; the last moment there is stands for it.
+fn end_of_day(day: Date) -> Timestamp {
+    day.at(23, 0, 0, 0).to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
 fn evaluate(check: &Check, case: &Case<'_>) -> CheckReport {
     let outcome = if check.products.include(case.facts.product) {
-        (check.evaluate)(case)
+        // A defect of one rule must not end the daemon, nor keep the others from speaking. Rules have no state
+        // that could be left half-changed.
+        match catch_unwind(AssertUnwindSafe(|| (check.evaluate)(case))) {
+            Ok(outcome) => outcome,
+            Err(_panic) => Err(Undecided::Missing(Missing::Broken { check: check.id })),
+        }
     } else {
         Err(Undecided::DoesNotApply(format!("not a question for {}", case.facts.product)))
     };
@@ -217,7 +226,7 @@ mod tests {
     use super::*;
     use crate::facts::{LicenseText, Reading, Until};
     use crate::golden::{Golden, golden};
-    use crate::model::Severity;
+    use crate::model::{Products, Severity};
 
     fn judge(golden: &Golden, upgrade_on: Option<Date>) -> Judge<'_> {
         Judge { catalog: &golden.catalog, policy: &golden.policy, now: golden.now, upgrade_on }
@@ -289,5 +298,38 @@ mod tests {
         assert_eq!(partly(vec![finding(Severity::Blocker)], &missing).0, Verdict::Blocked);
         assert_eq!(partly(vec![finding(Severity::Warning)], &missing).0, Verdict::Unknown);
         assert_eq!(partly(Vec::new(), &missing).0, Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_rule_that_breaks_is_unknown_and_does_not_break_the_report() {
+        let golden = golden();
+        let check = Check {
+            id: "broken",
+            title: "Broken",
+            category: Category::Platform,
+            products: Products::All,
+            reads: &[],
+            explain: "",
+            evaluate: |_| panic!("a defect"),
+        };
+        let report = evaluate(&check, &golden.case());
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert!(report.reason.contains("broken"), "{}", report.reason);
+    }
+
+    #[test]
+    fn the_last_day_there_is_is_judged_as_well() {
+        let golden = golden();
+        let case = golden.case();
+        let judge =
+            Judge { catalog: case.catalog, policy: case.policy, now: case.now, upgrade_on: Some(Date::MAX) };
+        let report = judge.judge(case.facts, case.target);
+        assert_eq!(report.planned_for, Some(Date::MAX));
+        let license = report.checks.iter().find(|check| check.id == "license-valid").unwrap();
+        assert_ne!(
+            license.verdict,
+            Verdict::Ready,
+            "a licence that ends before then is not ready: {license:?}"
+        );
     }
 }

@@ -15,7 +15,7 @@ use upgrade_readiness_checks::model::{Check, Policy, Requested, Verdict};
 use super::ConfigArgs;
 use super::explain::check_parser;
 use super::output::Output;
-use super::run::runtime;
+use super::run::block_on;
 use super::snapshot::{catalog_of, choose_instance, look_once, read_snapshot};
 use super::status::Form;
 use crate::board::{Board, InstanceState, TargetState};
@@ -90,7 +90,7 @@ fn from_instance(args: &CheckArgs) -> anyhow::Result<Facts> {
     if !args.target.is_empty() {
         asked.targets.clone_from(&args.target);
     }
-    let snapshot = runtime()?.block_on(look_once(&config, &Arc::new(asked)))?;
+    let snapshot = block_on(look_once(&config, &Arc::new(asked)))??;
     Ok(Facts {
         snapshot,
         catalog: catalog_of(&config, &instance)?.catalog.clone(),

@@ -249,10 +249,10 @@ impl Running {
             self.serve(listener, address);
             stop_old.cancel();
         }
-        let known = self.generation.known();
-        let new = Generation::start(&config, known, &self.board, &self.metrics);
-        let old = std::mem::replace(&mut self.generation, new);
-        old.stop().await;
+        // First the old looks end: their answers must not reach a board that has other instances in other places.
+        self.generation.stop().await;
+        let known = still_true(self.generation.known(), &self.config, &config);
+        self.generation = Generation::start(&config, known, &self.board, &self.metrics);
         self.config = config;
         Ok(())
     }
@@ -339,9 +339,25 @@ impl Generation {
         self.names.iter().cloned().zip(self.keepers.iter().map(|keeper| keeper.known())).collect()
     }
 
-    async fn stop(self) {
+    async fn stop(&self) {
         self.schedule.stop(PATIENCE).await;
     }
+}
+
+/// What was learned where the new configuration looks too; of another place nothing is known yet.
+fn still_true(
+    known: BTreeMap<String, (Snapshot, History)>,
+    old: &Config,
+    new: &Config,
+) -> BTreeMap<String, (Snapshot, History)> {
+    let of = |config: &Config, name: &str| config.instances.iter().find(|known| known.name == name).cloned();
+    let keep = |(name, (snapshot, history)): (String, (Snapshot, History))| {
+        let same = of(old, &name).zip(of(new, &name)).is_some_and(|(old, new)| new.looks_where(&old));
+        let empty = || Snapshot::empty(&name, snapshot.product, snapshot.taken_at);
+        let snapshot = if same { snapshot } else { empty() };
+        (name, (snapshot, history))
+    };
+    known.into_iter().map(keep).collect()
 }
 
 /// Counts every look before the keeper takes its answer in.
@@ -412,5 +428,40 @@ fn watchdog_interval() -> Duration {
 fn notify(state: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::debug!(%error, "systemd could not be notified");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse_config;
+
+    const OLD: &str = r#"
+        [[instance]]
+        name = "wiki"
+        product = "confluence"
+        installation_dir = "/opt/a"
+        targets = ["latest"]
+    "#;
+
+    #[test]
+    fn facts_of_another_place_do_not_outlive_a_reload() {
+        let old = parse_config(OLD).unwrap();
+        let rows = [
+            (OLD.replace("latest", "9.2.10"), true),
+            (OLD.replace("/opt/a", "/opt/b"), false),
+            (format!("{OLD}home_dir = \"/srv/home\""), false),
+            (format!("{OLD}http = {{ base_url = \"http://127.0.0.1:8090\" }}"), false),
+            (format!("{OLD}database = {{ url = \"jdbc:postgresql://db/other\" }}"), false),
+            (format!("{OLD}marketplace = {{ enabled = false }}"), false),
+        ];
+        for (text, kept) in rows {
+            let new = parse_config(&text).unwrap();
+            let mut snapshot = Snapshot::empty("wiki", old.instances[0].product, Timestamp::now());
+            snapshot.switch_off(Source::Host);
+            let known = BTreeMap::from([("wiki".to_owned(), (snapshot.clone(), History::default()))]);
+            let (seen, _) = still_true(known, &old, &new).remove("wiki").unwrap();
+            assert_eq!(seen == snapshot, kept, "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::ConfigArgs;
 use super::output::{Output, advise};
-use super::run::runtime;
+use super::run::block_on;
 
 /// Measuring a large home takes its time.
 const LONGEST: Duration = Duration::from_mins(30);
@@ -27,7 +27,7 @@ pub(crate) struct RefreshArgs {
 pub(super) fn run(args: &RefreshArgs, output: &mut Output) -> anyhow::Result<u8> {
     let config = args.config.read()?;
     let url = format!("http://{}/-/refresh", config.listen);
-    let (status, text) = runtime()?.block_on(async {
+    let (status, text) = block_on(async {
         let client = reqwest::Client::builder()
             .timeout(LONGEST)
             .no_proxy()
@@ -47,7 +47,7 @@ pub(super) fn run(args: &RefreshArgs, output: &mut Output) -> anyhow::Result<u8>
         })?;
         let status = answer.status();
         anyhow::Ok((status, answer.text().await.context("reading the agent's answer")?))
-    })?;
+    })??;
     if !status.is_success() {
         bail!("the agent refused: {}", text.trim());
     }

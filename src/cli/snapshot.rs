@@ -16,7 +16,7 @@ use upgrade_readiness_checks::facts::{
 use upgrade_readiness_checks::model::Target;
 
 use super::output::{Output, advise};
-use super::run::runtime;
+use super::run::block_on;
 use super::{CANNOT_TELL, ConfigArgs};
 use crate::collect::targets::TargetBuild;
 use crate::config::{Config, Instance, LoadedCatalog};
@@ -42,7 +42,7 @@ pub(crate) struct SnapshotArgs {
 pub(super) fn run(args: &SnapshotArgs, output: &mut Output) -> anyhow::Result<u8> {
     let config = args.config.read()?;
     let instance = choose_instance(&config, args.instance.as_deref())?;
-    let snapshot = runtime()?.block_on(look_once(&config, &instance))?;
+    let snapshot = block_on(look_once(&config, &instance))??;
     let text = serde_json::to_string_pretty(&snapshot).context("rendering the snapshot")?;
     if args.output == Path::new("-") {
         output.text(&text)?;
@@ -172,5 +172,24 @@ impl Sink for Gathered {
             Ok(section) => snapshot.learn(section, asked),
             Err(failure) => snapshot.fail(source, failure, asked),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use upgrade_readiness_checks::facts::Product;
+
+    use super::*;
+
+    #[test]
+    fn facts_in_another_format_are_not_judged() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("facts.json");
+        let mut snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::UNIX_EPOCH);
+        for (format, readable) in [(SNAPSHOT_FORMAT, true), ("1.7", true), ("2.0", false), ("", false)] {
+            snapshot.format_version = format.to_owned();
+            fs::write(&path, serde_json::to_string(&snapshot).unwrap()).unwrap();
+            assert_eq!(read_snapshot(&path).is_ok(), readable, "{format:?}");
+        }
     }
 }

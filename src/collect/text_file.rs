@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use upgrade_readiness_checks::facts::FailureKind;
 
 use super::{CollectError, kind_of_io};
@@ -96,17 +98,29 @@ pub fn read_text(path: &Path) -> Result<String, ReadTextError> {
 /// Reads a UTF-8 text file of at most `most` bytes; pipes and devices are refused, not waited for.
 pub fn read_text_up_to(path: &Path, most: u64) -> Result<String, ReadTextError> {
     let failed = |cause| ReadTextError::Read { path: path.to_owned(), cause };
-    let length = std::fs::metadata(path).map_err(failed)?;
-    if !length.is_file() {
+    // Opening a pipe waits for somebody to write into it, and opening a device may do something: neither is opened.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(ReadTextError::NotAFile { path: path.to_owned() });
     }
-    if length.len() > most {
+    let file = open_without_waiting(path).map_err(failed)?;
+    // What is open counts: another file may have taken the place of the one looked at before.
+    let found = file.metadata().map_err(failed)?;
+    if !found.is_file() {
+        return Err(ReadTextError::NotAFile { path: path.to_owned() });
+    }
+    if found.len() > most {
         return Err(ReadTextError::TooLong { path: path.to_owned(), most });
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > most {
         return Err(ReadTextError::TooLong { path: path.to_owned(), most });
     }
     String::from_utf8(bytes).ok().ok_or_else(|| ReadTextError::NotText { path: path.to_owned() })
+}
+
+/// Opens for reading; returns at once even when a pipe has taken the place of the file.
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }

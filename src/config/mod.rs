@@ -20,6 +20,7 @@ use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Product, Releases, Source};
 use upgrade_readiness_checks::model::{Policy, Requested};
 
+use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
 
 pub use raw::LogFormat;
@@ -157,6 +158,20 @@ pub struct Instance {
     pub policy: Policy,
 }
 
+impl Instance {
+    /// Whether facts learned under the other configuration are facts about this one.
+    #[must_use]
+    pub fn looks_where(&self, other: &Self) -> bool {
+        let Self { product, installation_dir, home_dir, http, database, marketplace, .. } = self;
+        *product == other.product
+            && *installation_dir == other.installation_dir
+            && *home_dir == other.home_dir
+            && *http == other.http
+            && *database == other.database
+            && *marketplace == other.marketplace
+    }
+}
+
 /// How an HTTP service is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpAccess {
@@ -185,7 +200,7 @@ pub enum Credentials {
 }
 
 /// How the database is reached; what is absent is taken from the product's configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct DatabaseAccess {
     /// JDBC URL.
     pub url: Option<String>,
@@ -195,6 +210,19 @@ pub struct DatabaseAccess {
     pub password: Option<SecretSource>,
     /// Certificates to trust beside those of the system, as a PEM file.
     pub ca_file: Option<PathBuf>,
+}
+
+/// Shows the URL without what may be secret in it.
+impl fmt::Debug for DatabaseAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, username, password, ca_file } = self;
+        f.debug_struct("DatabaseAccess")
+            .field("url", &url.as_deref().map(redact))
+            .field("username", username)
+            .field("password", password)
+            .field("ca_file", ca_file)
+            .finish()
+    }
 }
 
 /// Where plug-in compatibility is looked up.

@@ -11,6 +11,9 @@ use upgrade_readiness_checks::facts::Source;
 /// The shortest interval: more often than this nothing changes that matters for an upgrade.
 const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
 
+/// The longest interval and time limit: facts are believed for three intervals, and no upgrade is planned on older ones.
+const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+
 /// How often a source is asked and how long it may take.
 #[derive(Debug, Clone)]
 pub struct Rhythm {
@@ -38,6 +41,9 @@ pub enum NotASchedule {
     /// Too short, or not positive.
     #[error("must be at least one second, and is {0:?}")]
     TooShort(String),
+    /// Too long.
+    #[error("must be at most 31 days (744h), and is {0:?}")]
+    TooLong(String),
 }
 
 impl FromStr for When {
@@ -58,6 +64,9 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, NotASchedule> {
     let duration: SignedDuration = text.parse().ok().ok_or_else(|| NotASchedule::Neither(text.to_owned()))?;
     if duration < SHORTEST {
         return Err(NotASchedule::TooShort(text.to_owned()));
+    }
+    if duration > LONGEST {
+        return Err(NotASchedule::TooLong(text.to_owned()));
     }
     Duration::try_from(duration).ok().ok_or_else(|| NotASchedule::TooShort(text.to_owned()))
 }
@@ -132,6 +141,10 @@ mod tests {
         for wrong in ["", "soon", "5", "-5m", "0s", "1ms", "61 2 * * *", "* * * * * * * * *"] {
             assert!(wrong.parse::<When>().is_err(), "{wrong}");
         }
+        for wrong in ["745h", "2000000000h", "2562047788015215h", "9223372036854775807s"] {
+            assert_eq!(wrong.parse::<When>().unwrap_err(), NotASchedule::TooLong(wrong.into()));
+        }
+        assert!("744h".parse::<When>().is_ok());
     }
 
     #[test]

@@ -434,6 +434,11 @@ impl Validation {
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
                 "must not hold a user name or password; use username and password_file".to_owned()
             }
+            // It would be shown with the address, and keys of an interface stand in such places.
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                "must end with its path: nothing behind a ? or # belongs to an address to start from"
+                    .to_owned()
+            }
             Ok(url) => return Some(url),
         };
         self.problem(key, wrong);
@@ -448,7 +453,15 @@ impl Validation {
             self.problem(&format!("{key}.{other}"), format!("stands beside {name}; give one of them"));
         }
         if name.ends_with("_file") {
-            return Some(SecretSource::File(self.path(&format!("{key}.{name}"), &value)));
+            let path = PathBuf::from(value);
+            if !path.is_absolute() {
+                // Not repeated: whoever mistakes the key writes the secret itself here.
+                self.problem(
+                    &format!("{key}.{name}"),
+                    "must be the path from the root of a file that holds the secret",
+                );
+            }
+            return Some(SecretSource::File(path));
         }
         if name.ends_with("_env") {
             return Some(SecretSource::Environment(value));

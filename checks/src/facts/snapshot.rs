@@ -317,6 +317,12 @@ pub enum Missing {
         /// The vendor page to look at and how to answer once and for all.
         how_to_answer: String,
     },
+    /// The rule itself broke; a defect of the agent.
+    #[error("the check {check} is broken; please report this with the agent's log")]
+    Broken {
+        /// Its id.
+        check: &'static str,
+    },
 }
 
 /// The facts of one source, as a collector returns them.
@@ -523,9 +529,12 @@ impl Snapshot {
                 Err(Missing::Pending { .. }) => Condition::Pending,
                 Err(Missing::Off { .. }) => Condition::Off,
                 Err(Missing::Stale { .. } | Missing::ClockSetBack { .. }) => Condition::Stale,
-                Err(Missing::Failed { .. } | Missing::Unread { .. } | Missing::Unknown { .. }) => {
-                    Condition::Failed
-                }
+                Err(
+                    Missing::Failed { .. }
+                    | Missing::Unread { .. }
+                    | Missing::Unknown { .. }
+                    | Missing::Broken { .. },
+                ) => Condition::Failed,
             };
             let (took, failure) = match reading {
                 Reading::Pending | Reading::Off => (None, None),

@@ -63,7 +63,12 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     };
     let mut found: Vec<Finding> = accepted_type(case, terms).into_iter().collect();
     let mut missing = Vec::new();
-    let (evidence, dates) = if terms.data_center { data_center(case, terms)? } else { server(case, terms)? };
+    let dates = if terms.data_center { data_center(case, terms) } else { server(case, terms) };
+    let (evidence, dates) = match dates {
+        // A key without dates to compare is still of a type.
+        Err(Undecided::DoesNotApply(reason)) if !found.is_empty() => (reason, Ok(None)),
+        dates => dates?,
+    };
     match dates {
         Ok(finding) => found.extend(finding),
         Err(reason) => missing.push(reason),
@@ -313,6 +318,13 @@ mod tests {
         let mut golden = golden();
         terms(&mut golden).data_center = false;
         assert_eq!(look(&CHECK, &golden).found(), [(B, "type")]);
+        terms(&mut golden).maintenance_ends = Until::AfterActivation(SignedDuration::from_hours(3));
+        let seen = look(&CHECK, &golden);
+        assert_eq!(
+            (seen.verdict, seen.found().as_slice()),
+            (Blocked, [(B, "type")].as_slice()),
+            "a test key has a type too"
+        );
     }
 
     #[test]

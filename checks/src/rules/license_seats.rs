@@ -43,7 +43,14 @@ for unlimited users needs neither.
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let license = case.facts.license()?;
     let licensed = match &license.text {
-        LicenseText::Terms(terms) => terms.users,
+        LicenseText::Terms(terms) if terms.for_this_product => terms.users,
+        LicenseText::Terms(_) => {
+            return Err(Undecided::Missing(Missing::Unread {
+                of: Source::License,
+                what: "the number of licensed users".to_owned(),
+                why: "the licence is for another product; see license-valid".to_owned(),
+            }));
+        }
         LicenseText::Absent | LicenseText::Damaged(_) | LicenseText::Legacy => {
             return Err(Undecided::Missing(Missing::Unread {
                 of: Source::License,
@@ -135,6 +142,8 @@ mod tests {
         terms(&mut golden).users = Seats::Unlimited;
         golden.facts.switch_off(Source::Application);
         assert_eq!(look(&CHECK, &golden).verdict, Ready, "unlimited needs no counting");
+        terms(&mut golden).for_this_product = false;
+        assert_eq!(look(&CHECK, &golden).verdict, Unknown, "seats of another product are no seats");
         license(&mut golden).text = LicenseText::Absent;
         assert_eq!(look(&CHECK, &golden).verdict, Unknown);
     }

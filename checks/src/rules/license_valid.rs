@@ -186,7 +186,15 @@ fn ending(case: &Case<'_>, terms: &LicenseTerms) -> Result<Option<Finding>, Miss
             "The Data Center licence states no end, without which it may be refused".to_owned(),
             "a Data Center licence with an end",
         ))),
-        Until::NotStated | Until::Forever | Until::AfterActivation(_) => Ok(None),
+        Until::NotStated | Until::Forever => Ok(None),
+        Until::AfterActivation(_) => Err(Missing::Unread {
+            of: Source::License,
+            what: "the end of the licence".to_owned(),
+            why: format!(
+                "it ends {}, and when it was activated stands nowhere the agent reads",
+                terms.expires
+            ),
+        }),
         Until::Unreadable(_) => Err(Missing::Unread {
             of: Source::License,
             what: "the end of the licence".to_owned(),
@@ -267,7 +275,7 @@ mod tests {
                     terms(g).expires = hours();
                     g.policy.environment = Environment::Test;
                 },
-                Ready,
+                Unknown,
                 &[(Severity::Notice, "not-for-production")],
             ),
             (

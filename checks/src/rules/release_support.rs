@@ -6,7 +6,7 @@ use crate::facts::{Missing, Source};
 use crate::model::{
     Case, Category, Check, Environment, Finding, Judgement, Products, Severity, Undecided, conclude,
 };
-use crate::version::Line;
+use crate::version::{Line, ProductVersion};
 
 pub(super) static CHECK: Check = Check {
     id: "release-support",
@@ -22,7 +22,7 @@ const EXPLAIN: &str = "\
 ## What it looks at
 
 The running release and the target in the catalog: until when the vendor supports their lines, whether the target is \
-finished or a preview, and which long-term support line would serve longer.
+finished or a preview and newer than what runs, and which long-term support line would serve longer.
 
 ## Why it matters
 
@@ -74,13 +74,22 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         .installation()
         .and_then(|installation| installation.version.read(Source::Installation, "the running version"));
     match version {
-        Ok(running) => match end_of_line(case, running.line()) {
-            Some(end) => {
-                seen.push(format!("the running {running} until {}", end.on));
-                found.extend(running_end(case, running.as_str(), end));
+        Ok(running) => {
+            found.extend(back(case, running));
+            match end_of_line(case, running.line()) {
+                Some(end) => {
+                    seen.push(format!("the running {running} until {}", end.on));
+                    found.extend(running_end(case, running.as_str(), end));
+                }
+                None => missing.push(Missing::Unknown {
+                    what: format!("support the running {} {running} has", case.facts.product),
+                    how_to_answer: format!(
+                        "its line is not in the catalog of {}: see {SUPPORT_PAGE}, and name a newer catalog under [catalog.file]",
+                        case.catalog.collected_on
+                    ),
+                }),
             }
-            None => seen.push(format!("the running {running} is not in the catalog")),
-        },
+        }
         Err(unread) => missing.push(unread),
     }
     conclude(seen.join(", "), found, missing)
@@ -90,6 +99,27 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
 fn end_of_line(case: &Case<'_>, line: Line) -> Option<EndOfLife> {
     let mut of_line = case.catalog.releases().iter().filter(|release| release.version.line() == line);
     of_line.find_map(|release| release.end_of_life)
+}
+
+/// Where the vendor says until when each line is supported.
+const SUPPORT_PAGE: &str =
+    "https://confluence.atlassian.com/support/atlassian-support-end-of-life-policy-201851003.html";
+
+/// There is no way back: an older program refuses the data of a newer one.
+/// <https://support.atlassian.com/confluence/kb/after-downgrading-confluence-will-no-longer-run/>
+fn back(case: &Case<'_>, running: &ProductVersion) -> Option<Finding> {
+    let (product, target) = (case.facts.product, &case.target.version);
+    (target < running).then(|| Finding {
+        severity: Severity::Blocker,
+        subject: "downgrade".to_owned(),
+        summary: format!("{product} {target} is older than {running}, which runs"),
+        observed: running.to_string(),
+        required: format!("a target newer than {running}"),
+        remedy: format!(
+            "Choose a newer target in the agent's configuration. An older {product} does not start on the data of a \
+             newer one; the way back is to restore database and home directory from the backups made before."
+        ),
+    })
 }
 
 fn preview(case: &Case<'_>) -> Option<Finding> {
@@ -173,7 +203,7 @@ mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
     use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
-    use crate::rules::testing::{Row, days_after, installation, judges, look, unread};
+    use crate::rules::testing::{Row, days_after, installation, judges, look, read, unread};
 
     const W: Severity = Severity::Warning;
 
@@ -203,6 +233,31 @@ mod tests {
     }
 
     #[test]
+    fn there_is_no_way_back() {
+        let running = |version: &str| {
+            let mut golden = golden();
+            *read(&mut installation(&mut golden).version) = version.parse().unwrap();
+            golden
+        };
+        let rows: Vec<Row> = vec![
+            (running("9.2.9"), Ready, &[]),
+            (running("9.2.10"), Ready, &[]),
+            (running("9.2.11"), Blocked, &[(Severity::Blocker, "downgrade")]),
+            (running("10.2.3"), Blocked, &[(Severity::Blocker, "downgrade")]),
+        ];
+        judges(&CHECK, rows);
+    }
+
+    #[test]
+    fn a_running_release_the_catalog_does_not_know_is_not_taken_for_a_supported_one() {
+        let mut golden = golden();
+        *read(&mut installation(&mut golden).version) = "3.5.1".parse().unwrap();
+        let seen = look(&CHECK, &golden);
+        assert_eq!(seen.verdict, Unknown, "{}", seen.text());
+        assert!(seen.reason.contains("3.5.1"), "{}", seen.reason);
+    }
+
+    #[test]
     fn names_the_long_term_support_release_only_when_it_serves_longer() {
         let seen = look(&CHECK, &on(-20));
         assert!(seen.findings[0].remedy.contains("10.2."), "{}", seen.text());
@@ -213,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_preview_is_for_tests() {
-        let mut golden = golden().to("9.2.0-rc1");
+        let mut golden = golden().to("9.3.0-rc1");
         assert_eq!(look(&CHECK, &golden).verdict, Blocked);
         golden.policy.environment = Environment::Test;
         let seen = look(&CHECK, &golden);

@@ -109,7 +109,8 @@ pub(super) fn ask(missing: Missing, question: &str) -> Missing {
         | Missing::Failed { .. }
         | Missing::Stale { .. }
         | Missing::ClockSetBack { .. }
-        | Missing::Unknown { .. }) => other,
+        | Missing::Unknown { .. }
+        | Missing::Broken { .. }) => other,
     }
 }
 

@@ -18,7 +18,7 @@ use upgrade_readiness_checks::facts::Product;
 
 use super::daemon::Daemon;
 use super::output::Output;
-use super::run::{runtime, start_log};
+use super::run::{block_on, start_log};
 use crate::config::read_config;
 
 /// Arguments of `agent demo`.
@@ -44,7 +44,7 @@ fn parse_product(text: &str) -> Result<Product, String> {
 
 /// Lays out the example, plays its surroundings, and runs the daemon until it is told to stop.
 pub(super) fn run(args: DemoArgs, output: &mut Output) -> anyhow::Result<u8> {
-    runtime()?.block_on(show(args, output))?;
+    block_on(show(args, output))??;
     Ok(0)
 }
 

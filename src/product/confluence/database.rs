@@ -164,7 +164,7 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
             Password::Encrypted(class) => PasswordKind::Encrypted(class.clone()),
             Password::Computed | Password::Absent => PasswordKind::Absent,
         },
-        data_source,
+        data_source: data_source.as_deref().map(shown),
         driver_class,
         isolation: property("hibernate.connection.isolation").and_then(|level| level.parse().ok()),
         defect: None,
@@ -188,6 +188,16 @@ fn describe(url: &JdbcUrl, config: &mut DatabaseConfig) {
     config.defect.clone_from(&url.defect);
 }
 
+/// The name of a data source, unless it is none: a whole URL has been written there, with its password.
+fn shown(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-".contains(c);
+    if name.len() <= 200 && name.chars().all(plain) && !name.starts_with("jdbc:") {
+        name.to_owned()
+    } else {
+        "***".to_owned()
+    }
+}
+
 fn read_data_source(site: &Site, name: &str) -> Result<Settings, CollectError> {
     let path = site.server_xml_path();
     let text = read_text(&path)?;
@@ -195,7 +205,7 @@ fn read_data_source(site: &Site, name: &str) -> Result<Settings, CollectError> {
     let source = server.data_source(name).ok_or_else(|| DatabaseError::NoDataSource {
         cfg: site.cfg_path(),
         server_xml: path.clone(),
-        name: name.chars().take(200).collect(),
+        name: shown(name),
     })?;
     Ok(Settings {
         place: path.display().to_string(),
