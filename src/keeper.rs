@@ -1,6 +1,7 @@
 //! Keeps one instance: takes in answers, has them judged, and puts the result on the board.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -210,8 +211,8 @@ fn judge_target(
         report,
         since,
         blocks_at: judge.blocks_on(snapshot, &target).and_then(start_of),
-        disk_needs: disk_needs(&case),
-        plugin_counts: plugin_counts(&case),
+        disk_needs: unless_broken(|| disk_needs(&case)),
+        plugin_counts: unless_broken(|| plugin_counts(&case)),
     }))
 }
 
@@ -223,6 +224,11 @@ fn remember(report: &Report, snapshot: &Snapshot, history: &mut History, now: Ti
         history.note(&target, check.id, check.verdict, pending, now)
     };
     report.checks.iter().map(note).collect()
+}
+
+/// A defect in what people plot beside the verdicts must not end the daemon: then there is nothing to plot.
+fn unless_broken<T: Default>(figures: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(figures)).unwrap_or_default()
 }
 
 /// Empty when a size that counts could not be read.

@@ -10,7 +10,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +32,9 @@ use crate::surface::status::{StatusFile, read_status};
 
 /// Rules run again this often, since time is an input.
 const JUDGE_EVERY: Duration = Duration::from_mins(1);
+
+/// A source that hangs must not let requests for it pile up.
+const MOST_REFRESHES: usize = 32;
 
 /// How long looks and requests under way may take when the daemon ends.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -117,6 +120,8 @@ struct Running {
     surfaces: TaskTracker,
     stop_surfaces: CancellationToken,
     stop_http: CancellationToken,
+    /// How many refreshes may wait for their answers at the same time.
+    refreshes: Arc<Semaphore>,
 }
 
 /// What belongs to one reading of the configuration.
@@ -162,6 +167,7 @@ impl Running {
             surfaces,
             stop_surfaces,
             stop_http,
+            refreshes: Arc::new(Semaphore::new(MOST_REFRESHES)),
         };
         running.serve(listener, address);
         Ok(running)
@@ -199,11 +205,18 @@ impl Running {
         source: Option<Source>,
         reply: Option<oneshot::Sender<Result<(), String>>>,
     ) {
+        let Ok(place) = self.refreshes.clone().try_acquire_owned() else {
+            if let Some(reply) = reply {
+                drop(reply.send(Err("too many looks that were asked for are still under way".to_owned())));
+            }
+            return;
+        };
         let schedule = self.generation.schedule.clone();
         let names = self.generation.names.clone();
         let board = self.board.subscribe();
         let mut published = self.published.clone();
         self.surfaces.spawn(async move {
+            let _place = place;
             let asked = schedule.refresh(instance.as_deref(), source).await;
             // Whoever asked will look at the status next; it must show what was learned.
             let learned = board.borrow().revision;

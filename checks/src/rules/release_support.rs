@@ -58,7 +58,10 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         Some(end) => format!("{target} is supported until {}", end.on),
         None => format!("no end of support is known of {target}"),
     });
-    found.extend(end.and_then(|end| target_end(case, end)));
+    match end {
+        Some(end) => found.extend(target_end(case, end)),
+        None => found.extend(case.target.release.as_ref().map(|_| unknown_end(case))),
+    }
     if case.target.release.is_none() {
         missing.push(Missing::Unknown {
             what: format!("support {} {target} has", case.facts.product),
@@ -163,6 +166,21 @@ fn target_end(case: &Case<'_>, end: EndOfLife) -> Option<Finding> {
     })
 }
 
+/// A release whose end of support nobody can tell is not one to call ready.
+fn unknown_end(case: &Case<'_>) -> Finding {
+    let (product, version) = (case.facts.product, &case.target.version);
+    Finding {
+        severity: Severity::Warning,
+        subject: "target".to_owned(),
+        summary: format!("Until when {product} {version} is supported is not known"),
+        observed: format!("no end of support in the catalog of {}", case.catalog.collected_on),
+        required: format!("more than {} days of support after the upgrade", case.policy.support_warn_days),
+        remedy: format!(
+            "Look it up in {SUPPORT_PAGE} before you decide, or name a newer catalog under [catalog.file]."
+        ),
+    }
+}
+
 /// The long-term support line that would serve longer, when there is one.
 fn better(case: &Case<'_>, end: EndOfLife) -> String {
     let product = case.facts.product;
@@ -225,7 +243,7 @@ mod tests {
             (on(-180), Warning, &[(W, "target")]),
             (on(0), Warning, &[(W, "target")]),
             (on(1), Warning, &[(W, "target"), (W, "running")]),
-            (golden().to("11.0.0"), Ready, &[]),
+            (golden().to("11.0.0"), Warning, &[(W, "target")]),
             (golden().to("9.2.999"), Unknown, &[]),
             (golden().to("77.0.0"), Unknown, &[]),
         ];
