@@ -71,7 +71,7 @@ pub enum LogFormat {
 pub(super) struct RawSchedule {
     /// Operating system, processors, memory, the running service; default 1m.
     pub(super) host: Option<String>,
-    /// File systems and directory sizes; default 15m.
+    /// File systems and directory sizes; default 1h.
     pub(super) disk: Option<String>,
     /// Java runtimes and options; default 5m.
     pub(super) java: Option<String>,

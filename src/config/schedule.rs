@@ -95,7 +95,7 @@ impl Rhythm {
             Source::Java | Source::Installation | Source::License | Source::Database => {
                 (minutes(5), minutes(1))
             }
-            Source::Disk => (minutes(15), minutes(30)),
+            Source::Disk => (minutes(60), minutes(30)),
             Source::Plugins => (minutes(60), minutes(10)),
             Source::Releases => (minutes(60), minutes(1)),
         };
