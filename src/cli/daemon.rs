@@ -1,6 +1,5 @@
 //! The daemon: schedule, keepers, surfaces and signals put together.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,21 +13,18 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::Source;
 
+use super::generation::{Generation, remembered, still_true};
 use super::output::{advise, render_in_one_line};
-use crate::board::{Board, InstanceState, Since};
+use crate::board::Board;
 use crate::chain::Chain;
 use crate::command::Command;
 use crate::config::{Config, read_config};
-use crate::keeper::{History, Keeper};
-use crate::product;
-use crate::schedule::{Job, Schedule, Sink};
 use crate::surface::Published;
 use crate::surface::http::{HttpSurface, serve};
 use crate::surface::metrics::Metrics;
 use crate::surface::publisher::Publisher;
-use crate::surface::status::{StatusFile, read_status};
 
 /// Rules run again this often, since time is an input.
 const JUDGE_EVERY: Duration = Duration::from_mins(1);
@@ -124,13 +120,6 @@ struct Running {
     refreshes: Arc<Semaphore>,
 }
 
-/// What belongs to one reading of the configuration.
-struct Generation {
-    schedule: Arc<Schedule>,
-    keepers: Vec<Arc<Keeper>>,
-    names: Vec<String>,
-}
-
 impl Running {
     fn start(daemon: Daemon, commands: mpsc::Sender<Command>) -> anyhow::Result<Self> {
         let Daemon { config_path, config, listener, address } = daemon;
@@ -181,10 +170,7 @@ impl Running {
     }
 
     fn tick(&self) {
-        let now = Timestamp::now();
-        for keeper in &self.generation.keepers {
-            keeper.tick(now);
-        }
+        self.generation.tick(Timestamp::now());
     }
 
     async fn execute(&mut self, command: Command) {
@@ -263,7 +249,7 @@ impl Running {
             stop_old.cancel();
         }
         // First the old looks end: their answers must not reach a board that has other instances in other places.
-        self.generation.stop().await;
+        self.generation.stop(PATIENCE).await;
         let known = still_true(self.generation.known(), &self.config, &config);
         self.generation = Generation::start(&config, known, &self.board, &self.metrics);
         self.config = config;
@@ -271,7 +257,7 @@ impl Running {
     }
 
     async fn stop(self) {
-        self.generation.stop().await;
+        self.generation.stop(PATIENCE).await;
         self.stop_http.cancel();
         self.stop_surfaces.cancel();
         self.surfaces.close();
@@ -279,142 +265,6 @@ impl Running {
             tracing::warn!("some requests were cut off");
         }
     }
-}
-
-impl Generation {
-    fn start(
-        config: &Config,
-        mut known: BTreeMap<String, (Snapshot, History)>,
-        board: &watch::Sender<Arc<Board>>,
-        metrics: &Arc<Metrics>,
-    ) -> Self {
-        let now = Timestamp::now();
-        let mut keepers = Vec::new();
-        let mut jobs = Vec::new();
-        let mut states = Vec::new();
-        for (index, instance) in config.instances.iter().enumerate() {
-            let Some(loaded) = config.catalogs.get(&instance.product) else { continue };
-            let (mut snapshot, history) = known.remove(&instance.name).unwrap_or_else(|| {
-                (Snapshot::empty(&instance.name, instance.product, now), History::default())
-            });
-            let (feed, targets) = watch::channel(Vec::new());
-            let collectors = product::collectors(instance, &loaded.releases, &targets);
-            for source in Source::ALL {
-                if collectors.iter().any(|collector| collector.source() == source) {
-                    snapshot.switch_on(source);
-                } else {
-                    snapshot.switch_off(source);
-                }
-            }
-            states.push(Arc::new(InstanceState {
-                name: instance.name.clone(),
-                product: instance.product,
-                version: None,
-                snapshot: Arc::new(snapshot.clone()),
-                targets: Vec::new(),
-            }));
-            let keeper = Arc::new(Keeper::new(
-                instance.clone(),
-                loaded.catalog.clone(),
-                index,
-                board.clone(),
-                feed,
-                snapshot,
-                history,
-            ));
-            for collector in collectors {
-                let source = collector.source();
-                let Some(rhythm) = config.rhythms.get(&source) else { continue };
-                jobs.push(Job {
-                    collector,
-                    rhythm: rhythm.clone(),
-                    sink: Arc::new(Observed {
-                        site: instance.name.clone(),
-                        keeper: keeper.clone(),
-                        metrics: metrics.clone(),
-                    }),
-                    instance: instance.name.clone(),
-                    targets: (source == Source::Plugins).then(|| targets.clone()),
-                });
-            }
-            keepers.push(keeper);
-        }
-        let revision = board.borrow().revision + 1;
-        board.send_replace(Arc::new(Board { instances: states, revision }));
-        for keeper in &keepers {
-            keeper.tick(now);
-        }
-        let names = config.instances.iter().map(|instance| instance.name.clone()).collect();
-        Self { schedule: Arc::new(Schedule::start(jobs, config.max_concurrent)), keepers, names }
-    }
-
-    fn known(&self) -> BTreeMap<String, (Snapshot, History)> {
-        self.names.iter().cloned().zip(self.keepers.iter().map(|keeper| keeper.known())).collect()
-    }
-
-    async fn stop(&self) {
-        self.schedule.stop(PATIENCE).await;
-    }
-}
-
-/// What was learned where the new configuration looks too; of another place nothing is known yet.
-fn still_true(
-    known: BTreeMap<String, (Snapshot, History)>,
-    old: &Config,
-    new: &Config,
-) -> BTreeMap<String, (Snapshot, History)> {
-    let of = |config: &Config, name: &str| config.instances.iter().find(|known| known.name == name).cloned();
-    let keep = |(name, (snapshot, history)): (String, (Snapshot, History))| {
-        let same = of(old, &name).zip(of(new, &name)).is_some_and(|(old, new)| new.looks_where(&old));
-        let empty = || Snapshot::empty(&name, snapshot.product, snapshot.taken_at);
-        let snapshot = if same { snapshot } else { empty() };
-        (name, (snapshot, history))
-    };
-    known.into_iter().map(keep).collect()
-}
-
-/// Counts every look before the keeper takes its answer in.
-struct Observed {
-    site: String,
-    keeper: Arc<Keeper>,
-    metrics: Arc<Metrics>,
-}
-
-impl Sink for Observed {
-    fn take(&self, source: Source, answer: Result<Section, Failure>, asked: Asked) {
-        let failure = answer.as_ref().err().map(|failure| failure.kind);
-        self.metrics.observe_source(&self.site, source, asked.took, failure);
-        self.keeper.take(source, answer, asked);
-    }
-}
-
-/// Since when verdicts stand, from the status file of the last run; without one history begins now.
-fn remembered(config: &Config) -> BTreeMap<String, (Snapshot, History)> {
-    let Ok(file) = read_status(&config.status_file()) else { return BTreeMap::new() };
-    config
-        .instances
-        .iter()
-        .map(|instance| {
-            let snapshot = Snapshot::empty(&instance.name, instance.product, Timestamp::now());
-            (instance.name.clone(), (snapshot, history_of(&file, &instance.name)))
-        })
-        .collect()
-}
-
-fn history_of(file: &StatusFile, instance: &str) -> History {
-    let mut history = History::default();
-    let targets =
-        file.instances.iter().filter(|known| known.name == instance).flat_map(|known| &known.targets);
-    for target in targets {
-        for check in &target.checks {
-            if let (Some(version), Some(first_seen), Some(changed_at)) =
-                (&target.version, check.first_seen, check.changed_at)
-            {
-                history.remember(version, &check.id, check.verdict, Since { first_seen, changed_at });
-            }
-        }
-    }
-    history
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
@@ -441,40 +291,5 @@ fn watchdog_interval() -> Duration {
 fn notify(state: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::debug!(%error, "systemd could not be notified");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::parse_config;
-
-    const OLD: &str = r#"
-        [[instance]]
-        name = "wiki"
-        product = "confluence"
-        installation_dir = "/opt/a"
-        targets = ["latest"]
-    "#;
-
-    #[test]
-    fn facts_of_another_place_do_not_outlive_a_reload() {
-        let old = parse_config(OLD).unwrap();
-        let rows = [
-            (OLD.replace("latest", "9.2.10"), true),
-            (OLD.replace("/opt/a", "/opt/b"), false),
-            (format!("{OLD}home_dir = \"/srv/home\""), false),
-            (format!("{OLD}http = {{ base_url = \"http://127.0.0.1:8090\" }}"), false),
-            (format!("{OLD}database = {{ url = \"jdbc:postgresql://db/other\" }}"), false),
-            (format!("{OLD}marketplace = {{ enabled = false }}"), false),
-        ];
-        for (text, kept) in rows {
-            let new = parse_config(&text).unwrap();
-            let mut snapshot = Snapshot::empty("wiki", old.instances[0].product, Timestamp::now());
-            snapshot.switch_off(Source::Host);
-            let known = BTreeMap::from([("wiki".to_owned(), (snapshot.clone(), History::default()))]);
-            let (seen, _) = still_true(known, &old, &new).remove("wiki").unwrap();
-            assert_eq!(seen == snapshot, kept, "{text}");
-        }
     }
 }

@@ -5,6 +5,7 @@ mod config;
 mod daemon;
 mod demo;
 mod explain;
+mod generation;
 mod license;
 mod output;
 mod refresh;

@@ -108,16 +108,20 @@ fn directory(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 }
 
 fn describe(dir: &Path, config: &Path, listen: SocketAddr, database: &str, instance: &str) -> String {
+    // Nobody has installed the agent yet who tries the demo.
+    let agent =
+        std::env::current_exe().map_or_else(|_| "agent".to_owned(), |path| path.display().to_string());
     format!(
         "An example Confluence {version} stands in {dir}.\n\
          The agent watches it until you press Ctrl-C; nothing outside that directory is touched.\n\n\
          page        http://{listen}/\n\
          metrics     http://{listen}/metrics\n\
-         status      agent status --config {config}\n\
-         explain     agent explain database-ownership --config {config}\n\
+         status      {agent} status --config {config}\n\
+         explain     {agent} explain database-ownership --config {config}\n\
          database    {database}\n\
          wiki        {instance}/status\n\n\
-         To see a blocker go: ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO confluence; then agent refresh --config {config}\n\
+         To see a blocker go, in the database: ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO confluence;\n\
+         and then {agent} refresh --config {config}\n\
          To remove all of it: rm -r {dir}\n",
         version = example::VERSION,
         dir = dir.display(),

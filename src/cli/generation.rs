@@ -1,0 +1,205 @@
+//! One reading of the configuration at work: a keeper per instance and the schedule that asks its sources.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
+
+use crate::board::{Board, InstanceState, Since};
+use crate::config::Config;
+use crate::keeper::{History, Keeper};
+use crate::product;
+use crate::schedule::{Job, Schedule, Sink};
+use crate::surface::metrics::Metrics;
+use crate::surface::status::{StatusFile, read_status};
+
+/// What is known of each instance, by its name.
+pub(super) type Known = BTreeMap<String, (Snapshot, History)>;
+
+/// What belongs to one reading of the configuration.
+pub(super) struct Generation {
+    pub(super) schedule: Arc<Schedule>,
+    keepers: Vec<Arc<Keeper>>,
+    pub(super) names: Vec<String>,
+}
+
+impl Generation {
+    /// Starts to watch what a configuration names, beginning with what is known already.
+    pub(super) fn start(
+        config: &Config,
+        mut known: Known,
+        board: &watch::Sender<Arc<Board>>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let now = Timestamp::now();
+        let mut keepers = Vec::new();
+        let mut jobs = Vec::new();
+        let mut states = Vec::new();
+        let mut names = Vec::new();
+        for instance in &config.instances {
+            let Some(loaded) = config.catalogs.get(&instance.product) else { continue };
+            let (mut snapshot, history) = known.remove(&instance.name).unwrap_or_else(|| {
+                (Snapshot::empty(&instance.name, instance.product, now), History::default())
+            });
+            let (feed, targets) = watch::channel(Vec::new());
+            let collectors = product::collectors(instance, &loaded.releases, &targets);
+            for source in Source::ALL {
+                if collectors.iter().any(|collector| collector.source() == source) {
+                    snapshot.switch_on(source);
+                } else {
+                    snapshot.switch_off(source);
+                }
+            }
+            states.push(Arc::new(InstanceState {
+                name: instance.name.clone(),
+                product: instance.product,
+                version: None,
+                snapshot: Arc::new(snapshot.clone()),
+                targets: Vec::new(),
+            }));
+            let keeper = Arc::new(Keeper::new(
+                instance.clone(),
+                loaded.catalog.clone(),
+                keepers.len(),
+                board.clone(),
+                feed,
+                snapshot,
+                history,
+            ));
+            for collector in collectors {
+                let source = collector.source();
+                let Some(rhythm) = config.rhythms.get(&source) else { continue };
+                jobs.push(Job {
+                    collector,
+                    rhythm: rhythm.clone(),
+                    sink: Arc::new(Observed {
+                        site: instance.name.clone(),
+                        keeper: keeper.clone(),
+                        metrics: metrics.clone(),
+                    }),
+                    instance: instance.name.clone(),
+                    targets: (source == Source::Plugins).then(|| targets.clone()),
+                });
+            }
+            keepers.push(keeper);
+            names.push(instance.name.clone());
+        }
+        let revision = board.borrow().revision + 1;
+        board.send_replace(Arc::new(Board { instances: states, revision }));
+        let schedule = Arc::new(Schedule::start(jobs, config.max_concurrent));
+        let generation = Self { schedule, keepers, names };
+        generation.tick(now);
+        generation
+    }
+
+    /// What is known, for the next configuration to begin with.
+    pub(super) fn known(&self) -> Known {
+        self.names.iter().cloned().zip(self.keepers.iter().map(|keeper| keeper.known())).collect()
+    }
+
+    /// Judges every instance anew, because time has passed.
+    pub(super) fn tick(&self, now: Timestamp) {
+        for keeper in &self.keepers {
+            keeper.tick(now);
+        }
+    }
+
+    /// Ends all looks; those under way are given up after the time given.
+    pub(super) async fn stop(&self, patience: Duration) {
+        self.schedule.stop(patience).await;
+    }
+}
+
+/// What was learned where the new configuration looks too; of another place nothing is known yet.
+pub(super) fn still_true(known: Known, old: &Config, new: &Config) -> Known {
+    let of = |config: &Config, name: &str| config.instances.iter().find(|known| known.name == name).cloned();
+    let keep = |(name, (snapshot, history)): (String, (Snapshot, History))| {
+        let same = of(old, &name).zip(of(new, &name)).is_some_and(|(old, new)| new.looks_where(&old));
+        let empty = || Snapshot::empty(&name, snapshot.product, snapshot.taken_at);
+        let snapshot = if same { snapshot } else { empty() };
+        (name, (snapshot, history))
+    };
+    known.into_iter().map(keep).collect()
+}
+
+/// Counts every look before the keeper takes its answer in.
+struct Observed {
+    site: String,
+    keeper: Arc<Keeper>,
+    metrics: Arc<Metrics>,
+}
+
+impl Sink for Observed {
+    fn take(&self, source: Source, answer: Result<Section, Failure>, asked: Asked) {
+        let failure = answer.as_ref().err().map(|failure| failure.kind);
+        self.metrics.observe_source(&self.site, source, asked.took, failure);
+        self.keeper.take(source, answer, asked);
+    }
+}
+
+/// Since when verdicts stand, from the status file of the last run; without one history begins now.
+pub(super) fn remembered(config: &Config) -> Known {
+    let Ok(file) = read_status(&config.status_file()) else { return BTreeMap::new() };
+    config
+        .instances
+        .iter()
+        .map(|instance| {
+            let snapshot = Snapshot::empty(&instance.name, instance.product, Timestamp::now());
+            (instance.name.clone(), (snapshot, history_of(&file, &instance.name)))
+        })
+        .collect()
+}
+
+fn history_of(file: &StatusFile, instance: &str) -> History {
+    let mut history = History::default();
+    let targets =
+        file.instances.iter().filter(|known| known.name == instance).flat_map(|known| &known.targets);
+    for target in targets {
+        for check in &target.checks {
+            if let (Some(version), Some(first_seen), Some(changed_at)) =
+                (&target.version, check.first_seen, check.changed_at)
+            {
+                history.remember(version, &check.id, check.verdict, Since { first_seen, changed_at });
+            }
+        }
+    }
+    history
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse_config;
+
+    const OLD: &str = r#"
+        [[instance]]
+        name = "wiki"
+        product = "confluence"
+        installation_dir = "/opt/a"
+        targets = ["latest"]
+    "#;
+
+    #[test]
+    fn facts_of_another_place_do_not_outlive_a_reload() {
+        let old = parse_config(OLD).unwrap();
+        let rows = [
+            (OLD.replace("latest", "9.2.10"), true),
+            (OLD.replace("/opt/a", "/opt/b"), false),
+            (format!("{OLD}home_dir = \"/srv/home\""), false),
+            (format!("{OLD}http = {{ base_url = \"http://127.0.0.1:8090\" }}"), false),
+            (format!("{OLD}database = {{ url = \"jdbc:postgresql://db/other\" }}"), false),
+            (format!("{OLD}marketplace = {{ enabled = false }}"), false),
+        ];
+        for (text, kept) in rows {
+            let new = parse_config(&text).unwrap();
+            let mut snapshot = Snapshot::empty("wiki", old.instances[0].product, Timestamp::now());
+            snapshot.switch_off(Source::Host);
+            let known = BTreeMap::from([("wiki".to_owned(), (snapshot.clone(), History::default()))]);
+            let (seen, _) = still_true(known, &old, &new).remove("wiki").unwrap();
+            assert_eq!(seen == snapshot, kept, "{text}");
+        }
+    }
+}
