@@ -120,7 +120,7 @@ fn describe(dir: &Path, config: &Path, listen: SocketAddr, database: &str, insta
          explain     {agent} explain database-ownership --config {config}\n\
          database    {database}\n\
          wiki        {instance}/status\n\n\
-         To see a blocker go, in the database: ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO confluence;\n\
+         To see a blocker go when the database runs: ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO confluence;\n\
          and then {agent} refresh --config {config}\n\
          To remove all of it: rm -r {dir}\n",
         version = example::VERSION,
