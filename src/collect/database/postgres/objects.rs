@@ -13,7 +13,8 @@ use super::schema::{Account, Schema};
 ///
 /// Only the owner of an object, or a role that inherits from the owner, may alter or drop it
 /// (<https://www.postgresql.org/docs/current/ddl-priv.html>). What belongs to an extension is the extension's.
-/// Indexes and the row types of tables have no owner of their own.
+/// Indexes, the row types of tables and the sequences of numbered columns have no owner of their own: they
+/// follow their table, and PostgreSQL refuses to change them alone.
 pub(super) async fn read_ownership(
     session: &mut PgConnection,
     account: &Account,
@@ -29,6 +30,9 @@ pub(super) async fn read_ownership(
                FROM pg_class AS c \
               WHERE c.relnamespace = $2 AND c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') \
                 AND (('pg_class'::regclass)::oid, c.oid) NOT IN (SELECT classid, objid FROM extension_member) \
+                AND NOT (c.relkind = 'S' AND EXISTS (SELECT FROM pg_depend AS d \
+                          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid \
+                            AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))) \
              UNION ALL \
              SELECT 'function', p.proname::text || '(' || pg_get_function_identity_arguments(p.oid) || ')', \
                     p.proowner \
