@@ -139,8 +139,15 @@ fn data_center(case: &Case<'_>, terms: &LicenseTerms) -> Result<Dates, Undecided
     match &terms.expires {
         Until::Day(day) if case.days_until(*day) < 0 => {
             let when = in_days(case.days_until(*day));
-            let summary = format!("The Data Center subscription ended on {day}, {when}");
-            return Ok((evidence, Ok(Some(finding(Severity::Blocker, "expiry", summary, &terms.expires)))));
+            // The end itself is license-valid's; here it is said what it means for the target.
+            let summary = format!(
+                "{} {} would be read-only: the subscription ended on {day}, {when}",
+                case.facts.product, case.target.version
+            );
+            let mut finding = finding(Severity::Blocker, "expiry", summary, &terms.expires);
+            "Renew the subscription, as license-valid says: one new key settles both."
+                .clone_into(&mut finding.remedy);
+            return Ok((evidence, Ok(Some(finding))));
         }
         Until::AfterActivation(_) => return Err(counted_in_hours(terms)),
         Until::Unreadable(_) => {
