@@ -152,6 +152,7 @@ impl Rights<'_> {
 
     fn too_many(&self) -> Finding {
         let Database { account, engine, .. } = self.database;
+        let case = self.case;
         let (product, grantee, schema) =
             (self.case.facts.product, sql::account(self.database), sql::schema(self.database));
         let (summary, remedy) = match engine {
@@ -160,15 +161,29 @@ impl Rights<'_> {
                     "{account} holds every privilege on every schema, which is more than {product} needs"
                 ),
                 format!(
-                    "Nothing must be done for the upgrade. Afterwards: REVOKE ALL PRIVILEGES ON *.* FROM {grantee}; \
-                     GRANT ALL PRIVILEGES ON {schema}.* TO {grantee};"
+                    "Nothing must be done for the upgrade. {}",
+                    if account == MYSQL_ADMINISTRATOR {
+                        own_account(case, "all privileges on its schema only")
+                    } else {
+                        format!(
+                            "Afterwards, in this order, and when nothing else uses the account: GRANT ALL PRIVILEGES ON \
+                             {schema}.* TO {grantee}; REVOKE ALL PRIVILEGES ON *.* FROM {grantee};"
+                        )
+                    }
                 ),
             ),
             Engine::Postgresql | Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb => (
                 format!("{account} is a superuser, which is more than {product} needs"),
                 format!(
-                    "Nothing must be done for the upgrade. Afterwards make {account} the owner of its schema and all \
-                     objects in it, then: ALTER ROLE {grantee} NOSUPERUSER;"
+                    "Nothing must be done for the upgrade. {}",
+                    if account == POSTGRESQL_ADMINISTRATOR {
+                        own_account(case, "its schema and all objects in it as their owner")
+                    } else {
+                        format!(
+                            "Afterwards make {account} the owner of its schema and all objects in it; then, when another \
+                             superuser is left and nothing else uses the account: ALTER ROLE {grantee} NOSUPERUSER;"
+                        )
+                    }
                 ),
             ),
         };
@@ -221,6 +236,18 @@ impl Rights<'_> {
         };
         of_schema.contains(&privilege) && self.lacks_on_schema(privilege)
     }
+}
+
+/// The accounts servers are set up with: to take their rights locks the administrators out.
+const MYSQL_ADMINISTRATOR: &str = "root";
+const POSTGRESQL_ADMINISTRATOR: &str = "postgres";
+
+fn own_account(case: &Case<'_>, holding: &str) -> String {
+    format!(
+        "Do not take rights from this account, which administers the server. Afterwards create an account for {} alone, \
+         with {holding}, and name it in confluence.cfg.xml.",
+        case.facts.product
+    )
 }
 
 fn postgresql(rights: &Rights<'_>) -> Vec<Finding> {
@@ -386,6 +413,25 @@ mod tests {
         lack_on(&mut golden, "SELECT", &tables.iter().map(String::as_str).collect::<Vec<_>>());
         let text = look(&CHECK, &golden).text();
         assert!(text.contains("AO_004 and 395 more"), "{text}");
+    }
+
+    #[test]
+    fn nobody_is_told_to_lock_the_administrators_out() {
+        let rows = [
+            (golden(), "confluence", "NOSUPERUSER", true),
+            (golden(), "postgres", "NOSUPERUSER", false),
+            (mysql(), "confluence", "REVOKE", true),
+            (mysql(), "root", "REVOKE", false),
+        ];
+        for (mut golden, account, statement, told) in rows {
+            privileges(&mut golden).superuser = true;
+            database(&mut golden).account = account.into();
+            let remedy = look(&CHECK, &golden).findings[0].remedy.clone();
+            assert_eq!(remedy.contains(statement), told, "{remedy}");
+            // What is taken is granted elsewhere first.
+            let granted = remedy.find("GRANT ALL").unwrap_or_default();
+            assert!(remedy.find("REVOKE").is_none_or(|revoked| granted < revoked), "{remedy}");
+        }
     }
 
     #[test]

@@ -32,8 +32,8 @@ Java a line takes was read from the vendor's container images \
 ## How to fix it
 
 Install a Java the target supports beside the present one, for instance Eclipse Temurin, and name it in \
-`bin/setjre.sh` or as `JAVA_HOME` of the service. When the running release supports it too, change over before the \
-upgrade. Import your own certificates into its `lib/security/cacerts` again.
+`bin/setjre.sh` of the new installation or as `JAVA_HOME` of the service, during the upgrade. Change over before the \
+upgrade only when the running release supports it too. Import your own certificates into its `lib/security/cacerts` again.
 
 ## What it needs
 
@@ -127,9 +127,10 @@ fn supported(
             name,
             subject: "java",
             remedy: &format!(
-                "Install a Java the target supports and name its home in bin/setjre.sh (JRE_HOME) or as JAVA_HOME of the \
-             service, in place of {}.",
-                runtime.home
+                "Install a Java the target supports beside {}, and name its home in bin/setjre.sh (JRE_HOME) of the new \
+                 installation or as JAVA_HOME of the service during the upgrade, before the first start. Give it to the \
+                 running {} before that only when the release that runs supports it too.",
+                runtime.home, case.facts.product
             ),
         },
     )

@@ -37,7 +37,8 @@ the running release: <https://confluence.atlassian.com/purchasing/what-happens-w
 
 ## How to fix it
 
-Renew the subscription or move to Data Center at <https://my.atlassian.com> before the night of the upgrade, enter the \
+Renew the subscription, or move from Server to Data Center (support of Server licences ended on 2024-02-15: \
+<https://confluence.atlassian.com/doc/preparing-for-confluence-9-0-1333827518.html>), at <https://my.atlassian.com> before the night of the upgrade, enter the \
 new key in the running product, and see it here. Or choose a release that was published before maintenance ended; the \
 finding names the newest one.
 
@@ -63,6 +64,10 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     };
     let mut found: Vec<Finding> = accepted_type(case, terms).into_iter().collect();
     let mut missing = Vec::new();
+    if let Some(refused) = found.pop_if(|finding| finding.severity == Severity::Blocker) {
+        // Of a type the target does not take the dates do not matter.
+        return conclude(format!("a {} licence", license_type(terms)), vec![refused], missing);
+    }
     let dates = if terms.data_center { data_center(case, terms) } else { server(case, terms) };
     let (evidence, dates) = match dates {
         // A key without dates to compare is still of a type.
@@ -101,6 +106,14 @@ fn accepted_type(case: &Case<'_>, terms: &LicenseTerms) -> Option<Finding> {
         (Standing::Supported | Standing::NotListed | Standing::Unknown, _) => return None,
     };
     let product = case.facts.product;
+    let covered = match &terms.maintenance_ends {
+        Until::Day(end) if !terms.data_center => covered(case, *end),
+        Until::Day(_)
+        | Until::NotStated
+        | Until::Forever
+        | Until::AfterActivation(_)
+        | Until::Unreadable(_) => String::new(),
+    };
     let required = if ruling.supported.is_empty() {
         format!("a licence of another type than {ours}")
     } else {
@@ -114,7 +127,7 @@ fn accepted_type(case: &Case<'_>, terms: &LicenseTerms) -> Option<Finding> {
         required: required.clone(),
         remedy: format!(
             "Get {required} for this instance at https://my.atlassian.com and enter it in the running {product} under \
-             Administration, General Configuration, License Details, before the upgrade."
+             Administration, General Configuration, License Details, before the upgrade.{covered}"
         ),
     })
 }
@@ -139,8 +152,15 @@ fn data_center(case: &Case<'_>, terms: &LicenseTerms) -> Result<Dates, Undecided
     match &terms.expires {
         Until::Day(day) if case.days_until(*day) < 0 => {
             let when = in_days(case.days_until(*day));
-            let summary = format!("The Data Center subscription ended on {day}, {when}");
-            return Ok((evidence, Ok(Some(finding(Severity::Blocker, "expiry", summary, &terms.expires)))));
+            // The end itself is license-valid's; here it is said what it means for the target.
+            let summary = format!(
+                "{} {} would be read-only: the subscription ended on {day}, {when}",
+                case.facts.product, case.target.version
+            );
+            let mut finding = finding(Severity::Blocker, "expiry", summary, &terms.expires);
+            "Renew the subscription, as license-valid says: one new key settles both."
+                .clone_into(&mut finding.remedy);
+            return Ok((evidence, Ok(Some(finding))));
         }
         Until::AfterActivation(_) => return Err(counted_in_hours(terms)),
         Until::Unreadable(_) => {
@@ -204,9 +224,7 @@ fn maintenance(case: &Case<'_>, name: &str, released_on: Date, end: Date) -> Opt
     } else {
         return None;
     };
-    let covered = newest_covered(case, end).map_or_else(String::new, |release| {
-        format!(" The newest release this licence surely covers is {}.", release.version)
-    });
+    let covered = covered(case, end);
     Some(Finding {
         severity,
         subject: "maintenance".to_owned(),
@@ -214,10 +232,16 @@ fn maintenance(case: &Case<'_>, name: &str, released_on: Date, end: Date) -> Opt
         observed: format!("end of maintenance: {end}"),
         required: format!("maintenance beyond {released_on}"),
         remedy: format!(
-            "Renew maintenance or move to a Data Center licence at https://my.atlassian.com and enter the new key in \
-             the running {} before the upgrade.{covered}",
+            "Support of Server licences ended on 2024-02-15, so move to a Data Center licence at \
+             https://my.atlassian.com and enter the new key in the running {} before the upgrade.{covered}",
             case.facts.product
         ),
+    })
+}
+
+fn covered(case: &Case<'_>, end: Date) -> String {
+    newest_covered(case, end).map_or_else(String::new, |release| {
+        format!(" The newest release this licence surely covers is {}.", release.version)
     })
 }
 
@@ -318,6 +342,13 @@ mod tests {
         let mut golden = golden();
         terms(&mut golden).data_center = false;
         assert_eq!(look(&CHECK, &golden).found(), [(B, "type")]);
+        // The ended maintenance of a licence that is refused anyway is no second finding.
+        for (end, named) in [(Until::Day(date(2023, 9, 30)), true), (Until::Unreadable("?".into()), false)] {
+            terms(&mut golden).maintenance_ends = end;
+            let seen = look(&CHECK, &golden);
+            assert_eq!((seen.verdict, seen.found().as_slice()), (Blocked, [(B, "type")].as_slice()));
+            assert_eq!(seen.findings[0].remedy.contains("surely covers is 8.5.1."), named, "{}", seen.text());
+        }
         terms(&mut golden).maintenance_ends = Until::AfterActivation(SignedDuration::from_hours(3));
         let seen = look(&CHECK, &golden);
         assert_eq!(

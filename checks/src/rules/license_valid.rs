@@ -149,7 +149,12 @@ fn purpose(case: &Case<'_>, terms: &LicenseTerms) -> Vec<Finding> {
             summary: "A production instance runs on an evaluation licence".to_owned(),
             observed: terms.description.clone(),
             required: "a bought licence".to_owned(),
-            remedy: enter_again(case),
+            remedy: format!(
+                "Buy a licence at https://my.atlassian.com and enter its key in {} under Administration, General \
+                 Configuration, License Details. If this is a test instance, say so: environment = \"test\" in its \
+                 section of the agent's configuration.",
+                case.facts.product
+            ),
         });
     }
     found

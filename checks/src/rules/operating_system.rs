@@ -229,8 +229,11 @@ mod tests {
             (answered(on(Some("rhel"), Some("9.4")), "rhel 9"), Ready, &[]),
             (answered(golden(), "debian 11"), Blocked, &[B]),
             (freebsd(golden()), Blocked, &[B]),
-            (golden().to("8.5.4"), Warning, &[(Severity::Warning, "system")]),
-            (golden().to("10.2.1"), Unknown, &[]),
+            // The vendor's own images are Linux; of other families, and of the newest line, less is known.
+            (golden().to("8.5.4"), Ready, &[]),
+            (golden().to("10.2.1"), Ready, &[]),
+            (freebsd(golden().to("10.2.1")), Warning, &[(Severity::Warning, "system")]),
+            (golden().to("11.0.0"), Unknown, &[]),
         ];
         judges(&CHECK, rows);
     }

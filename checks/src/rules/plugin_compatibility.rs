@@ -32,8 +32,12 @@ statement counts.
 | the installed version works | none |
 | update before the upgrade | warning |
 | update after the upgrade | notice: a step of the night, nothing to decide before it |
-| no version works | blocker; a warning when the plug-in is disabled |
+| no version works, says the instance's update check | blocker |
+| the marketplace lists it and names no version that works | warning: that may only be late |
 | nothing by anybody | warning |
+
+A disabled plug-in never does more than a notice, except in safe mode, which disables all: plugin-state asks what \
+becomes of it.
 
 ## Why it matters
 
@@ -84,7 +88,7 @@ pub fn plugin_counts(facts: &Snapshot, target: &Target, policy: &Policy) -> Resu
             Ok(Outlook::Compatible) => &mut counts.compatible,
             Ok(Outlook::UpdateAfter(_)) => &mut counts.update_after,
             Ok(Outlook::UpdateBefore(_)) => &mut counts.update_before,
-            Ok(Outlook::Incompatible) => &mut counts.incompatible,
+            Ok(Outlook::NoVersion | Outlook::Incompatible) => &mut counts.incompatible,
             Ok(Outlook::Unknown) | Err(_) => &mut counts.unknown,
         };
         *count += 1;
@@ -112,6 +116,8 @@ enum Outlook<'a> {
     Compatible,
     UpdateAfter(Option<&'a str>),
     UpdateBefore(Option<&'a str>),
+    /// The marketplace lists the plug-in and names no version for the target, which is not yet a no.
+    NoVersion,
     Incompatible,
     /// Nobody states anything.
     Unknown,
@@ -124,6 +130,7 @@ struct Stated<'a> {
     ignored: u64,
     /// Absent only when there is nothing to judge.
     answers: Option<&'a TargetPlugins>,
+    safe_mode: &'a Field<bool>,
 }
 
 impl<'a> Stated<'a> {
@@ -143,7 +150,7 @@ impl<'a> Stated<'a> {
                 why: "nobody has been asked about this target yet; `agent refresh` asks now".to_owned(),
             });
         }
-        Ok(Self { target, judged, ignored: ignored.len() as u64, answers })
+        Ok(Self { target, judged, ignored: ignored.len() as u64, answers, safe_mode: &plugins.safe_mode })
     }
 
     fn instance(&self, plugin: &Plugin) -> Field<Option<UpdateCheck>> {
@@ -182,7 +189,7 @@ impl<'a> Stated<'a> {
         let by_instance = graver(instance, None);
         let by_marketplace = graver(None, self.marketplace(plugin).value().copied());
         ![by_instance, by_marketplace].contains(&Outlook::Unknown)
-            && (by_instance == Outlook::Incompatible) != (by_marketplace == Outlook::Incompatible)
+            && (by_instance == Outlook::Incompatible) != (by_marketplace == Outlook::NoVersion)
     }
 
     fn finding(&self, plugin: &Plugin, outlook: Outlook<'_>) -> Option<Finding> {
@@ -207,20 +214,26 @@ impl<'a> Stated<'a> {
                 format!("{name} {version} must be updated right after the upgrade to {target}"),
                 format!("Right after the upgrade, update {name} to {} in {MANAGE}.", to(newest)),
             ),
-            Outlook::Incompatible => (
-                if *enabled { Severity::Blocker } else { Severity::Warning },
-                if self.disagree(plugin) {
-                    format!(
-                        "no version of {name} works with {target}, by the graver of two statements that disagree"
-                    )
+            Outlook::NoVersion | Outlook::Incompatible => {
+                let (severity, verb) = if outlook == Outlook::Incompatible {
+                    (Severity::Blocker, "works")
                 } else {
-                    format!("no version of {name} works with {target}")
-                },
-                format!(
-                    "Ask the vendor of {name} when a version for {target} will come; replace it, or uninstall it in \
-                     {MANAGE} before the upgrade; or choose a target it has a version for."
-                ),
-            ),
+                    (Severity::Warning, "is stated to work")
+                };
+                let graver = if self.disagree(plugin) {
+                    ", by the graver of two statements that disagree"
+                } else {
+                    ""
+                };
+                (
+                    severity,
+                    format!("no version of {name} {verb} with {target}{graver}"),
+                    format!(
+                        "Ask the vendor of {name} whether a version works with {target} or when one will come; replace \
+                         it, or uninstall it in {MANAGE} before the upgrade; or choose a target it has a version for."
+                    ),
+                )
+            }
             Outlook::Unknown => (
                 Severity::Warning,
                 format!("nobody states whether {name} {version} works with {target}"),
@@ -230,8 +243,10 @@ impl<'a> Stated<'a> {
                 ),
             ),
         };
+        // In safe mode all are disabled, and will be enabled again.
+        let stays_off = !enabled && matches!(self.safe_mode, Field::Read(false));
         Some(Finding {
-            severity,
+            severity: if stays_off { Severity::Notice } else { severity },
             subject: key.clone(),
             summary,
             observed: format!(
@@ -276,7 +291,7 @@ fn graver(instance: Option<UpdateCheck>, marketplace: Option<&Listing>) -> Outlo
         Some(UpdateCheck::Unknown) | None => (None, Outlook::UpdateBefore(newest)),
     };
     let by_marketplace = match marketplace {
-        Some(Listing::Listed { newest_compatible: None, .. }) => Some(Outlook::Incompatible),
+        Some(Listing::Listed { newest_compatible: None, .. }) => Some(Outlook::NoVersion),
         Some(Listing::Listed { installed_compatible: true, .. }) => Some(Outlook::Compatible),
         Some(Listing::Listed { installed_compatible: false, .. }) => Some(update),
         Some(Listing::NotListed) | None => None,
@@ -357,13 +372,13 @@ mod tests {
             (checked(Compatible), offline(), Ready, None),
             (checked(Compatible), None, Ready, None),
             (checked(Compatible), other(), Warning, Some("version 5.0.0")),
-            (checked(Compatible), none(), Blocked, Some("check: compatible; the marketplace: no version")),
-            (checked(Compatible), none(), Blocked, Some("statements that disagree")),
+            (checked(Compatible), none(), Warning, Some("check: compatible; the marketplace: no version")),
+            (checked(Compatible), none(), Warning, Some("statements that disagree")),
             (checked(Incompatible), none(), Blocked, Some("works with 9.2.10\"")),
             (checked(UpdateBefore), yes(), Warning, Some("version 4.2.0")),
             (checked(UpdateBefore), other(), Warning, Some("version 5.0.0")),
             (checked(UpdateBefore), offline(), Warning, Some("its newest version")),
-            (checked(UpdateBefore), none(), Blocked, Some("no version of Gantt")),
+            (checked(UpdateBefore), none(), Warning, Some("no version of Gantt")),
             (checked(UpdateAfter), yes(), Ready, Some("Right after the upgrade")),
             (checked(UpdateAfter), other(), Ready, Some("to version 5.0.0")),
             (
@@ -382,8 +397,8 @@ mod tests {
             (Field::Read(None), offline(), Unknown, None),
             (unread(), yes(), Ready, None),
             (unread(), other(), Warning, Some("version 5.0.0")),
-            (unread(), none(), Blocked, Some("no version of Gantt")),
-            (unread(), contradiction(), Blocked, Some("no version of Gantt")),
+            (unread(), none(), Warning, Some("is stated to work with")),
+            (unread(), contradiction(), Warning, Some("no version of Gantt")),
             (unread(), private(), Warning, Some("nobody states")),
             (unread(), offline(), Unknown, None),
             (unread(), None, Unknown, None),
@@ -400,9 +415,25 @@ mod tests {
     #[test]
     fn who_counts_and_who_could_be_asked() {
         type Row = (&'static str, fn(&mut Golden), Verdict);
-        let rows: [Row; 8] = [
+        let rows: [Row; 10] = [
             ("golden", |_| {}, Ready),
-            ("disabled and incompatible", |g| plugins(g).installed[0].enabled = false, Warning),
+            ("disabled and incompatible", |g| plugins(g).installed[0].enabled = false, Ready),
+            (
+                "disabled by safe mode",
+                |g| {
+                    plugins(g).installed[0].enabled = false;
+                    plugins(g).safe_mode = Field::Read(true);
+                },
+                Blocked,
+            ),
+            (
+                "disabled, by what is not known",
+                |g| {
+                    plugins(g).installed[0].enabled = false;
+                    plugins(g).safe_mode = unread();
+                },
+                Blocked,
+            ),
             ("enabled and incompatible", |_| {}, Blocked),
             ("ignored", |g| g.policy.ignored_plugins.push(KEY.into()), Ready),
             ("target nobody asked about", |g| plugins(g).for_targets.clear(), Unknown),

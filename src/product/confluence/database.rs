@@ -119,6 +119,8 @@ struct Settings {
     driver_class: Option<String>,
     /// The application server replaces `${…}` in its own file.
     has_variables: bool,
+    /// Why there is nothing to be read, when the data source is defined nowhere the agent looks.
+    undefined: Option<DatabaseError>,
 }
 
 /// Reads how Confluence reaches its database.
@@ -136,9 +138,10 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
             password: site.cfg.property("hibernate.connection.password").map(SecretString::from),
             driver_class: property("hibernate.connection.driver_class"),
             has_variables: false,
+            undefined: None,
         },
     };
-    let Settings { place, key, url, username, password, driver_class, has_variables } = settings;
+    let Settings { place, key, url, username, password, driver_class, has_variables, undefined } = settings;
     let computed = |text: &str| has_variables && text.contains("${");
     let password = match (property(DECRYPTER), password) {
         (Some(class), _) => Password::Encrypted(class),
@@ -147,7 +150,7 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
         (None, None) => Password::Absent,
     };
     let url = url
-        .ok_or_else(|| DatabaseError::NoUrl { place: place.clone(), key })
+        .ok_or_else(|| undefined.unwrap_or_else(|| DatabaseError::NoUrl { place: place.clone(), key }))
         .and_then(|text| parse_url(text.expose_secret(), &place, key));
     let mut config = DatabaseConfig {
         place,
@@ -171,6 +174,8 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
     };
     match &url {
         Ok(url) => describe(url, &mut config),
+        // Nothing is wrong with a definition that was not found.
+        Err(DatabaseError::NoDataSource { .. }) => {}
         Err(DatabaseError::BadUrl { cause, .. }) => config.defect = Some(cause.to_string()),
         Err(error) => config.defect = Some(Chain(error).to_string()),
     }
@@ -202,19 +207,21 @@ fn read_data_source(site: &Site, name: &str) -> Result<Settings, CollectError> {
     let path = site.server_xml_path();
     let text = read_text(&path)?;
     let server = parse_server_xml(&text).map_err(|cause| SiteError::Xml { path: path.clone(), cause })?;
-    let source = server.data_source(name).ok_or_else(|| DatabaseError::NoDataSource {
-        cfg: site.cfg_path(),
-        server_xml: path.clone(),
-        name: shown(name),
-    })?;
+    let source = server.data_source(name);
     Ok(Settings {
         place: path.display().to_string(),
         key: "url",
-        url: source.url.clone(),
-        username: source.username.clone(),
-        password: source.password.clone(),
-        driver_class: source.driver_class.clone(),
+        url: source.and_then(|source| source.url.clone()),
+        username: source.and_then(|source| source.username.clone()),
+        password: source.and_then(|source| source.password.clone()),
+        driver_class: source.and_then(|source| source.driver_class.clone()),
         has_variables: true,
+        // It may stand in another file. That a data source is used is known all the same.
+        undefined: source.is_none().then(|| DatabaseError::NoDataSource {
+            cfg: site.cfg_path(),
+            server_xml: path,
+            name: shown(name),
+        }),
     })
 }
 
@@ -424,6 +431,17 @@ mod tests {
             told.contains(JNDI) && told.contains("server.xml") && told.contains("[instance.database]"),
             "{told}"
         );
+
+        // The use of a data source is a fact of its own, and a URL in the agent's configuration leads on.
+        let config = read_configured(&read_site(&none.instance()).unwrap()).unwrap().config;
+        assert_eq!((config.data_source.as_deref(), config.url, config.defect), (Some(JNDI), None, None));
+        let by_agent = DatabaseAccess {
+            url: Some("jdbc:postgresql://db/wiki".to_owned()),
+            username: Some("readiness".to_owned()),
+            ..DatabaseAccess::default()
+        };
+        let (_, told) = failure(&none, by_agent);
+        assert!(told.contains("readiness") && !told.contains(JNDI), "{told}");
 
         let broken = jndi("");
         broken.write("install/conf/server.xml", "<Server><Resource password=\"S3CRET");
