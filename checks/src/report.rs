@@ -204,9 +204,16 @@ fn partly(found: Vec<Finding>, missing: &Missing) -> (Verdict, String, Vec<Findi
 fn later(today: CheckReport, then: CheckReport, day: Date) -> CheckReport {
     let key = |dated: &DatedFinding| (dated.finding.subject.clone(), dated.finding.severity);
     let known: Vec<(String, Severity)> = today.findings.iter().map(key).collect();
-    let new = then.findings.into_iter().filter(|dated| !known.contains(&key(dated)));
-    let mut findings = today.findings;
-    findings.extend(new.map(|dated| DatedFinding { holds_on: Some(day), ..dated }));
+    let new: Vec<DatedFinding> =
+        then.findings.into_iter().filter(|dated| !known.contains(&key(dated))).collect();
+    // "Ends in 45 days" says nothing beside "will have ended".
+    let outdone = |dated: &DatedFinding| {
+        let Finding { subject, severity, .. } = &dated.finding;
+        new.iter().any(|later| later.finding.subject == *subject && later.finding.severity > *severity)
+    };
+    let mut findings: Vec<DatedFinding> =
+        today.findings.into_iter().filter(|dated| !outdone(dated)).collect();
+    findings.extend(new.into_iter().map(|dated| DatedFinding { holds_on: Some(day), ..dated }));
     findings.sort_by(|a, b| {
         b.finding.severity.cmp(&a.finding.severity).then_with(|| a.finding.subject.cmp(&b.finding.subject))
     });
@@ -256,6 +263,11 @@ mod tests {
             license(Some(date(2026, 2, 14))),
             (Verdict::Blocked, Some(date(2026, 2, 14)), Some(date(2026, 2, 14)))
         );
+        let soon = with_license_until(date(2025, 12, 24));
+        let report = judge(&soon, Some(date(2026, 1, 10))).judge(&soon.facts, &soon.target);
+        let check = report.checks.iter().find(|check| check.id == "license-valid").unwrap();
+        let expiry = check.findings.iter().filter(|found| found.finding.subject == "expiry");
+        assert_eq!(expiry.count(), 1, "the graver word of the planned day stands alone: {check:?}");
         assert_eq!(license(Some(date(2025, 1, 1))), (Verdict::Ready, None, None), "a day that has passed");
         assert_eq!(license(Some(date(2025, 12, 1))), (Verdict::Ready, None, None), "today is judged anyway");
     }

@@ -143,15 +143,17 @@ impl Look<'_> {
                     format!("Nothing must be done; after the upgrade see that a {name} driver is in {directory}."),
                 ],
             ),
+            // Drivers are told by their file names, and a renamed one works as well: only a person can tell.
             ([], false) => self.find(
-                Severity::Blocker,
+                Severity::Warning,
                 "missing-driver",
-                format!("there is no {name} driver, and {product} {target} does not bring one along"),
+                format!("no {name} driver was recognised, and {product} {target} does not bring one along"),
                 [
-                    format!("no {name} driver in {library}"),
+                    format!("no file in {library} with the name of a {name} driver"),
                     format!("a {name} driver in {directory} of the new installation; {product} does not start without"),
                     format!(
-                        "Download the {name} driver {product} {target} supports and put it into {library}. {}",
+                        "When a driver is there under another name, give it its own name back. Else download the \
+                         {name} driver {product} {target} supports and put it into {library}. {}",
                         how_to_answer(self.case, Component::BundledDriver, &ruling)
                     ),
                 ],
@@ -337,15 +339,15 @@ mod tests {
             ("MySQL", |g| mysql(g, Some("8.0.33")), Ready, &[COPY]),
             ("MySQL, too old", |g| mysql(g, Some("5.1.49")), Blocked, &[COPY, (Blocker, "mysql-driver")]),
             ("MySQL, version not stated", |g| mysql(g, None), Unknown, &[COPY]),
-            ("no MySQL driver", |g| engine(g, Engine::Mysql), Blocked, &[(Blocker, "missing-driver")]),
+            ("no MySQL driver", |g| engine(g, Engine::Mysql), Warning, &[(WARNED, "missing-driver")]),
             (
                 "a driver for something else",
                 |g| {
                     engine(g, Engine::Oracle);
                     add(g, Engine::Postgresql, "postgresql-42.7.2.jar", Some("42.7.2"));
                 },
-                Blocked,
-                &[(Blocker, "missing-driver")],
+                Warning,
+                &[(WARNED, "missing-driver")],
             ),
             (
                 "Oracle",
