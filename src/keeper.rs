@@ -78,8 +78,8 @@ impl Keeper {
     }
 
     /// Judges anew, because time has passed.
-    pub fn tick(&self, now: Timestamp) {
-        self.update(now, |_| ());
+    pub fn tick(&self) {
+        self.update(|_| ());
     }
 
     /// What is known, for the next configuration to begin with.
@@ -89,16 +89,16 @@ impl Keeper {
         (known.snapshot.clone(), known.history.clone())
     }
 
-    fn update(&self, now: Timestamp, change: impl FnOnce(&mut Snapshot)) {
-        let state = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let Known { snapshot, history } = &mut *known;
-            change(snapshot);
-            snapshot.taken_at = now;
-            let Instance { policy, targets, upgrade_on, .. } = &*self.instance;
-            let judging = Judging { catalog: &self.catalog, policy, targets, upgrade_on: *upgrade_on, now };
-            judge_instance(&judging, snapshot, history)
-        };
+    fn update(&self, change: impl FnOnce(&mut Snapshot)) {
+        // Held until the result is on the board: of two answers at once the later one must stand there.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Known { snapshot, history } = &mut *known;
+        let now = Timestamp::now();
+        change(snapshot);
+        snapshot.taken_at = now;
+        let Instance { policy, targets, upgrade_on, .. } = &*self.instance;
+        let judging = Judging { catalog: &self.catalog, policy, targets, upgrade_on: *upgrade_on, now };
+        let state = judge_instance(&judging, snapshot, history);
         self.publish_targets(&state);
         self.board.send_modify(|board| {
             let board = Arc::make_mut(board);
@@ -134,7 +134,7 @@ impl Keeper {
 
 impl Sink for Keeper {
     fn take(&self, source: Source, answer: Result<Section, Failure>, asked: Asked) {
-        self.update(Timestamp::now(), |snapshot| match answer {
+        self.update(|snapshot| match answer {
             Ok(section) => snapshot.learn(section, asked),
             Err(failure) => {
                 let news = match snapshot.state(source).failure {
@@ -251,4 +251,52 @@ fn plugin_counts(case: &Case<'_>) -> Vec<(&'static str, u64)> {
 
 fn start_of(day: Date) -> Option<Timestamp> {
     day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use upgrade_readiness_checks::facts::{Product, Releases};
+
+    use super::*;
+    use crate::config::parse_config;
+
+    const CONFIG: &str = "[[instance]]\nname = 'wiki'\nproduct = 'confluence'\ninstallation_dir = '/opt/c'\n";
+
+    #[test]
+    fn of_many_answers_at_once_the_last_one_stands_on_the_board() {
+        let config = parse_config(CONFIG).unwrap();
+        let instance = config.instances[0].clone();
+        let catalog = config.catalogs[&Product::Confluence].catalog.clone();
+        let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
+        let state = InstanceState {
+            name: "wiki".into(),
+            product: Product::Confluence,
+            version: None,
+            snapshot: Arc::new(snapshot.clone()),
+            targets: Vec::new(),
+        };
+        let board = watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], revision: 0 }));
+        let seen = board.subscribe();
+        let keeper =
+            Keeper::new(instance, catalog, 0, board, watch::Sender::default(), snapshot, History::default());
+        let answer = |digest: String| {
+            let collected_on = jiff::civil::date(2026, 1, 1);
+            let asked = Asked {
+                at: Timestamp::now(),
+                took: jiff::SignedDuration::ZERO,
+                fresh_for: jiff::SignedDuration::from_hours(1),
+            };
+            let releases = Releases { origin: "embedded".into(), collected_on, digest };
+            keeper.take(Source::Releases, Ok(Section::Releases(releases)), asked);
+        };
+        for round in 0..50 {
+            std::thread::scope(|scope| {
+                for thread in 0..4 {
+                    scope.spawn(move || answer(format!("{round}-{thread}")));
+                }
+            });
+            let on_board = seen.borrow().instances[0].snapshot.releases.clone();
+            assert_eq!(on_board, keeper.known().0.releases, "round {round}");
+        }
+    }
 }

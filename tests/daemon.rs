@@ -102,8 +102,9 @@ impl House {
 
     async fn start_as(&self, mut command: Command) -> Running {
         command.args(["run", "--config"]).arg(self.path("agent.toml"));
-        let agent = Running::start(&mut command, &self.path("stdout"), &self.path("stderr"));
-        eventually(&format!("it is ready; its log is in {}", self.path("stderr").display()), async || {
+        let mut agent = Running::start(&mut command, &self.path("stdout"), &self.path("stderr"));
+        eventually("it is ready", async || {
+            assert!(agent.0.try_wait().unwrap().is_none(), "it has ended: {}", self.read("stderr"));
             self.get("/-/ready").await.0 == 200
         })
         .await;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -170,7 +169,7 @@ impl Running {
     }
 
     fn tick(&self) {
-        self.generation.tick(Timestamp::now());
+        self.generation.tick();
     }
 
     async fn execute(&mut self, command: Command) {

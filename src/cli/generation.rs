@@ -89,10 +89,10 @@ impl Generation {
         }
         let revision = board.borrow().revision + 1;
         board.send_replace(Arc::new(Board { instances: states, revision }));
-        let schedule = Arc::new(Schedule::start(jobs, config.max_concurrent));
-        let generation = Self { schedule, keepers, names };
-        generation.tick(now);
-        generation
+        for keeper in &keepers {
+            keeper.tick();
+        }
+        Self { schedule: Arc::new(Schedule::start(jobs, config.max_concurrent)), keepers, names }
     }
 
     /// What is known, for the next configuration to begin with.
@@ -101,9 +101,9 @@ impl Generation {
     }
 
     /// Judges every instance anew, because time has passed.
-    pub(super) fn tick(&self, now: Timestamp) {
+    pub(super) fn tick(&self) {
         for keeper in &self.keepers {
-            keeper.tick(now);
+            keeper.tick();
         }
     }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::server::{Server, free_port, own_dir, program, run};
+use super::port::free_port;
+use super::server::{Server, own_dir, program, run};
 
 /// The unprivileged user that runs it when tests run as root.
 const USER: &str = "mysql";

@@ -3,5 +3,6 @@
 //! A server that does not start fails the test loudly; nothing is ever skipped.
 
 pub(crate) mod mariadb;
+mod port;
 pub(crate) mod postgres;
 mod server;

@@ -1,10 +1,15 @@
 //! Starting the agent and its companions for black-box tests; what was started ends with its value.
 
+#[path = "port.rs"]
+mod port;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+pub(crate) use port::free_port;
 
 /// How long anything may take to come true on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
@@ -86,11 +91,6 @@ impl Drop for Running {
         drop(self.0.kill());
         drop(self.0.wait());
     }
-}
-
-/// A port nobody uses.
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until something is true.
