@@ -1,4 +1,4 @@
-//! Judging one snapshot against 100 releases, today and on a planned day.
+//! Judging one snapshot against 100 releases, today and on a planned day, without and with the look-ahead.
 
 use std::hint::black_box;
 
@@ -28,6 +28,14 @@ fn judgement(criterion: &mut Criterion) {
             bencher.iter(|| {
                 for target in &targets {
                     black_box(judge.judge(&golden.facts, target));
+                }
+            });
+        });
+        criterion.bench_function(&format!("judge and look ahead, 100 targets, {name}"), |bencher| {
+            bencher.iter(|| {
+                for target in &targets {
+                    black_box(judge.judge(&golden.facts, target));
+                    black_box(judge.blocks_on(&golden.facts, target));
                 }
             });
         });
