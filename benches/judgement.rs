@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use upgrade_readiness_checks::golden::golden;
-use upgrade_readiness_checks::model::{Requested, Target};
+use upgrade_readiness_checks::model::{Plan, Requested, Target};
 use upgrade_readiness_checks::report::Judge;
 
 fn judgement(criterion: &mut Criterion) {
@@ -23,7 +23,8 @@ fn judgement(criterion: &mut Criterion) {
     assert_eq!(targets.len(), 100);
     let planned = jiff::civil::date(2026, 2, 14);
     for (name, upgrade_on) in [("today", None), ("today and a planned day", Some(planned))] {
-        let judge = Judge { catalog: &golden.catalog, policy: &golden.policy, now: golden.now, upgrade_on };
+        let plan = Plan { day: upgrade_on, ..Plan::default() };
+        let judge = Judge { catalog: &golden.catalog, policy: &golden.policy, plan: &plan, now: golden.now };
         criterion.bench_function(&format!("judge 100 targets, {name}"), |bencher| {
             bencher.iter(|| {
                 for target in &targets {

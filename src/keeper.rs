@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Section, Snapshot, Source};
-use upgrade_readiness_checks::model::{Case, Policy, Requested, Target, Verdict};
+use upgrade_readiness_checks::model::{Case, Plan, Policy, Requested, Target, Verdict};
 use upgrade_readiness_checks::report::{CheckReport, Judge, Report};
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
@@ -96,8 +96,8 @@ impl Keeper {
         let now = Timestamp::now();
         change(snapshot);
         snapshot.taken_at = now;
-        let Instance { policy, targets, upgrade_on, .. } = &*self.instance;
-        let judging = Judging { catalog: &self.catalog, policy, targets, upgrade_on: *upgrade_on, now };
+        let Instance { policy, targets, plan, .. } = &*self.instance;
+        let judging = Judging { catalog: &self.catalog, policy, targets, plan, now };
         let state = judge_instance(&judging, snapshot, history);
         self.publish_targets(&state);
         self.board.send_modify(|board| {
@@ -166,8 +166,8 @@ pub struct Judging<'a> {
     pub policy: &'a Policy,
     /// The releases to judge.
     pub targets: &'a [Requested],
-    /// The day the upgrade is planned for.
-    pub upgrade_on: Option<Date>,
+    /// What is planned.
+    pub plan: &'a Plan,
     /// The moment to judge at.
     pub now: Timestamp,
 }
@@ -175,9 +175,9 @@ pub struct Judging<'a> {
 /// Judges every target of an instance from one snapshot.
 #[must_use]
 pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut History) -> InstanceState {
-    let Judging { catalog, policy, targets, upgrade_on, now } = *judging;
+    let Judging { catalog, policy, targets, plan, now } = *judging;
     let version = running_version(snapshot);
-    let judge = Judge { catalog, policy, now, upgrade_on };
+    let judge = Judge { catalog, policy, plan, now };
     let targets = targets
         .iter()
         .map(|requested| judge_target(requested, &judge, snapshot, version.as_ref(), history))

@@ -11,14 +11,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{Answers, Catalog, Component, MinimumOf};
 use crate::facts::{
-    Application, Asked, Connector, Database, DatabaseConfig, DirectorySize, Disk, Driver, Engine, Field,
-    FileOwnership, FileSystem, HealthCheck, Host, Installation, Java, JavaVersion, JvmOptions, License,
-    LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin,
-    Plugins, Privileges, Product, Releases, Role, Runtime, RuntimeRole, Search, Seats, Section,
-    ServiceProcess, Settings, Snapshot, Statement, StatementOf, TargetPlugins, Until, UpdateCheck,
+    Application, Asked, Backup, BackupKind, BackupSet, Backups, ComparedWith, Connector, Contents, Custom,
+    Database, DatabaseConfig, Differences, DirectorySize, Disk, Driver, Engine, Field, FileOwnership,
+    FileSystem, FileTree, Files, HealthCheck, Host, HourOfWeek, Installation, Integrity, Java, JavaVersion,
+    JvmOptions, License, LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership,
+    PasswordKind, Place, Plugin, Plugins, Privileges, Probe, ProbeOutcome, Product, Profile, Rehearsal,
+    Releases, RestoreProof, Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceProcess,
+    Settings, Snapshot, Staging, Statement, StatementOf, TargetPlugins, Traffic, Until, UpdateCheck,
     UpgradeStep, UserCount,
 };
-use crate::model::{Case, Policy, Target};
+use crate::model::{Case, Plan, Policy, Target};
 use crate::version::{Line, ProductVersion};
 
 /// Hundreds of tests begin here, and reading the catalog is most of what each would take.
@@ -36,6 +38,8 @@ pub struct Golden {
     pub catalog: Catalog,
     /// The default policy.
     pub policy: Policy,
+    /// Nothing is planned.
+    pub plan: Plan,
     /// 1 December 2025, 20:00 UTC.
     pub now: Timestamp,
 }
@@ -44,8 +48,8 @@ impl Golden {
     /// The case to hand to a rule.
     #[must_use]
     pub fn case(&self) -> Case<'_> {
-        let Self { facts, target, catalog, policy, now } = self;
-        Case { facts, target, catalog, policy, now: *now }
+        let Self { facts, target, catalog, policy, plan, now } = self;
+        Case { facts, target, catalog, policy, plan, now: *now }
     }
 
     /// The same instance with another target.
@@ -70,7 +74,14 @@ pub fn golden() -> Golden {
     let now = timestamp("2025-12-01T20:00:00Z");
     let catalog = CATALOG.clone();
     let target = target(&catalog, "9.2.10");
-    Golden { facts: snapshot(now, &target), target, catalog, policy: Policy::default(), now }
+    Golden {
+        facts: snapshot(now, &target),
+        target,
+        catalog,
+        policy: Policy::default(),
+        plan: Plan::default(),
+        now,
+    }
 }
 
 fn target(catalog: &Catalog, text: &str) -> Target {
@@ -125,6 +136,11 @@ fn snapshot(now: Timestamp, target: &Target) -> Snapshot {
             collected_on: date(2025, 11, 20),
             digest: "0".repeat(64),
         }),
+        Section::Files(files()),
+        Section::Backups(backups(now)),
+        Section::Traffic(traffic(now)),
+        Section::Rehearsal(rehearsal(now, target)),
+        Section::Custom(custom()),
     ];
     for section in sections {
         snapshot.learn(section, asked);
@@ -389,6 +405,139 @@ fn plugins(target: &ProductVersion) -> Plugins {
                     installed_compatible: true,
                 }),
             )]),
+        }],
+    }
+}
+
+fn files() -> Files {
+    let tree = |root: String, compared_with| FileTree {
+        root,
+        compared_with,
+        differences: Field::Read(Differences { compared: 2500, ..Differences::default() }),
+    };
+    let registry = format!("{INSTALLATION}/confluence/WEB-INF/classes/hash-registry.properties");
+    Files {
+        trees: vec![
+            tree(format!("{INSTALLATION}/confluence"), ComparedWith::VendorHashes(registry)),
+            tree(
+                INSTALLATION.into(),
+                ComparedWith::Pristine("/srv/atlassian-confluence-9.2.7.tar.gz".into()),
+            ),
+        ],
+    }
+}
+
+fn backups(now: Timestamp) -> Backups {
+    let set = |kind, name: &str, form: &str, gib: u64, contents: Contents| BackupSet {
+        kind,
+        places: vec![format!("/backup/{name}-*")],
+        backups: Field::Read(
+            (0_u64..10)
+                .map(|days| {
+                    let finished_at =
+                        now - SignedDuration::from_hours(i64::try_from(days).unwrap_or(0) * 24 + 15);
+                    let integrity = if days == 0 {
+                        Field::Read(Integrity::Whole(contents.clone()))
+                    } else {
+                        Field::Unread("only the newest backup is read".into())
+                    };
+                    Backup {
+                        path: format!("/backup/{name}-{days}"),
+                        finished_at,
+                        bytes: gib * GIB,
+                        form: form.into(),
+                        being_written: false,
+                        mount_point: Field::Read("/backup".into()),
+                        integrity,
+                    }
+                })
+                .collect(),
+        ),
+    };
+    let archive = |entries, gib: u64| Contents { entries, unpacked_bytes: gib * GIB, ..Contents::default() };
+    let dump = Contents {
+        entries: 412,
+        unpacked_bytes: 9 * GIB,
+        tables: ["confversion", "content", "cwd_user", "user_mapping"].map(Into::into).into(),
+        database: Some("confluence".into()),
+        server_version: Some("16.4".into()),
+        written_by: Some("16.4".into()),
+        leaves_database: Vec::new(),
+    };
+    let dumped = now - SignedDuration::from_hours(15);
+    Backups {
+        sets: vec![
+            set(BackupKind::Home, "home", "tar.gz", 20, archive(9_800, 29)),
+            set(BackupKind::Database, "database", "postgresql-custom", 3, dump),
+            set(BackupKind::Installation, "installation", "tar.gz", 1, archive(9_900, 2)),
+        ],
+        restore: Field::Read(Some(RestoreProof {
+            dump: "/backup/database-0".into(),
+            dump_finished_at: dumped,
+            restored_at: dumped + SignedDuration::from_hours(2),
+            took: SignedDuration::from_mins(24),
+            server: "restore.example.com:5432".into(),
+            by: "restore test of the agent".into(),
+            defects: Vec::new(),
+            tables: 412,
+            rows: vec![RowCount { table: "content".into(), restored: 80_000, production: Some(80_120) }],
+        })),
+    }
+}
+
+/// Four weeks in which the nights and Sundays are quiet.
+fn traffic(now: Timestamp) -> Traffic {
+    let hour = |hour: u64| {
+        let busy = (6..18).contains(&(hour % 24)) && hour / 24 < 5;
+        let requests = if busy { 20_000 } else { 40 };
+        HourOfWeek { seen: 4, requests: 4 * requests, most: requests + requests / 10 }
+    };
+    let by_hour: Vec<HourOfWeek> = (0..168).map(hour).collect();
+    Traffic {
+        places: vec![format!("{INSTALLATION}/logs/conf_access_log*")],
+        first: Some(now - SignedDuration::from_hours(28 * 24)),
+        last: Some(now),
+        requests: by_hour.iter().map(|hour| hour.requests).sum(),
+        strange_lines: 0,
+        unread: None,
+        by_hour,
+    }
+}
+
+fn rehearsal(now: Timestamp, target: &Target) -> Rehearsal {
+    Rehearsal {
+        staging: Some(Staging {
+            place: "http://staging.example.com:9977/api/v1/status".into(),
+            instance: "wiki-staging".into(),
+            written_at: now,
+            profile: Profile {
+                version: Some(target.version.clone()),
+                version_since: Some(now - SignedDuration::from_hours(10 * 24)),
+                base_url: Some("http://staging.example.com:8090/".into()),
+                engine: Some(Engine::Postgresql),
+                database_version: Some("16.4 (Debian 16.4-1.pgdg120+1)".into()),
+                database: Some("db-staging.example.com:5432/confluence".into()),
+                cluster: None,
+                home: Some(format!("staging.example.com:{HOME}")),
+                shared_home: None,
+                java: Some("17.0.9".into()),
+                operating_system: Some("Debian GNU/Linux 12 (bookworm)".into()),
+                plugins: Some(BTreeMap::from([("com.example.gantt".to_owned(), "4.1.0".to_owned())])),
+            },
+        }),
+    }
+}
+
+fn custom() -> Custom {
+    Custom {
+        probes: vec![Probe {
+            name: "replication".into(),
+            kind: "program".into(),
+            asks: "/usr/lib/nagios/plugins/check_replication".into(),
+            outcome: ProbeOutcome::Ok,
+            said: "OK - 0 s behind".into(),
+            took: SignedDuration::from_millis(8),
+            remedy: None,
         }],
     }
 }

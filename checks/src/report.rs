@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::catalog::Catalog;
 use crate::facts::{Missing, Snapshot};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, Policy, Requested, Severity, Target, Undecided, Verdict,
+    Case, Category, Check, Finding, Judgement, Plan, Policy, Requested, Severity, Target, Undecided, Verdict,
 };
 use crate::rules;
 use crate::version::ProductVersion;
@@ -87,21 +87,21 @@ pub struct Judge<'a> {
     pub policy: &'a Policy,
     /// Now.
     pub now: Timestamp,
-    /// The day the upgrade is planned for.
-    pub upgrade_on: Option<Date>,
+    /// What is planned.
+    pub plan: &'a Plan,
 }
 
 impl Judge<'_> {
     /// The case as it stands today.
     #[must_use]
     pub fn case<'c>(&'c self, facts: &'c Snapshot, target: &'c Target) -> Case<'c> {
-        Case { facts, target, catalog: self.catalog, policy: self.policy, now: self.now }
+        Case { facts, target, catalog: self.catalog, policy: self.policy, plan: self.plan, now: self.now }
     }
 
     /// Judges one target today and, when an upgrade is planned, on that day; the graver answer counts.
     #[must_use]
     pub fn judge(&self, facts: &Snapshot, target: &Target) -> Report {
-        let planned_for = self.upgrade_on.filter(|day| *day > TimeZone::UTC.to_datetime(self.now).date());
+        let planned_for = self.plan.day.filter(|day| *day > TimeZone::UTC.to_datetime(self.now).date());
         let evaluate =
             |check: &Check, now: Timestamp| evaluate(check, &Case { now, ..self.case(facts, target) });
         let checks: Vec<CheckReport> = rules::ALL
@@ -233,10 +233,11 @@ mod tests {
     use super::*;
     use crate::facts::{LicenseText, Reading, Until};
     use crate::golden::{Golden, golden};
-    use crate::model::{Products, Severity};
+    use crate::model::{People, Products, Severity};
 
     fn judge(golden: &Golden, upgrade_on: Option<Date>) -> Judge<'_> {
-        Judge { catalog: &golden.catalog, policy: &golden.policy, now: golden.now, upgrade_on }
+        let plan = Box::leak(Box::new(Plan { day: upgrade_on, ..Plan::default() }));
+        Judge { catalog: &golden.catalog, policy: &golden.policy, plan, now: golden.now }
     }
 
     fn with_license_until(day: Date) -> Golden {
@@ -321,6 +322,7 @@ mod tests {
             category: Category::Platform,
             products: Products::All,
             reads: &[],
+            people: People::MayWaive,
             explain: "",
             evaluate: |_| panic!("a defect"),
         };
@@ -333,8 +335,8 @@ mod tests {
     fn the_last_day_there_is_is_judged_as_well() {
         let golden = golden();
         let case = golden.case();
-        let judge =
-            Judge { catalog: case.catalog, policy: case.policy, now: case.now, upgrade_on: Some(Date::MAX) };
+        let plan = Plan { day: Some(Date::MAX), ..Plan::default() };
+        let judge = Judge { catalog: case.catalog, policy: case.policy, plan: &plan, now: case.now };
         let report = judge.judge(case.facts, case.target);
         assert_eq!(report.planned_for, Some(Date::MAX));
         let license = report.checks.iter().find(|check| check.id == "license-valid").unwrap();

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::Snapshot;
-use upgrade_readiness_checks::model::{Check, Policy, Requested, Verdict};
+use upgrade_readiness_checks::model::{Check, Plan, Policy, Requested, Verdict};
 
 use super::ConfigArgs;
 use super::explain::check_parser;
@@ -52,7 +52,7 @@ struct Facts {
     catalog: Arc<Catalog>,
     targets: Vec<Requested>,
     policy: Policy,
-    upgrade_on: Option<Date>,
+    plan: Plan,
 }
 
 pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
@@ -62,13 +62,10 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     };
     let targets = if args.target.is_empty() { facts.targets } else { args.target.clone() };
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
-    let judging = Judging {
-        catalog: &facts.catalog,
-        policy: &facts.policy,
-        targets: &targets,
-        upgrade_on: if args.on.is_some() { None } else { facts.upgrade_on },
-        now,
-    };
+    // The day that is asked for is judged alone.
+    let plan = if args.on.is_some() { Plan { day: None, ..facts.plan } } else { facts.plan };
+    let judging =
+        Judging { catalog: &facts.catalog, policy: &facts.policy, targets: &targets, plan: &plan, now };
     let mut state = judge_instance(&judging, &facts.snapshot, &mut History::default());
     if !args.only.is_empty() {
         let ids: Vec<&str> = args.only.iter().map(|check| check.id).collect();
@@ -96,7 +93,7 @@ fn from_instance(args: &CheckArgs) -> anyhow::Result<Facts> {
         catalog: catalog_of(&config, &instance)?.catalog.clone(),
         targets: instance.targets.clone(),
         policy: instance.policy.clone(),
-        upgrade_on: instance.upgrade_on,
+        plan: instance.plan.clone(),
     })
 }
 
@@ -117,7 +114,7 @@ fn from_file(args: &CheckArgs, snapshot: Snapshot) -> anyhow::Result<Facts> {
             .as_ref()
             .map_or_else(|| vec![Requested::LatestLongTermSupport], |known| known.targets.clone()),
         policy: instance.as_ref().map_or_else(Policy::default, |known| known.policy.clone()),
-        upgrade_on: instance.and_then(|known| known.upgrade_on),
+        plan: instance.map(|known| known.plan.clone()).unwrap_or_default(),
         snapshot,
     })
 }

@@ -76,7 +76,7 @@ fn render(config: &Config) -> anyhow::Result<String> {
         lines.push(format!("  targets        {}", targets.join(", ")));
         lines.push(format!(
             "  upgrade on     {}",
-            instance.upgrade_on.map_or_else(|| "not planned".to_owned(), |day| day.to_string())
+            instance.plan.day.map_or_else(|| "not planned".to_owned(), |day| day.to_string())
         ));
         lines.push(format!(
             "  HTTP           {}",

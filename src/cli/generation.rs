@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
 
 use crate::board::{Board, InstanceState, Since};
+use crate::collect::surroundings::Surroundings;
 use crate::config::Config;
 use crate::keeper::{History, Keeper};
 use crate::product;
@@ -45,7 +46,12 @@ impl Generation {
                 (Snapshot::empty(&instance.name, instance.product, now), History::default())
             });
             let (feed, targets) = watch::channel(Vec::new());
-            let collectors = product::collectors(instance, &loaded.releases, &targets);
+            let surroundings = Surroundings {
+                releases: loaded.releases.clone(),
+                targets: targets.clone(),
+                cache_dir: Some(config.cache_dir(&instance.name)),
+            };
+            let collectors = product::collectors(instance, &surroundings);
             for source in Source::ALL {
                 if collectors.iter().any(|collector| collector.source() == source) {
                     snapshot.switch_on(source);

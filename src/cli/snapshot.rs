@@ -18,6 +18,7 @@ use upgrade_readiness_checks::model::Target;
 use super::output::{Output, advise};
 use super::run::block_on;
 use super::{CANNOT_TELL, ConfigArgs};
+use crate::collect::surroundings::Surroundings;
 use crate::collect::targets::TargetBuild;
 use crate::config::{Config, Instance, LoadedCatalog};
 use crate::keeper::running_version;
@@ -127,7 +128,10 @@ pub(super) async fn look_once(config: &Config, instance: &Arc<Instance>) -> anyh
     let (feed, targets) = watch::channel(Vec::new());
     let gathered =
         Arc::new(Gathered(Mutex::new(Snapshot::empty(&instance.name, instance.product, Timestamp::now()))));
-    let collectors = product::collectors(instance, &loaded.releases, &targets);
+    // A look by hand leaves no traces: the cache belongs to the daemon.
+    let surroundings =
+        Surroundings { releases: loaded.releases.clone(), targets: targets.clone(), cache_dir: None };
+    let collectors = product::collectors(instance, &surroundings);
     for source in Source::ALL {
         if !collectors.iter().any(|collector| collector.source() == source) {
             gathered.with(|snapshot| snapshot.switch_off(source));

@@ -11,9 +11,11 @@ pub mod host;
 pub mod http;
 pub mod java;
 pub mod layout;
+pub mod notebook;
 pub mod process;
 pub mod properties;
 pub mod releases;
+pub mod surroundings;
 pub mod targets;
 pub mod text_file;
 #[cfg(test)]

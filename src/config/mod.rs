@@ -4,6 +4,7 @@
 //! what comes out is a [`Config`] without gaps.
 
 mod form;
+mod planned;
 mod raw;
 mod schedule;
 mod secret;
@@ -15,10 +16,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::civil::Date;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Product, Releases, Source};
-use upgrade_readiness_checks::model::{Policy, Requested};
+use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 
 use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
@@ -56,6 +56,12 @@ impl Config {
     #[must_use]
     pub fn status_file(&self) -> PathBuf {
         self.state_dir.join("status.json")
+    }
+
+    /// Directory for what was learned of an instance's files before.
+    #[must_use]
+    pub fn cache_dir(&self, instance: &str) -> PathBuf {
+        self.state_dir.join("cache").join(instance)
     }
 }
 
@@ -144,8 +150,8 @@ pub struct Instance {
     pub home_dir: Option<PathBuf>,
     /// The releases to judge.
     pub targets: Vec<Requested>,
-    /// The day the upgrade is planned for.
-    pub upgrade_on: Option<Date>,
+    /// What is planned.
+    pub plan: Plan,
     /// How its HTTP side is reached; `None` switches the sources `application` and `plugins` off.
     pub http: Option<HttpAccess>,
     /// How its database is reached, where this differs from the product's own configuration.

@@ -30,8 +30,22 @@ pub(super) struct RawConfig {
     /// What the operator looked up in the vendor's documentation, per feature line such as "9.2".
     /// An answer stands above what the catalog says, and counts as complete.
     pub(super) requirements: BTreeMap<String, RawRequirements>,
+    /// Times in which nothing may be changed on any instance.
+    pub(super) freeze: Vec<RawFreeze>,
     /// The instances that are to be upgraded some day.
     pub(super) instance: Vec<RawInstance>,
+}
+
+/// A time in which nothing may be changed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFreeze {
+    /// What it is called, such as "year-end closing".
+    pub(super) name: String,
+    /// Its first day, or its first moment: "2026-12-20" or "2026-12-20T18:00:00+01:00".
+    pub(super) from: String,
+    /// Its last day, or the moment it ends.
+    pub(super) until: String,
 }
 
 /// Where the agent listens.
@@ -77,6 +91,8 @@ pub(super) struct RawSchedule {
     pub(super) java: Option<String>,
     /// Directories, versions, configuration files; default 5m.
     pub(super) installation: Option<String>,
+    /// Changed files of the installation; default 6h.
+    pub(super) files: Option<String>,
     /// The licence; default 5m.
     pub(super) license: Option<String>,
     /// The database; default 5m.
@@ -85,9 +101,18 @@ pub(super) struct RawSchedule {
     pub(super) application: Option<String>,
     /// Plug-ins; default 1h.
     pub(super) plugins: Option<String>,
+    /// Backups; default 1h.
+    pub(super) backups: Option<String>,
+    /// Access logs; default 1h.
+    pub(super) traffic: Option<String>,
     /// The catalog; default 1h.
     pub(super) releases: Option<String>,
-    /// How long a source may take; default 1m, for disk 30m, for plugins 10m.
+    /// The staging instance; default 15m.
+    pub(super) rehearsal: Option<String>,
+    /// The operator's own probes; default 5m.
+    pub(super) custom: Option<String>,
+    /// How long a source may take; default 1m; 30m for disk and files,
+    /// 10m for plugins and traffic, 6h for backups.
     pub(super) time_limit: BTreeMap<Source, String>,
     /// How many sources are asked at the same time; default 4.
     pub(super) max_concurrent: Option<u32>,
@@ -162,6 +187,12 @@ pub(super) struct RawInstance {
     pub(super) targets: Option<Vec<String>>,
     /// The day the upgrade is planned for, such as "2026-12-05".
     pub(super) upgrade_on: Option<String>,
+    /// The hour of that day at which it starts, such as "20:00", in the time zone.
+    pub(super) upgrade_at: Option<String>,
+    /// How long the instance may be down, such as "4h".
+    pub(super) downtime: Option<String>,
+    /// The time zone of the planned hour and of what is proposed, such as "Europe/Berlin"; default UTC.
+    pub(super) time_zone: Option<String>,
     /// Sources that are not asked. Their checks are unknown, never ready.
     #[serde(default)]
     pub(super) sources_off: Vec<Source>,

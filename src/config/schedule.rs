@@ -96,8 +96,12 @@ impl Rhythm {
                 (minutes(5), minutes(1))
             }
             Source::Disk => (minutes(60), minutes(30)),
-            Source::Plugins => (minutes(60), minutes(10)),
+            Source::Files => (minutes(6 * 60), minutes(30)),
+            Source::Plugins | Source::Traffic => (minutes(60), minutes(10)),
+            Source::Backups => (minutes(60), minutes(6 * 60)),
             Source::Releases => (minutes(60), minutes(1)),
+            Source::Rehearsal => (minutes(15), minutes(1)),
+            Source::Custom => (minutes(5), minutes(1)),
         };
         Self { when: When::Every(every), time_limit }
     }

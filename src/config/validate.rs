@@ -14,8 +14,9 @@ use upgrade_readiness_checks::model::{Policy, Requested};
 use upgrade_readiness_checks::version::Line;
 
 use super::form::{Lines, prune};
+use super::planned::RawPlan;
 use super::raw::{
-    RawAccess, RawConfig, RawDatabase, RawInstance, RawMarketplace, RawRequirements, RawSchedule,
+    RawAccess, RawConfig, RawDatabase, RawFreeze, RawInstance, RawMarketplace, RawRequirements, RawSchedule,
 };
 use super::schedule::parse_duration;
 use super::{
@@ -56,15 +57,20 @@ fn syntax_problem(text: &str, error: &toml::de::Error) -> Problem {
     Problem { key: String::new(), line, reason: error.message().replace('\n', ", ") }
 }
 
-struct Validation {
+/// What is being validated: mistakes so far, and where each key stands.
+pub(super) struct Validation {
     problems: Vec<Problem>,
     lines: Lines,
 }
 
 impl Validation {
-    fn problem(&mut self, key: &str, reason: impl Into<String>) {
+    /// Takes down a mistake; one that is found for every instance is said once.
+    pub(super) fn problem(&mut self, key: &str, reason: impl Into<String>) {
         let line = self.lines.of(key);
-        self.problems.push(Problem { key: key.to_owned(), line, reason: reason.into() });
+        let problem = Problem { key: key.to_owned(), line, reason: reason.into() };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     fn config(&mut self, raw: RawConfig) -> Config {
@@ -99,6 +105,12 @@ impl Validation {
                 Some((product, self.catalog(product, file, &answers)?))
             })
             .collect();
+        let freezes: Vec<(String, RawFreeze)> = raw
+            .freeze
+            .into_iter()
+            .enumerate()
+            .map(|(index, freeze)| (format!("freeze[{index}]"), freeze))
+            .collect();
         let mut names = BTreeSet::new();
         let instances = raw
             .instance
@@ -109,7 +121,7 @@ impl Validation {
                 if !names.insert(instance.name.clone()) {
                     self.problem(&format!("{key}.name"), format!("{:?} is used twice", instance.name));
                 }
-                self.instance(&key, instance, &raw.policy).map(Arc::new)
+                self.instance(&key, instance, &raw.policy, &freezes).map(Arc::new)
             })
             .collect();
         Config {
@@ -151,11 +163,16 @@ impl Validation {
                     Source::Disk => &raw.disk,
                     Source::Java => &raw.java,
                     Source::Installation => &raw.installation,
+                    Source::Files => &raw.files,
                     Source::License => &raw.license,
                     Source::Database => &raw.database,
                     Source::Application => &raw.application,
                     Source::Plugins => &raw.plugins,
+                    Source::Backups => &raw.backups,
+                    Source::Traffic => &raw.traffic,
                     Source::Releases => &raw.releases,
+                    Source::Rehearsal => &raw.rehearsal,
+                    Source::Custom => &raw.custom,
                 };
                 if let Some(text) = text {
                     match text.parse() {
@@ -254,7 +271,13 @@ impl Validation {
         }
     }
 
-    fn instance(&mut self, key: &str, raw: RawInstance, global: &toml::Table) -> Option<Instance> {
+    fn instance(
+        &mut self,
+        key: &str,
+        raw: RawInstance,
+        global: &toml::Table,
+        freezes: &[(String, RawFreeze)],
+    ) -> Option<Instance> {
         let name_fits = !raw.name.is_empty()
             && raw.name.len() <= 64
             && raw.name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
@@ -277,14 +300,16 @@ impl Validation {
             );
         }
         let targets = self.targets(key, &texts);
-        let upgrade_on = raw.upgrade_on.and_then(|text| {
-            let day = text.parse().ok();
-            if day.is_none() {
-                let reason = format!("must be a day such as \"2026-12-05\", and is {text:?}");
-                self.problem(&format!("{key}.upgrade_on"), reason);
-            }
-            day
-        });
+        let plan = self.plan(
+            key,
+            RawPlan {
+                upgrade_on: raw.upgrade_on,
+                upgrade_at: raw.upgrade_at,
+                downtime: raw.downtime,
+                time_zone: raw.time_zone,
+                freezes: freezes.to_vec(),
+            },
+        );
         let http = raw.http.and_then(|access| self.access(&format!("{key}.http"), access));
         let database = self.database(&format!("{key}.database"), raw.database);
         let marketplace = self.marketplace(&format!("{key}.marketplace"), raw.marketplace);
@@ -303,7 +328,7 @@ impl Validation {
             installation_dir,
             home_dir,
             targets,
-            upgrade_on,
+            plan,
             http,
             database,
             marketplace: marketplace?,
@@ -329,7 +354,7 @@ impl Validation {
         targets
     }
 
-    fn access(&mut self, key: &str, raw: RawAccess) -> Option<HttpAccess> {
+    pub(super) fn access(&mut self, key: &str, raw: RawAccess) -> Option<HttpAccess> {
         let base_url = self.url(&format!("{key}.base_url"), &raw.base_url);
         let token = self.secret(
             key,
@@ -412,7 +437,7 @@ impl Validation {
         }
     }
 
-    fn path(&mut self, key: &str, text: &str) -> PathBuf {
+    pub(super) fn path(&mut self, key: &str, text: &str) -> PathBuf {
         let path = PathBuf::from(text);
         if !path.is_absolute() {
             self.problem(
@@ -425,7 +450,7 @@ impl Validation {
         path
     }
 
-    fn url(&mut self, key: &str, text: &str) -> Option<reqwest::Url> {
+    pub(super) fn url(&mut self, key: &str, text: &str) -> Option<reqwest::Url> {
         let wrong = match reqwest::Url::parse(text) {
             Err(error) => format!("must be an address such as \"http://127.0.0.1:8090\": {error}"),
             Ok(url) if !matches!(url.scheme(), "http" | "https") => {
@@ -446,7 +471,7 @@ impl Validation {
     }
 
     /// A secret may be kept in one place; which one is in the key's name.
-    fn secret(&mut self, key: &str, places: [(&str, Option<String>); 3]) -> Option<SecretSource> {
+    pub(super) fn secret(&mut self, key: &str, places: [(&str, Option<String>); 3]) -> Option<SecretSource> {
         let mut given = places.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let (name, value) = given.next()?;
         if let Some((other, _)) = given.next() {

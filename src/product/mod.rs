@@ -4,24 +4,20 @@ pub mod confluence;
 
 use std::sync::Arc;
 
-use upgrade_readiness_checks::facts::{Product, Releases, Source};
+use upgrade_readiness_checks::facts::{Product, Source};
 
 use crate::collect::Collector;
 use crate::collect::releases::ReleasesCollector;
-use crate::collect::targets::TargetFeed;
+use crate::collect::surroundings::Surroundings;
 use crate::config::Instance;
 
 /// Everybody who asks about an instance: one collector per source that is not switched off.
 #[must_use]
-pub fn collectors(
-    instance: &Arc<Instance>,
-    releases: &Releases,
-    targets: &TargetFeed,
-) -> Vec<Arc<dyn Collector>> {
+pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<Arc<dyn Collector>> {
     let mut collectors = match instance.product {
-        Product::Confluence => confluence::collectors(instance, targets),
+        Product::Confluence => confluence::collectors(instance, surroundings),
     };
-    collectors.push(Arc::new(ReleasesCollector::new(releases.clone())));
+    collectors.push(Arc::new(ReleasesCollector::new(surroundings.releases.clone())));
     collectors.retain(|collector| is_on(instance, collector.source()));
     collectors
 }

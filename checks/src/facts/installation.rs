@@ -77,6 +77,7 @@ pub struct Cluster {
 /// A database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub enum Engine {
     /// PostgreSQL and services that speak as one.
     Postgresql,

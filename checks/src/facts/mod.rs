@@ -8,23 +8,39 @@
 //! Secrets have no place in any of these types.
 
 mod application;
+mod backups;
+mod custom;
 mod database;
 mod disk;
+mod files;
 mod host;
 mod installation;
 mod java;
 mod license;
+mod memory;
 mod plugins;
+mod reading;
+mod rehearsal;
 mod releases;
 mod snapshot;
+mod source;
+mod traffic;
 
 pub use application::*;
+pub use backups::*;
+pub use custom::*;
 pub use database::*;
 pub use disk::*;
+pub use files::*;
 pub use host::*;
 pub use installation::*;
 pub use java::*;
 pub use license::*;
+pub use memory::*;
 pub use plugins::*;
+pub use reading::*;
+pub use rehearsal::*;
 pub use releases::*;
 pub use snapshot::*;
+pub use source::*;
+pub use traffic::*;

@@ -1,329 +1,15 @@
 //! All sources of one instance together, and the honest way to reach them.
 
-use std::fmt;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Application, Database, Disk, Host, Installation, Java, License, Plugins, Releases};
+use super::{
+    Application, Backups, Custom, Database, Disk, Failure, Files, Host, Installation, Java, Learned, License,
+    Memory, Missing, Plugins, Product, Reading, Rehearsal, Releases, Source, Traffic,
+};
 
 /// Version of the snapshot's JSON form; raised when a reader of the old form would misread the new one.
 pub const SNAPSHOT_FORMAT: &str = "1.0";
-
-/// How far a collection time may lie in the future before it proves that the clock was set back.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
-
-/// A product whose upgrade is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub enum Product {
-    /// Atlassian Confluence, Server and Data Center.
-    Confluence,
-}
-
-impl Product {
-    /// The name used in the configuration, the status file and metrics.
-    #[must_use]
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Confluence => "confluence",
-        }
-    }
-
-    /// The name as people write it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Confluence => "Confluence",
-        }
-    }
-}
-
-impl fmt::Display for Product {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// A place facts come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub enum Source {
-    /// Operating system, processors, memory, the running service's process.
-    Host,
-    /// File systems and sizes of the directories the instance lives in.
-    Disk,
-    /// Every Java that matters, and the options of the running one.
-    Java,
-    /// Directories, versions and configuration files of the installation.
-    Installation,
-    /// The product's licence.
-    License,
-    /// The product's database server and schema.
-    Database,
-    /// The running application, over HTTP.
-    Application,
-    /// Installed plug-ins and what is known of their compatibility.
-    Plugins,
-    /// The catalog of releases.
-    Releases,
-}
-
-impl Source {
-    /// Every source, in the order they are shown.
-    pub const ALL: [Self; 9] = [
-        Self::Host,
-        Self::Disk,
-        Self::Java,
-        Self::Installation,
-        Self::License,
-        Self::Database,
-        Self::Application,
-        Self::Plugins,
-        Self::Releases,
-    ];
-
-    /// The name used in the configuration, the status file and metrics.
-    #[must_use]
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::Disk => "disk",
-            Self::Java => "java",
-            Self::Installation => "installation",
-            Self::License => "license",
-            Self::Database => "database",
-            Self::Application => "application",
-            Self::Plugins => "plugins",
-            Self::Releases => "releases",
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.id())
-    }
-}
-
-/// Why a source could not be asked, as a closed set for metrics and advice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub enum FailureKind {
-    /// Nothing answers at the address.
-    Unreachable,
-    /// It answers, and refuses: wrong password, missing right, file mode.
-    Denied,
-    /// It did not answer within the time limit.
-    Timeout,
-    /// It answered something that is not what it should be.
-    Malformed,
-    /// The file, directory or setting does not exist.
-    Absent,
-    /// The collector itself broke; a defect of the agent.
-    Internal,
-}
-
-impl FailureKind {
-    /// Every kind, in the order they are shown.
-    pub const ALL: [Self; 6] =
-        [Self::Unreachable, Self::Denied, Self::Timeout, Self::Malformed, Self::Absent, Self::Internal];
-
-    /// The name used in metrics.
-    #[must_use]
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Denied => "denied",
-            Self::Timeout => "timeout",
-            Self::Malformed => "malformed",
-            Self::Absent => "absent",
-            Self::Internal => "internal",
-        }
-    }
-}
-
-/// A source that could not be asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What kind of failure it was.
-    pub kind: FailureKind,
-    /// The whole story in one line, without secrets: what failed, why, what to do.
-    pub message: String,
-}
-
-/// Facts that were learned, and when.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Learned<T> {
-    /// When the source was asked.
-    pub collected_at: Timestamp,
-    /// How long the answer took.
-    pub took: SignedDuration,
-    /// For how long after `collected_at` the facts may be believed.
-    pub fresh_for: SignedDuration,
-    /// What was learned.
-    pub facts: T,
-}
-
-/// What is known of one source.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum Reading<T> {
-    /// Not asked yet.
-    #[default]
-    Pending,
-    /// Switched off by the operator.
-    Off,
-    /// Asked, and it answered.
-    Learned(Learned<T>),
-    /// Asked, and it did not answer. The last good answer is kept for display only.
-    Failed {
-        /// Why it failed.
-        failure: Failure,
-        /// When it failed.
-        failed_at: Timestamp,
-        /// How long the attempt took.
-        took: SignedDuration,
-        /// What it said when it last answered; rules never see this.
-        last: Option<Learned<T>>,
-    },
-}
-
-impl<T> Reading<T> {
-    /// The facts, when they are there and believable at `taken_at`.
-    fn believable(&self, source: Source, taken_at: Timestamp) -> Result<&T, Missing> {
-        match self {
-            Self::Pending => Err(Missing::Pending { of: source }),
-            Self::Off => Err(Missing::Off { of: source }),
-            Self::Failed { failure, .. } => Err(Missing::Failed { of: source, failure: failure.clone() }),
-            Self::Learned(learned) => {
-                let age = taken_at.duration_since(learned.collected_at);
-                if age > learned.fresh_for {
-                    Err(Missing::Stale { of: source, collected_at: learned.collected_at })
-                } else if age < -CLOCK_TOLERANCE {
-                    Err(Missing::ClockSetBack { of: source, collected_at: learned.collected_at })
-                } else {
-                    Ok(&learned.facts)
-                }
-            }
-        }
-    }
-
-    /// The newest good answer, whatever happened since; for display and for fallbacks that say so.
-    #[must_use]
-    pub fn last(&self) -> Option<&Learned<T>> {
-        match self {
-            Self::Learned(learned) => Some(learned),
-            Self::Failed { last, .. } => last.as_ref(),
-            Self::Pending | Self::Off => None,
-        }
-    }
-
-    fn take_last(&mut self) -> Option<Learned<T>> {
-        match std::mem::take(self) {
-            Self::Learned(learned) => Some(learned),
-            Self::Failed { last, .. } => last,
-            Self::Pending | Self::Off => None,
-        }
-    }
-}
-
-/// A value inside a source's facts that may have been out of reach on its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Field<T> {
-    /// It was read.
-    Read(T),
-    /// It could not be read: the reason, with the right or file that was lacking.
-    Unread(String),
-}
-
-impl<T> Field<T> {
-    /// The value, or what is missing; `what` names it in a person's words.
-    pub fn read(&self, source: Source, what: &str) -> Result<&T, Missing> {
-        match self {
-            Self::Read(value) => Ok(value),
-            Self::Unread(why) => Err(Missing::Unread { of: source, what: what.to_owned(), why: why.clone() }),
-        }
-    }
-
-    /// The value when it was read.
-    #[must_use]
-    pub fn value(&self) -> Option<&T> {
-        match self {
-            Self::Read(value) => Some(value),
-            Self::Unread(_) => None,
-        }
-    }
-}
-
-/// A fact a rule needed and could not have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Missing {
-    /// The source has not been asked since the agent started.
-    #[error("{of}: not asked yet; `agent refresh` asks now")]
-    Pending {
-        /// The source.
-        of: Source,
-    },
-    /// The operator switched the source off.
-    #[error("{of}: switched off in the configuration")]
-    Off {
-        /// The source.
-        of: Source,
-    },
-    /// The source could not be asked.
-    #[error("{of}: {}", failure.message)]
-    Failed {
-        /// The source.
-        of: Source,
-        /// Why.
-        failure: Failure,
-    },
-    /// The last answer is too old to be believed.
-    #[error("{of}: last looked at {collected_at:.0}, too long ago to be believed")]
-    Stale {
-        /// The source.
-        of: Source,
-        /// When it last answered.
-        collected_at: Timestamp,
-    },
-    /// The answer is from the future, so its age is not known.
-    #[error("{of}: looked at {collected_at:.0}, which is in the future; the clock of this host was set back")]
-    ClockSetBack {
-        /// The source.
-        of: Source,
-        /// The impossible time.
-        collected_at: Timestamp,
-    },
-    /// One value of a source that otherwise answered.
-    #[error("{of}: {what} could not be read: {why}")]
-    Unread {
-        /// The source.
-        of: Source,
-        /// The value.
-        what: String,
-        /// Why.
-        why: String,
-    },
-    /// The catalog does not know what the target needs.
-    #[error("what {what} is not known to the catalog; {how_to_answer}")]
-    Unknown {
-        /// What is not known, to be read after "what".
-        what: String,
-        /// The vendor page to look at and how to answer once and for all.
-        how_to_answer: String,
-    },
-    /// The rule itself broke; a defect of the agent.
-    #[error("the check {check} is broken; please report this with the agent's log")]
-    Broken {
-        /// Its id.
-        check: &'static str,
-    },
-}
 
 /// The facts of one source, as a collector returns them.
 #[derive(Debug, Clone, PartialEq)]
@@ -336,6 +22,8 @@ pub enum Section {
     Java(Java),
     /// See [`Source::Installation`].
     Installation(Box<Installation>),
+    /// See [`Source::Files`].
+    Files(Files),
     /// See [`Source::License`].
     License(License),
     /// See [`Source::Database`].
@@ -344,8 +32,16 @@ pub enum Section {
     Application(Application),
     /// See [`Source::Plugins`].
     Plugins(Plugins),
+    /// See [`Source::Backups`].
+    Backups(Backups),
+    /// See [`Source::Traffic`].
+    Traffic(Traffic),
     /// See [`Source::Releases`].
     Releases(Releases),
+    /// See [`Source::Rehearsal`].
+    Rehearsal(Rehearsal),
+    /// See [`Source::Custom`].
+    Custom(Custom),
 }
 
 impl Section {
@@ -357,11 +53,16 @@ impl Section {
             Self::Disk(_) => Source::Disk,
             Self::Java(_) => Source::Java,
             Self::Installation(_) => Source::Installation,
+            Self::Files(_) => Source::Files,
             Self::License(_) => Source::License,
             Self::Database(_) => Source::Database,
             Self::Application(_) => Source::Application,
             Self::Plugins(_) => Source::Plugins,
+            Self::Backups(_) => Source::Backups,
+            Self::Traffic(_) => Source::Traffic,
             Self::Releases(_) => Source::Releases,
+            Self::Rehearsal(_) => Source::Rehearsal,
+            Self::Custom(_) => Source::Custom,
         }
     }
 }
@@ -429,6 +130,9 @@ pub struct Snapshot {
     pub java: Reading<Java>,
     /// See [`Source::Installation`].
     pub installation: Reading<Box<Installation>>,
+    /// See [`Source::Files`].
+    #[serde(default)]
+    pub files: Reading<Files>,
     /// See [`Source::License`].
     pub license: Reading<License>,
     /// See [`Source::Database`].
@@ -437,8 +141,23 @@ pub struct Snapshot {
     pub application: Reading<Application>,
     /// See [`Source::Plugins`].
     pub plugins: Reading<Plugins>,
+    /// See [`Source::Backups`].
+    #[serde(default)]
+    pub backups: Reading<Backups>,
+    /// See [`Source::Traffic`].
+    #[serde(default)]
+    pub traffic: Reading<Traffic>,
     /// See [`Source::Releases`].
     pub releases: Reading<Releases>,
+    /// See [`Source::Rehearsal`].
+    #[serde(default)]
+    pub rehearsal: Reading<Rehearsal>,
+    /// See [`Source::Custom`].
+    #[serde(default)]
+    pub custom: Reading<Custom>,
+    /// What is remembered of the instance; nothing when nobody remembers.
+    #[serde(default)]
+    pub memory: Memory,
 }
 
 /// Runs the same expression on the reading of a source, whatever the type of its facts.
@@ -449,11 +168,16 @@ macro_rules! with_reading {
             Source::Disk => { let $reading = $($borrow)+ $snapshot.disk; $body }
             Source::Java => { let $reading = $($borrow)+ $snapshot.java; $body }
             Source::Installation => { let $reading = $($borrow)+ $snapshot.installation; $body }
+            Source::Files => { let $reading = $($borrow)+ $snapshot.files; $body }
             Source::License => { let $reading = $($borrow)+ $snapshot.license; $body }
             Source::Database => { let $reading = $($borrow)+ $snapshot.database; $body }
             Source::Application => { let $reading = $($borrow)+ $snapshot.application; $body }
             Source::Plugins => { let $reading = $($borrow)+ $snapshot.plugins; $body }
+            Source::Backups => { let $reading = $($borrow)+ $snapshot.backups; $body }
+            Source::Traffic => { let $reading = $($borrow)+ $snapshot.traffic; $body }
             Source::Releases => { let $reading = $($borrow)+ $snapshot.releases; $body }
+            Source::Rehearsal => { let $reading = $($borrow)+ $snapshot.rehearsal; $body }
+            Source::Custom => { let $reading = $($borrow)+ $snapshot.custom; $body }
         }
     };
 }
@@ -471,11 +195,17 @@ impl Snapshot {
             disk: Reading::Pending,
             java: Reading::Pending,
             installation: Reading::Pending,
+            files: Reading::Pending,
             license: Reading::Pending,
             database: Reading::Pending,
             application: Reading::Pending,
             plugins: Reading::Pending,
+            backups: Reading::Pending,
+            traffic: Reading::Pending,
             releases: Reading::Pending,
+            rehearsal: Reading::Pending,
+            custom: Reading::Pending,
+            memory: Memory::default(),
         }
     }
 
@@ -490,11 +220,16 @@ impl Snapshot {
             Section::Disk(facts) => put(&mut self.disk, facts, asked),
             Section::Java(facts) => put(&mut self.java, facts, asked),
             Section::Installation(facts) => put(&mut self.installation, facts, asked),
+            Section::Files(facts) => put(&mut self.files, facts, asked),
             Section::License(facts) => put(&mut self.license, facts, asked),
             Section::Database(facts) => put(&mut self.database, facts, asked),
             Section::Application(facts) => put(&mut self.application, facts, asked),
             Section::Plugins(facts) => put(&mut self.plugins, facts, asked),
+            Section::Backups(facts) => put(&mut self.backups, facts, asked),
+            Section::Traffic(facts) => put(&mut self.traffic, facts, asked),
             Section::Releases(facts) => put(&mut self.releases, facts, asked),
+            Section::Rehearsal(facts) => put(&mut self.rehearsal, facts, asked),
+            Section::Custom(facts) => put(&mut self.custom, facts, asked),
         }
     }
 
@@ -591,11 +326,37 @@ impl Snapshot {
     pub fn releases(&self) -> Result<&Releases, Missing> {
         self.releases.believable(Source::Releases, self.taken_at)
     }
+
+    /// Facts about changed files, when they can be believed.
+    pub fn files(&self) -> Result<&Files, Missing> {
+        self.files.believable(Source::Files, self.taken_at)
+    }
+
+    /// Backup facts, when they can be believed.
+    pub fn backups(&self) -> Result<&Backups, Missing> {
+        self.backups.believable(Source::Backups, self.taken_at)
+    }
+
+    /// Traffic facts, when they can be believed.
+    pub fn traffic(&self) -> Result<&Traffic, Missing> {
+        self.traffic.believable(Source::Traffic, self.taken_at)
+    }
+
+    /// Facts about the staging instance, when they can be believed.
+    pub fn rehearsal(&self) -> Result<&Rehearsal, Missing> {
+        self.rehearsal.believable(Source::Rehearsal, self.taken_at)
+    }
+
+    /// Facts of the operator's own probes, when they can be believed.
+    pub fn custom(&self) -> Result<&Custom, Missing> {
+        self.custom.believable(Source::Custom, self.taken_at)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::FailureKind;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{Finding, Policy, Target};
+use super::{Finding, Plan, Policy, Target};
 use crate::catalog::Catalog;
 use crate::facts::{Missing, Product, Snapshot, Source};
 
@@ -21,6 +21,8 @@ pub struct Check {
     pub products: Products,
     /// The sources it reads; a test proves this list is honest.
     pub reads: &'static [Source],
+    /// What people may say about its findings.
+    pub people: People,
     /// Markdown for `agent explain`: what it looks at, why it matters, how to fix it, what it
     /// needs to see it, settings.
     pub explain: &'static str,
@@ -45,6 +47,12 @@ pub enum Category {
     Plugins,
     /// The running application.
     Application,
+    /// What was changed by hand and must be carried over.
+    Customisation,
+    /// Backups.
+    Backup,
+    /// Staging, the planned day, what people must do.
+    Preparation,
 }
 
 impl Category {
@@ -58,8 +66,22 @@ impl Category {
             Self::Database => "database",
             Self::Plugins => "plugins",
             Self::Application => "application",
+            Self::Customisation => "customisation",
+            Self::Backup => "backup",
+            Self::Preparation => "preparation",
         }
     }
+}
+
+/// What people may say about the findings of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum People {
+    /// Nothing: the product itself refuses, or data is lost, whatever anybody says. It cannot be waived.
+    MaySayNothing,
+    /// They can waive a finding: live with it for a time, knowingly.
+    MayWaive,
+    /// A finding is a task for people: when they say it is done, it is settled. It can be waived too.
+    MaySignOff,
 }
 
 /// The products a check is for.
@@ -93,6 +115,8 @@ pub struct Case<'a> {
     pub catalog: &'a Catalog,
     /// The operator's limits.
     pub policy: &'a Policy,
+    /// What is planned.
+    pub plan: &'a Plan,
     /// The moment to judge for: now, or the planned day.
     pub now: Timestamp,
 }

@@ -2,10 +2,12 @@
 
 mod case;
 mod finding;
+mod plan;
 mod policy;
 mod target;
 
-pub use case::{Case, Category, Check, Judgement, Products, Undecided, conclude};
+pub use case::{Case, Category, Check, Judgement, People, Products, Undecided, conclude};
 pub use finding::{Finding, Severity, Verdict};
+pub use plan::{Freeze, Plan};
 pub use policy::{Environment, Policy};
 pub use target::{Requested, Target, TargetError};

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::wording::{counted, excerpt, sentence};
 use crate::facts::{Application, HealthCheck, Missing, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "application-health",
@@ -12,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Application,
     products: Products::All,
     reads: &[Source::Application],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

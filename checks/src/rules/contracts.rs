@@ -14,8 +14,8 @@ const HEADINGS: [&str; 5] =
     ["## What it looks at", "## Why it matters", "## How to fix it", "## What it needs", "## Settings"];
 
 fn judge(golden: &Golden) -> Report {
-    let Golden { facts, target, catalog, policy, now } = golden;
-    Judge { catalog, policy, now: *now, upgrade_on: None }.judge(facts, target)
+    let Golden { facts, target, catalog, policy, plan, now } = golden;
+    Judge { catalog, policy, plan, now: *now }.judge(facts, target)
 }
 
 /// Each check's id, verdict and reason.

@@ -4,7 +4,9 @@ use super::support::{Candidate, how_to_answer, supported_by_target};
 use super::wording::first_few;
 use crate::catalog::{Component, Standing};
 use crate::facts::{DatabaseConfig, Driver, Engine, Installation, Missing, Product, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "database-driver",
@@ -12,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Database,
     products: Products::All,
     reads: &[Source::Installation],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

@@ -1,7 +1,9 @@
 //! Does the product keep its data in the database that is built into it?
 
 use crate::facts::{Missing, Source};
-use crate::model::{Case, Category, Check, Environment, Finding, Judgement, Products, Severity, Undecided};
+use crate::model::{
+    Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "database-embedded",
@@ -9,6 +11,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Database,
     products: Products::All,
     reads: &[Source::Installation],
+    people: People::MaySayNothing,
     explain: EXPLAIN,
     evaluate,
 };

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::sql;
 use super::wording::{counted, first_few, sentence};
 use crate::facts::{Database, Engine, Missing, Privileges, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "database-privileges",
@@ -13,6 +15,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Database,
     products: Products::All,
     reads: &[Source::Database],
+    people: People::MaySayNothing,
     explain: EXPLAIN,
     evaluate,
 };

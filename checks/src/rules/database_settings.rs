@@ -9,7 +9,9 @@ use super::sql;
 use super::wording::{excerpt, sentence};
 use crate::catalog::PageKind;
 use crate::facts::{Database, DatabaseConfig, Engine, Missing, Settings, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "database-settings",
@@ -17,6 +19,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Database,
     products: Products::All,
     reads: &[Source::Installation, Source::Database],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

@@ -5,7 +5,9 @@ use super::support::{Candidate, supported_by_target};
 use super::wording::{counted, excerpt};
 use crate::catalog::{Component, Standing};
 use crate::facts::{Database, DatabaseConfig, Engine, Missing, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "database-supported",
@@ -13,6 +15,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Database,
     products: Products::All,
     reads: &[Source::Installation, Source::Database],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

@@ -1,7 +1,9 @@
 //! Can the service use the files it must use?
 
 use crate::facts::{Field, FileOwnership, Installation, Missing, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "file-ownership",
@@ -9,6 +11,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Platform,
     products: Products::All,
     reads: &[Source::Installation],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

@@ -4,7 +4,9 @@ use super::support::{answer_under, lower_first};
 use super::units::{MIB, bytes, percent_of};
 use crate::catalog::{Confidence, MinimumOf, PageKind};
 use crate::facts::{Missing, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "hardware",
@@ -12,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Platform,
     products: Products::All,
     reads: &[Source::Host],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

@@ -7,7 +7,9 @@ use jiff::civil::Date;
 use super::units::in_days;
 use crate::catalog::{Component, Confidence, Release, Standing};
 use crate::facts::{LicenseTerms, LicenseText, Missing, Source, Until};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "license-covers-target",
@@ -15,6 +17,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::License,
     products: Products::All,
     reads: &[Source::License],
+    people: People::MaySayNothing,
     explain: EXPLAIN,
     evaluate,
 };

@@ -3,7 +3,7 @@
 use super::units::in_days;
 use crate::facts::{LicenseTerms, LicenseText, Missing, Source, Until};
 use crate::model::{
-    Case, Category, Check, Environment, Finding, Judgement, Products, Severity, Undecided, conclude,
+    Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -12,6 +12,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::License,
     products: Products::All,
     reads: &[Source::License],
+    people: People::MaySayNothing,
     explain: EXPLAIN,
     evaluate,
 };

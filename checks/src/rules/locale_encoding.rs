@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{Java, Missing, ServiceProcess, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided};
+use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "locale-encoding",
@@ -11,6 +11,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Platform,
     products: Products::All,
     reads: &[Source::Host, Source::Java],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

@@ -4,7 +4,9 @@ use super::support::{Candidate, supported_by_target};
 use super::units::in_days;
 use crate::catalog::{Component, Cycle, Standing};
 use crate::facts::{OperatingSystem, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "operating-system",
@@ -12,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Platform,
     products: Products::All,
     reads: &[Source::Host],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

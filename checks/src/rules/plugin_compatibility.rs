@@ -6,7 +6,8 @@
 use super::wording::{counted, no_plugins};
 use crate::facts::{Field, Listing, Missing, Plugin, Plugins, Snapshot, Source, TargetPlugins, UpdateCheck};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, Policy, Products, Severity, Target, Undecided, conclude,
+    Case, Category, Check, Finding, Judgement, People, Policy, Products, Severity, Target, Undecided,
+    conclude,
 };
 use crate::version::ProductVersion;
 
@@ -16,6 +17,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Plugins,
     products: Products::All,
     reads: &[Source::Plugins],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

@@ -2,7 +2,9 @@
 
 use super::wording::{counted, first_few, no_plugins};
 use crate::facts::{Field, Missing, Plugin, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "plugin-state",
@@ -10,6 +12,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Plugins,
     products: Products::All,
     reads: &[Source::Plugins],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

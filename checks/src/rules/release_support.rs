@@ -4,7 +4,7 @@ use super::units::in_days;
 use crate::catalog::{Confidence, EndOfLife};
 use crate::facts::{Missing, Source};
 use crate::model::{
-    Case, Category, Check, Environment, Finding, Judgement, Products, Severity, Undecided, conclude,
+    Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 use crate::version::{Line, ProductVersion};
 
@@ -14,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Release,
     products: Products::All,
     reads: &[Source::Installation],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

@@ -4,7 +4,9 @@ use std::num::ParseIntError;
 
 use super::wording::excerpt;
 use crate::facts::{Installation, Missing, Product, Source, Statement, StatementOf, UpgradeStep};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "upgrade-interrupted",
@@ -12,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Release,
     products: Products::Only(&[Product::Confluence]),
     reads: &[Source::Installation, Source::Database],
+    people: People::MaySayNothing,
     explain: EXPLAIN,
     evaluate,
 };

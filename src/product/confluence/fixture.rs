@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use upgrade_readiness_checks::facts::Product;
-use upgrade_readiness_checks::model::Policy;
+use upgrade_readiness_checks::model::{Plan, Policy};
 
 use super::site::versions::POM_PROPERTIES;
 use crate::config::{DatabaseAccess, Instance, Marketplace};
@@ -179,7 +179,7 @@ impl LaidOut {
             installation_dir: self.installation_dir(),
             home_dir: None,
             targets: Vec::new(),
-            upgrade_on: None,
+            plan: Plan::default(),
             http: None,
             database: DatabaseAccess::default(),
             sources_off: std::collections::BTreeSet::new(),

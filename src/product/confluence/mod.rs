@@ -23,7 +23,7 @@ use crate::collect::disk::DiskCollector;
 use crate::collect::host::HostCollector;
 use crate::collect::java::JavaCollector;
 use crate::collect::layout::Layout;
-use crate::collect::targets::TargetFeed;
+use crate::collect::surroundings::Surroundings;
 use crate::config::Instance;
 
 use application::ApplicationCollector;
@@ -39,7 +39,7 @@ const UPGRADE_TABLE: UpgradeTable =
 
 /// Everybody who asks about a Confluence instance.
 #[must_use]
-pub fn collectors(instance: &Arc<Instance>, targets: &TargetFeed) -> Vec<Arc<dyn Collector>> {
+pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<Arc<dyn Collector>> {
     let layout: Arc<dyn Layout> = Arc::new(SiteLayout::new(instance.clone()));
     let mut collectors: Vec<Arc<dyn Collector>> = vec![
         Arc::new(HostCollector::new(layout.clone())),
@@ -52,7 +52,11 @@ pub fn collectors(instance: &Arc<Instance>, targets: &TargetFeed) -> Vec<Arc<dyn
     if let Some(access) = &instance.http {
         let marketplace = instance.marketplace.clone();
         collectors.push(Arc::new(ApplicationCollector::new(access.clone())));
-        collectors.push(Arc::new(PluginsCollector::new(access.clone(), marketplace, targets.clone())));
+        collectors.push(Arc::new(PluginsCollector::new(
+            access.clone(),
+            marketplace,
+            surroundings.targets.clone(),
+        )));
     }
     collectors
 }

@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(members(&json), ["agent", "format_version", "instances", "written_at"]);
         let instance = &json["instances"][0];
         assert_eq!(members(instance), ["name", "product", "sources", "targets", "verdict", "version"]);
-        let source = &instance["sources"][5];
+        let source = &instance["sources"][6];
         assert_eq!(members(source), ["collected_at", "duration", "error", "source", "state"]);
         assert_eq!((&source["source"], &source["state"]), (&"database".into(), &"failed".into()));
         let target = &instance["targets"][0];

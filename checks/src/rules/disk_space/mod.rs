@@ -13,7 +13,9 @@ use needs::{Need, Needs};
 
 use super::units::{bytes, percent_of};
 use crate::facts::{Disk, FileSystem, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, Products, Severity, Undecided, conclude};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "disk-space",
@@ -21,6 +23,7 @@ pub(super) static CHECK: Check = Check {
     category: Category::Platform,
     products: Products::All,
     reads: &[Source::Disk, Source::Installation, Source::Database],
+    people: People::MayWaive,
     explain: EXPLAIN,
     evaluate,
 };

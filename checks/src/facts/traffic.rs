@@ -1,0 +1,34 @@
+//! Facts about when an instance is used, from its access logs.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How much an instance is used, by hour of the week.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// The patterns of the logs that were read.
+    pub places: Vec<String>,
+    /// The first request that was seen; `None` when there is none.
+    pub first: Option<Timestamp>,
+    /// The last request that was seen.
+    pub last: Option<Timestamp>,
+    /// Requests that were counted.
+    pub requests: u64,
+    /// Lines that are no requests in a known form.
+    pub strange_lines: u64,
+    /// Logs that could not be read: how many, and the first with the reason.
+    pub unread: Option<String>,
+    /// Requests by hour of the week in UTC, Monday 00:00 first; 168 of them.
+    pub by_hour: Vec<HourOfWeek>,
+}
+
+/// One hour of the week.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourOfWeek {
+    /// How many such hours the logs cover.
+    pub seen: u32,
+    /// Requests in all of them together.
+    pub requests: u64,
+    /// The most requests in one of them.
+    pub most: u64,
+}
