@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{Answers, Catalog, Component, MinimumOf};
 use crate::facts::{
-    Application, Asked, Backup, BackupKind, BackupSet, Backups, ComparedWith, Connector, Contents, Custom,
-    Database, DatabaseConfig, Differences, DirectorySize, Disk, Driver, Engine, Field, FileOwnership,
-    FileSystem, FileTree, Files, HealthCheck, Host, HourOfWeek, Installation, Integrity, Java, JavaVersion,
-    JvmOptions, License, LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership,
+    AppLicense, Application, Asked, AtHand, Backup, BackupKind, BackupSet, Backups, ComparedWith, Connector,
+    Contents, Custom, Database, DatabaseConfig, Differences, DirectorySize, Disk, Driver, Engine, Field,
+    FileOwnership, FileSystem, FileTree, Files, HealthCheck, Host, HourOfWeek, Installation, Integrity, Java,
+    JavaVersion, JvmOptions, License, LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership,
     PasswordKind, Place, Plugin, Plugins, Privileges, Probe, ProbeOutcome, Product, Profile, Rehearsal,
     Releases, RestoreProof, Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceProcess,
     Settings, Snapshot, Staging, Statement, StatementOf, TargetPlugins, Traffic, Until, UpdateCheck,
@@ -312,6 +312,7 @@ fn license() -> License {
             created_on: Some(date(2025, 1, 2)),
             support_entitlement: Some("SEN-L12345678".into()),
         })),
+        at_hand: AtHand::Nothing("/root/wiki-license.txt".into()),
     }
 }
 
@@ -384,6 +385,13 @@ fn plugins(target: &ProductVersion) -> Plugins {
                 enabled: true,
                 user_installed: true,
                 broken_modules: Field::Read(Vec::new()),
+                license: Field::Read(Some(AppLicense {
+                    valid: true,
+                    error: None,
+                    evaluation: false,
+                    expires_at: Some(timestamp("2026-12-31T00:00:00Z")),
+                    license_type: "COMMERCIAL".into(),
+                })),
             },
             Plugin {
                 key: "com.atlassian.confluence.plugins.confluence-jira-metadata".into(),
@@ -392,6 +400,7 @@ fn plugins(target: &ProductVersion) -> Plugins {
                 enabled: true,
                 user_installed: false,
                 broken_modules: Field::Unread("details of bundled plug-ins are not asked for".into()),
+                license: Field::Read(None),
             },
         ],
         safe_mode: Field::Read(false),

@@ -148,6 +148,8 @@ pub struct Instance {
     pub installation_dir: PathBuf,
     /// Where its home is; when absent, the installation tells.
     pub home_dir: Option<PathBuf>,
+    /// Where a newer licence is put before it is entered.
+    pub license_file: Option<PathBuf>,
     /// The releases to judge.
     pub targets: Vec<Requested>,
     /// What is planned.
@@ -168,10 +170,12 @@ impl Instance {
     /// Whether facts learned under the other configuration are facts about this one.
     #[must_use]
     pub fn looks_where(&self, other: &Self) -> bool {
-        let Self { product, installation_dir, home_dir, http, database, marketplace, .. } = self;
+        let Self { product, installation_dir, home_dir, license_file, http, database, marketplace, .. } =
+            self;
         *product == other.product
             && *installation_dir == other.installation_dir
             && *home_dir == other.home_dir
+            && *license_file == other.license_file
             && *http == other.http
             && *database == other.database
             && *marketplace == other.marketplace

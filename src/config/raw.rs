@@ -183,6 +183,8 @@ pub(super) struct RawInstance {
     pub(super) installation_dir: String,
     /// Where its home is; by default the installation tells.
     pub(super) home_dir: Option<String>,
+    /// Where a newer licence is put before it is entered: a file with its text.
+    pub(super) license_file: Option<String>,
     /// The releases to judge: versions, latest, latest-lts, next. Default latest-lts.
     pub(super) targets: Option<Vec<String>>,
     /// The day the upgrade is planned for, such as "2026-12-05".

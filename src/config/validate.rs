@@ -292,6 +292,7 @@ impl Validation {
         }
         let installation_dir = self.path(&format!("{key}.installation_dir"), &raw.installation_dir);
         let home_dir = raw.home_dir.map(|path| self.path(&format!("{key}.home_dir"), &path));
+        let license_file = raw.license_file.map(|path| self.path(&format!("{key}.license_file"), &path));
         let texts = raw.targets.unwrap_or_else(|| vec!["latest-lts".to_owned()]);
         if texts.is_empty() {
             self.problem(
@@ -327,6 +328,7 @@ impl Validation {
             product: raw.product,
             installation_dir,
             home_dir,
+            license_file,
             targets,
             plan,
             http,

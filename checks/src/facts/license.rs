@@ -13,6 +13,31 @@ pub struct License {
     pub place: String,
     /// What was found there.
     pub text: LicenseText,
+    /// A newer licence that waits to be entered.
+    #[serde(default)]
+    pub at_hand: AtHand,
+}
+
+/// A licence that waits to be entered into the product.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtHand {
+    /// The configuration names no file for one.
+    #[default]
+    NotNamed,
+    /// Nothing lies where one would be: in this file.
+    Nothing(String),
+    /// The file is there and could not be read: the reason.
+    Unread(String),
+    /// A file is there.
+    File {
+        /// The file.
+        place: String,
+        /// What it says.
+        text: LicenseText,
+        /// It is the very licence that is in force already.
+        in_force: bool,
+    },
 }
 
 /// What stands where the licence should be.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Field;
@@ -46,6 +47,24 @@ pub struct Plugin {
     pub user_installed: bool,
     /// Modules the product calls broken; unread when its details were not given.
     pub broken_modules: Field<Vec<String>>,
+    /// Its own licence; `None` inside when it needs none.
+    #[serde(default)]
+    pub license: Field<Option<AppLicense>>,
+}
+
+/// The licence of a paid plug-in, without its text and without the people it names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppLicense {
+    /// Whether the product accepts it.
+    pub valid: bool,
+    /// The product's word for what is wrong: `EXPIRED`, `USER_MISMATCH`, `VERSION_MISMATCH` …
+    pub error: Option<String>,
+    /// An evaluation.
+    pub evaluation: bool,
+    /// When it ends; `None` when the product names no end.
+    pub expires_at: Option<Timestamp>,
+    /// `COMMERCIAL`, `ACADEMIC` …; empty when the product does not say.
+    pub license_type: String,
 }
 
 /// What is known of the user-installed plug-ins for one target.

@@ -103,6 +103,13 @@ pub enum Field<T> {
     Unread(String),
 }
 
+/// For facts that an older agent did not ask for: not known, and never good news.
+impl<T> Default for Field<T> {
+    fn default() -> Self {
+        Self::Unread("the agent that took these facts did not ask for it".to_owned())
+    }
+}
+
 impl<T> Field<T> {
     /// The value, or what is missing; `what` names it in a person's words.
     pub fn read(&self, source: Source, what: &str) -> Result<&T, Missing> {

@@ -5,6 +5,7 @@
 
 use crate::model::Check;
 
+mod app_licenses;
 mod application_health;
 #[cfg(test)]
 mod contracts;
@@ -20,7 +21,9 @@ mod hardware;
 mod java_memory;
 mod java_version;
 mod license_covers_target;
+mod license_replacement;
 mod license_seats;
+mod license_terms;
 mod license_valid;
 mod locale_encoding;
 mod operating_system;
@@ -41,6 +44,7 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 
 /// Every check, sorted by id.
 pub static ALL: &[&Check] = &[
+    &app_licenses::CHECK,
     &application_health::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
@@ -54,6 +58,7 @@ pub static ALL: &[&Check] = &[
     &java_memory::CHECK,
     &java_version::CHECK,
     &license_covers_target::CHECK,
+    &license_replacement::CHECK,
     &license_seats::CHECK,
     &license_valid::CHECK,
     &locale_encoding::CHECK,

@@ -179,6 +179,7 @@ impl LaidOut {
             installation_dir: self.installation_dir(),
             home_dir: None,
             targets: Vec::new(),
+            license_file: None,
             plan: Plan::default(),
             http: None,
             database: DatabaseAccess::default(),

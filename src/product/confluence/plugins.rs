@@ -18,7 +18,7 @@ use crate::collect::targets::{TargetBuild, TargetFeed};
 use crate::collect::{CollectError, Collector};
 use crate::config::{HttpAccess, Marketplace};
 
-/// More user-installed plug-ins are not asked for their modules.
+/// More user-installed plug-ins are not asked for their details.
 const MOST_DETAILS: usize = 500;
 
 /// Questions about single plug-ins that are under way at the same time.
@@ -64,7 +64,7 @@ impl Collector for PluginsCollector {
         let mut installed = upm::fetch_installed(&rest).await?;
         let round = Round::new(&rest);
         let safe_mode = round.ask(upm::fetch_safe_mode(&rest)).await;
-        read_modules(&rest, &round, &mut installed).await;
+        read_details(&rest, &round, &mut installed).await;
         let checks = read_update_checks(&rest, &round, &targets).await;
         let user_installed: Vec<&Plugin> = installed.iter().filter(|plugin| plugin.user_installed).collect();
         let listings = self.marketplace.ask(&user_installed, &targets).await;
@@ -82,18 +82,26 @@ impl Collector for PluginsCollector {
     }
 }
 
-/// Asks for the modules of each user-installed plug-in.
-async fn read_modules(rest: &Rest, round: &Round<'_>, installed: &mut [Plugin]) {
+/// Asks for the modules and the licence of each user-installed plug-in.
+async fn read_details(rest: &Rest, round: &Round<'_>, installed: &mut [Plugin]) {
     let wanted: Vec<&mut Plugin> = installed.iter_mut().filter(|plugin| plugin.user_installed).collect();
     stream::iter(wanted.into_iter().enumerate())
         .for_each_concurrent(AT_A_TIME, |(index, plugin)| async move {
-            plugin.broken_modules = if index >= MOST_DETAILS {
-                Field::Unread(format!("only the first {MOST_DETAILS} plug-ins are asked for their modules"))
+            let why = if index >= MOST_DETAILS {
+                format!("only the first {MOST_DETAILS} plug-ins are asked for their details")
             } else if is_askable_key(&plugin.key) {
-                round.ask(upm::fetch_broken_modules(rest, &plugin.key)).await
+                plugin.broken_modules = round.ask(upm::fetch_broken_modules(rest, &plugin.key)).await;
+                if plugin.license != Field::Read(None) {
+                    plugin.license = round.ask(upm::fetch_license(rest, &plugin.key)).await;
+                }
+                return;
             } else {
-                Field::Unread("its key has characters that no plug-in's key has".to_owned())
+                "its key has characters that no plug-in's key has".to_owned()
             };
+            plugin.broken_modules = Field::Unread(why.clone());
+            if plugin.license != Field::Read(None) {
+                plugin.license = Field::Unread(why);
+            }
         })
         .await;
 }

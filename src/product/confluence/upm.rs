@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
-use upgrade_readiness_checks::facts::Field;
-use upgrade_readiness_checks::facts::{Plugin, UpdateCheck};
+use upgrade_readiness_checks::facts::{AppLicense, Field, Plugin, UpdateCheck};
 use upgrade_readiness_checks::version::ProductVersion;
 
 use super::rest::{Rest, bounded};
@@ -31,6 +31,8 @@ pub(super) async fn fetch_installed(rest: &Rest) -> Result<Vec<Plugin>, HttpErro
         version: String,
         enabled: bool,
         user_installed: bool,
+        /// Absent from what older plug-in managers say: then it is asked for.
+        uses_licensing: Option<bool>,
     }
     let answer = rest
         .get("rest/plugins/1.0/", "application/vnd.atl.plugins.installed+json, application/json;q=0.9")
@@ -47,6 +49,12 @@ pub(super) async fn fetch_installed(rest: &Rest) -> Result<Vec<Plugin>, HttpErro
                 enabled: entry.enabled,
                 user_installed: entry.user_installed && !comes_with_the_product(&key),
                 broken_modules: Field::Unread("part of the product: not asked for its modules".to_owned()),
+                license: match entry.uses_licensing {
+                    Some(false) => Field::Read(None),
+                    Some(true) | None => {
+                        Field::Unread("part of the product: not asked for its licence".to_owned())
+                    }
+                },
                 key,
             }
         })
@@ -96,6 +104,40 @@ pub(super) async fn fetch_broken_modules(rest: &Rest, key: &str) -> Result<Vec<S
         name.map_or_else(|| "a module without a key".to_owned(), |name| bounded(&name, 300))
     });
     Ok(names.take(MOST_MODULES).collect())
+}
+
+/// The licence of a plug-in; `None` when it has none and the product does not miss one.
+///
+/// Shape: craftamap/pluploader (pluploader/upm/upmapi.py). The text of the licence, `rawLicense`, is not taken over.
+pub(super) async fn fetch_license(rest: &Rest, key: &str) -> Result<Option<AppLicense>, HttpError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        valid: Option<bool>,
+        error: Option<String>,
+        #[serde(default)]
+        evaluation: bool,
+        expiry_date: Option<i64>,
+        license_type: Option<String>,
+    }
+    let answer = rest.get(&format!("rest/plugins/1.0/{key}-key/license"), "application/json").await?;
+    let Answer { valid, error, evaluation, expiry_date, license_type } = answer.json()?;
+    let error = error.map(|error| bounded(&error, 100)).filter(|error| !error.is_empty());
+    let expires_at = match expiry_date {
+        None => None,
+        Some(milliseconds) => Some(
+            Timestamp::from_millisecond(milliseconds)
+                .map_err(|error| answer.malformed(format!("its end is no time: {error}")))?,
+        ),
+    };
+    let Some(valid) = valid else {
+        if error.is_none() && expires_at.is_none() && license_type.is_none() {
+            return Ok(None);
+        }
+        return Err(answer.malformed("it does not say whether the licence is valid".to_owned()));
+    };
+    let license_type = bounded(&license_type.unwrap_or_default(), 100);
+    Ok(Some(AppLicense { valid, error, evaluation, expires_at, license_type }))
 }
 
 /// Whether all user-installed plug-ins are disabled for the sake of finding a fault.

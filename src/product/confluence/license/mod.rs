@@ -7,13 +7,16 @@ mod decode;
 mod encode;
 mod terms;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use upgrade_readiness_checks::facts::{License, LicenseText, Section, Source};
+use upgrade_readiness_checks::facts::{AtHand, FailureKind, License, LicenseText, Section, Source};
 
+use crate::chain::Chain;
 use crate::collect::blocking::Lookout;
+use crate::collect::text_file::read_text;
 use crate::collect::{CollectError, Collector};
 
 pub use decode::{LicenseError, MOST_CHARACTERS, decode_license};
@@ -35,6 +38,8 @@ pub struct LicensePlace {
     pub text: Option<SecretString>,
     /// Properties of the old two-part form are there (`confluence.license.message`).
     pub legacy: bool,
+    /// What lies where a newer licence would be.
+    pub at_hand: AtHand,
 }
 
 /// Collects the source `license` of a Confluence instance.
@@ -59,7 +64,7 @@ impl Collector for LicenseCollector {
     async fn collect(&self) -> Result<Section, CollectError> {
         let site = Arc::clone(&self.site);
         let place = self.lookout.run(move |_| site.license()).await?;
-        Ok(Section::License(License { text: read_place(&place), place: place.place }))
+        Ok(Section::License(License { text: read_place(&place), place: place.place, at_hand: place.at_hand }))
     }
 }
 
@@ -70,6 +75,29 @@ fn read_place(place: &LicensePlace) -> LicenseText {
         LicenseText::Absent if place.legacy => LicenseText::Legacy,
         LicenseText::Terms(_) | LicenseText::Absent | LicenseText::Damaged(_) | LicenseText::Legacy => read,
     }
+}
+
+/// Looks at the file in which a newer licence would lie.
+#[must_use]
+pub fn read_at_hand(file: Option<&Path>, in_force: Option<&SecretString>) -> AtHand {
+    let Some(file) = file else { return AtHand::NotNamed };
+    let place = file.display().to_string();
+    match read_text(file) {
+        Ok(text) => {
+            let text = SecretString::from(text);
+            let same = in_force.is_some_and(|known| same_key(known.expose_secret(), text.expose_secret()));
+            AtHand::File { place, text: read_license(text.expose_secret()), in_force: same }
+        }
+        Err(error) if error.kind() == FailureKind::Absent => AtHand::Nothing(place),
+        Err(error) => AtHand::Unread(format!("{}. {}", Chain(&error), error.remedy())),
+    }
+}
+
+/// Line breaks differ between the places a key is kept in.
+fn same_key(one: &str, other: &str) -> bool {
+    let characters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+    let (one, other) = (SecretString::from(characters(one)), SecretString::from(characters(other)));
+    !one.expose_secret().is_empty() && one.expose_secret() == other.expose_secret()
 }
 
 /// Reads what a licence text allows Confluence; what is wrong with it is a result, too.
@@ -99,7 +127,7 @@ pub fn read_license(text: &str) -> LicenseText {
 
 #[cfg(test)]
 mod tests {
-    use upgrade_readiness_checks::facts::FailureKind;
+    use std::fs;
 
     use super::*;
 
@@ -112,6 +140,7 @@ mod tests {
                     place: "/var/confluence/confluence.cfg.xml".to_owned(),
                     text: text.clone().map(SecretString::from),
                     legacy: *legacy,
+                    at_hand: AtHand::NotNamed,
                 }),
                 Err(kind) => Err(CollectError::new(*kind, "reading /var/confluence/confluence.cfg.xml", "")),
             }
@@ -166,5 +195,31 @@ mod tests {
         let site = Site(Ok((Some(license()), false)));
         let shown = format!("{:?} {:?}", site.license().unwrap(), collect(Some(license()), false).await);
         assert!(!shown.contains("AAA") && !shown.contains("Secret Works"), "{shown}");
+    }
+
+    #[test]
+    fn a_licence_at_hand_is_compared_by_its_key_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("new.txt");
+        assert_eq!(read_at_hand(None, None), AtHand::NotNamed);
+        assert_eq!(read_at_hand(Some(&file), None), AtHand::Nothing(file.display().to_string()));
+        let key = encode_license(&[("Description", "Confluence"), ("conf.active", "true")]);
+        let known = SecretString::from(key.replace(char::is_whitespace, ""));
+        for (text, same, damaged) in [
+            (format!("\n {key}\n"), true, false),
+            ("AAAB".to_owned(), false, true),
+            (String::new(), false, false),
+        ] {
+            fs::write(&file, text).unwrap();
+            let AtHand::File { text, in_force, .. } = read_at_hand(Some(&file), Some(&known)) else {
+                panic!("the file is there")
+            };
+            assert_eq!((in_force, matches!(text, LicenseText::Damaged(_))), (same, damaged), "{text:?}");
+        }
+        fs::write(&file, "").unwrap();
+        let unread = crate::collect::unprivileged::as_another_user(|| read_at_hand(Some(&file), None));
+        assert!(matches!(&unread, AtHand::Unread(why) if why.contains("denied")), "{unread:?}");
+        let empty = SecretString::from("");
+        assert!(matches!(read_at_hand(Some(&file), Some(&empty)), AtHand::File { in_force: false, .. }));
     }
 }

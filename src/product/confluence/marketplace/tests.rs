@@ -54,6 +54,7 @@ fn installed(key: &str, version: &str) -> Plugin {
         enabled: true,
         user_installed: true,
         broken_modules: Field::Read(Vec::new()),
+        license: Field::Read(None),
     }
 }
 

@@ -90,9 +90,53 @@ async fn installed_plugins_are_listed_and_only_peoples_own_are_asked_for_modules
     let asked = fake.asked().await;
     assert_eq!(
         asked,
-        ["/rest/plugins/1.0/", "/rest/plugins/1.0/safe-mode", "/rest/plugins/1.0/org.example.macros-key"]
+        [
+            "/rest/plugins/1.0/",
+            "/rest/plugins/1.0/safe-mode",
+            "/rest/plugins/1.0/org.example.macros-key",
+            "/rest/plugins/1.0/org.example.macros-key/license"
+        ]
     );
     // The description of every entry is the secret: nothing of it may be kept.
+    let everything = serde_json::to_string(&plugins).unwrap();
+    assert!(!everything.contains(SECRET), "{everything}");
+}
+
+#[tokio::test]
+async fn the_licence_of_each_paid_app_is_read_without_its_text() {
+    let keys = ["a.good", "b.expired", "c.none", "d.html", "e.denied", "f.strange", "g.silent"];
+    let mut listed: Vec<Value> = keys.iter().map(|key| plugin(key, "1.0", true)).collect();
+    let mut free = plugin("h.free", "1.0", true);
+    free["usesLicensing"] = json!(false);
+    listed.push(free);
+    let fake = with_plugins(&listed).await;
+    let at = |key: &str| format!("/rest/plugins/1.0/{key}-key/license");
+    // craftamap/pluploader, upmapi.py: valid, error, evaluation, expiryDate in milliseconds, licenseType, rawLicense.
+    let good = json!({"pluginKey": "a.good", "valid": true, "evaluation": false, "nearlyExpired": false,
+        "licenseType": "COMMERCIAL", "expiryDate": 1_798_675_200_000_i64, "rawLicense": SECRET,
+        "supportEntitlementNumber": "SEN-1", "active": true});
+    fake.json(&at("a.good"), good).await;
+    fake.json(&at("b.expired"), json!({"valid": false, "error": "EXPIRED", "evaluation": true})).await;
+    fake.json(&at("c.none"), json!({"pluginKey": "c.none"})).await;
+    fake.answer(&at("d.html"), login_page()).await;
+    fake.status(&at("e.denied"), 403).await;
+    fake.json(&at("f.strange"), json!({"valid": true, "expiryDate": i64::MAX})).await;
+    fake.json(&at("g.silent"), json!({"licenseType": "ACADEMIC"})).await;
+    let plugins = look(&fake, &[]).await.unwrap();
+    let license =
+        |key: &str| plugins.installed.iter().find(|plugin| plugin.key == key).unwrap().license.clone();
+    let good = license("a.good").value().cloned().flatten().unwrap();
+    assert_eq!((good.valid, good.expires_at.unwrap().to_string()), (true, "2026-12-31T00:00:00Z".to_owned()));
+    let expired = license("b.expired").value().cloned().flatten().unwrap();
+    assert_eq!((expired.valid, expired.error.as_deref(), expired.evaluation), (false, Some("EXPIRED"), true));
+    assert_eq!(license("c.none"), Field::Read(None));
+    assert_eq!(license("h.free"), Field::Read(None));
+    for (key, part) in
+        [("d.html", "login page"), ("e.denied", "403"), ("f.strange", "no time"), ("g.silent", "valid")]
+    {
+        assert!(unread(&license(key)).contains(part), "{key}: {:?}", license(key));
+    }
+    assert!(!fake.asked().await.contains(&at("h.free")), "what is free is not asked for a licence");
     let everything = serde_json::to_string(&plugins).unwrap();
     assert!(!everything.contains(SECRET), "{everything}");
 }
@@ -159,7 +203,7 @@ async fn ten_thousand_plugins_are_bearable() {
         .iter()
         .filter(|plugin| unread(&plugin.broken_modules).contains("only the first 500"));
     assert_eq!(refused.count(), 9_500);
-    assert_eq!(fake.asked().await.len(), 502);
+    assert_eq!(fake.asked().await.len(), 1002);
 }
 
 #[tokio::test]
@@ -255,7 +299,7 @@ async fn an_update_check_that_says_nothing_is_not_good_news() {
         (ResponseTemplate::new(200).set_body_json(json!({})), "none of its groups"),
         (ResponseTemplate::new(200).set_body_json(json!({"compatible": [{"name": "a"}]})), "key is missing"),
         (ResponseTemplate::new(200).set_body_json(json!([])), "wrong type"),
-        (ResponseTemplate::new(502), "answered 502"),
+        (ResponseTemplate::new(502), "answered 1002"),
     ] {
         let fake = with_plugins(&[]).await;
         fake.json("/rest/plugins/1.0/product-updates/", offers(&[("9.2.9", link)])).await;

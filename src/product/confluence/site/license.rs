@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::read_site;
 use crate::collect::CollectError;
 use crate::config::Instance;
-use crate::product::confluence::license::{LicenseDirectory, LicensePlace};
+use crate::product::confluence::license::{LicenseDirectory, LicensePlace, read_at_hand};
 
 /// Reads the licence text from an instance's configuration.
 #[derive(Debug)]
@@ -26,9 +26,11 @@ impl SiteLicense {
 impl LicenseDirectory for SiteLicense {
     fn license(&self) -> Result<LicensePlace, CollectError> {
         let site = read_site(&self.instance)?;
+        let text = site.cfg.property("atlassian.license.message").map(SecretString::from);
         Ok(LicensePlace {
             place: site.cfg_path().display().to_string(),
-            text: site.cfg.property("atlassian.license.message").map(SecretString::from),
+            at_hand: read_at_hand(self.instance.license_file.as_deref(), text.as_ref()),
+            text,
             legacy: site.cfg.property("confluence.license.message").is_some(),
         })
     }
