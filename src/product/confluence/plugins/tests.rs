@@ -299,7 +299,7 @@ async fn an_update_check_that_says_nothing_is_not_good_news() {
         (ResponseTemplate::new(200).set_body_json(json!({})), "none of its groups"),
         (ResponseTemplate::new(200).set_body_json(json!({"compatible": [{"name": "a"}]})), "key is missing"),
         (ResponseTemplate::new(200).set_body_json(json!([])), "wrong type"),
-        (ResponseTemplate::new(502), "answered 1002"),
+        (ResponseTemplate::new(502), "answered 502"),
     ] {
         let fake = with_plugins(&[]).await;
         fake.json("/rest/plugins/1.0/product-updates/", offers(&[("9.2.9", link)])).await;
