@@ -154,6 +154,7 @@ const GIB: u64 = 1 << 30;
 
 fn host() -> Host {
     Host {
+        name: Some("wiki.example.com".into()),
         os: OperatingSystem {
             family: "linux".into(),
             id: Some("debian".into()),

@@ -14,6 +14,7 @@ pub mod layout;
 pub mod notebook;
 pub mod process;
 pub mod properties;
+pub mod rehearsal;
 pub mod releases;
 pub mod surroundings;
 pub mod targets;

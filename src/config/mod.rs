@@ -6,6 +6,7 @@
 mod form;
 mod planned;
 mod raw;
+mod rehearsal;
 mod schedule;
 mod secret;
 mod validate;
@@ -24,6 +25,7 @@ use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
 
 pub use raw::LogFormat;
+pub use rehearsal::{StagingAt, StagingPlace};
 pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
 
@@ -160,6 +162,8 @@ pub struct Instance {
     pub database: DatabaseAccess,
     /// Where plug-in compatibility is looked up.
     pub marketplace: Marketplace,
+    /// The staging instance on which the upgrade is tried.
+    pub rehearsal: Option<StagingPlace>,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -170,8 +174,17 @@ impl Instance {
     /// Whether facts learned under the other configuration are facts about this one.
     #[must_use]
     pub fn looks_where(&self, other: &Self) -> bool {
-        let Self { product, installation_dir, home_dir, license_file, http, database, marketplace, .. } =
-            self;
+        let Self {
+            product,
+            installation_dir,
+            home_dir,
+            license_file,
+            http,
+            database,
+            marketplace,
+            rehearsal,
+            ..
+        } = self;
         *product == other.product
             && *installation_dir == other.installation_dir
             && *home_dir == other.home_dir
@@ -179,6 +192,7 @@ impl Instance {
             && *http == other.http
             && *database == other.database
             && *marketplace == other.marketplace
+            && *rehearsal == other.rehearsal
     }
 }
 

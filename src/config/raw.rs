@@ -9,6 +9,8 @@ use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Environment, Policy};
 
+use super::rehearsal::RawRehearsal;
+
 /// The configuration of the upgrade readiness agent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -206,6 +208,8 @@ pub(super) struct RawInstance {
     /// Where plug-in compatibility is looked up.
     #[serde(default)]
     pub(super) marketplace: RawMarketplace,
+    /// The staging instance on which the upgrade is tried.
+    pub(super) rehearsal: Option<RawRehearsal>,
     /// Limits that differ from those of [policy] for this instance.
     #[serde(default)]
     #[schemars(with = "Policy")]

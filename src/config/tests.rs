@@ -17,7 +17,11 @@ fn everything_on() -> String {
         .map(|line| {
             line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && !rest.is_empty()).unwrap_or(line)
         })
-        .filter(|line| !line.starts_with("offline_file") && !line.starts_with("confluence ="))
+        .filter(|line| {
+            !["offline_file", "confluence =", "file = \"/srv/staging"]
+                .iter()
+                .any(|other| line.starts_with(other))
+        })
         .collect::<Vec<_>>()
         .join("\n")
 }

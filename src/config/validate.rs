@@ -314,6 +314,7 @@ impl Validation {
         let http = raw.http.and_then(|access| self.access(&format!("{key}.http"), access));
         let database = self.database(&format!("{key}.database"), raw.database);
         let marketplace = self.marketplace(&format!("{key}.marketplace"), raw.marketplace);
+        let rehearsal = raw.rehearsal.and_then(|raw| self.rehearsal(&format!("{key}.rehearsal"), raw));
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
@@ -334,6 +335,7 @@ impl Validation {
             http,
             database,
             marketplace: marketplace?,
+            rehearsal,
             sources_off: raw.sources_off.into_iter().collect(),
             policy,
         })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use upgrade_readiness_checks::facts::{Product, Source};
 
 use crate::collect::Collector;
+use crate::collect::rehearsal::RehearsalCollector;
 use crate::collect::releases::ReleasesCollector;
 use crate::collect::surroundings::Surroundings;
 use crate::config::Instance;
@@ -18,6 +19,7 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
         Product::Confluence => confluence::collectors(instance, surroundings),
     };
     collectors.push(Arc::new(ReleasesCollector::new(surroundings.releases.clone())));
+    collectors.push(Arc::new(RehearsalCollector::new(instance.rehearsal.clone())));
     collectors.retain(|collector| is_on(instance, collector.source()));
     collectors
 }

@@ -9,6 +9,9 @@ use super::Field;
 /// The host an instance runs on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Host {
+    /// The name it calls itself; `None` when it does not say.
+    #[serde(default)]
+    pub name: Option<String>,
     /// The operating system.
     pub os: OperatingSystem,
     /// Processors the host may use, as the kernel counts them.

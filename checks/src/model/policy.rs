@@ -45,6 +45,8 @@ pub struct Policy {
     pub heap_of_memory_percent: u8,
     /// How far the memory a host reports may fall short of what is asked, in percent: firmware and kernel keep some.
     pub memory_tolerance_percent: u8,
+    /// Warn when the upgrade was rehearsed longer ago than this many days.
+    pub rehearsal_max_age_days: u32,
     /// Plug-ins nobody will miss: their compatibility and state are not judged.
     pub ignored_plugins: Vec<String>,
     /// What the instance is for; set per instance.
@@ -69,6 +71,7 @@ impl Default for Policy {
             processes_minimum: 4096,
             heap_of_memory_percent: 75,
             memory_tolerance_percent: 5,
+            rehearsal_max_age_days: 90,
             ignored_plugins: Vec::new(),
             environment: Environment::Production,
         }

@@ -30,8 +30,10 @@ mod operating_system;
 mod plugin_compatibility;
 mod plugin_state;
 mod process_limits;
+mod rehearsal;
 mod release_support;
 mod sql;
+mod staging_isolation;
 mod support;
 #[cfg(test)]
 mod testing;
@@ -66,6 +68,8 @@ pub static ALL: &[&Check] = &[
     &plugin_compatibility::CHECK,
     &plugin_state::CHECK,
     &process_limits::CHECK,
+    &rehearsal::CHECK,
     &release_support::CHECK,
+    &staging_isolation::CHECK,
     &upgrade_interrupted::CHECK,
 ];

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::catalog::Catalog;
 use crate::facts::{
     Application, Database, DatabaseConfig, Disk, Field, Host, Installation, Java, License, LicenseTerms,
-    LicenseText, Plugins, Reading, ServiceProcess,
+    LicenseText, Plugins, Reading, Rehearsal, ServiceProcess,
 };
 use crate::golden::{Golden, golden};
 use crate::model::{Check, Finding, Judgement, Severity, Undecided, Verdict};
@@ -151,6 +151,10 @@ pub(super) fn service(golden: &mut Golden) -> &mut ServiceProcess {
 
 pub(super) fn disk(golden: &mut Golden) -> &mut Disk {
     facts(&mut golden.facts.disk)
+}
+
+pub(super) fn rehearsal(golden: &mut Golden) -> &mut Rehearsal {
+    facts(&mut golden.facts.rehearsal)
 }
 
 pub(super) fn java(golden: &mut Golden) -> &mut Java {

@@ -92,6 +92,7 @@ fn read_host(layout: &dyn Layout, paths: &HostPaths) -> Result<Host, CollectErro
         return Err(no_machine());
     }
     Ok(Host {
+        name: System::host_name().ok(),
         os: read_operating_system(paths),
         cpus,
         memory_total_bytes: system.total_memory(),

@@ -180,6 +180,7 @@ impl LaidOut {
             home_dir: None,
             targets: Vec::new(),
             license_file: None,
+            rehearsal: None,
             plan: Plan::default(),
             http: None,
             database: DatabaseAccess::default(),

@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use upgrade_readiness_checks::facts::{Condition, Source};
+use upgrade_readiness_checks::facts::{Condition, Profile, Source};
 use upgrade_readiness_checks::model::{Severity, Verdict};
 use upgrade_readiness_checks::report::{CheckReport, DatedFinding};
 
@@ -67,6 +67,9 @@ pub struct InstanceView {
     pub version: Option<String>,
     /// What all its targets together amount to.
     pub verdict: Verdict,
+    /// What it is, for an agent that compares another instance with it; an older agent does not tell.
+    #[serde(default)]
+    pub profile: Option<Profile>,
     /// How its sources stand.
     pub sources: Vec<SourceView>,
     /// Its targets, in the order of the configuration.
@@ -196,6 +199,7 @@ fn view_instance(instance: &InstanceState) -> InstanceView {
         product: instance.product.id().to_owned(),
         version: instance.version.as_ref().map(ToString::to_string),
         verdict: instance.verdict(),
+        profile: Some(instance.snapshot.profile()),
         sources: Source::ALL.into_iter().map(view_source).collect(),
         targets: instance.targets.iter().map(view_target).collect(),
     }
@@ -271,7 +275,10 @@ mod tests {
         };
         assert_eq!(members(&json), ["agent", "format_version", "instances", "written_at"]);
         let instance = &json["instances"][0];
-        assert_eq!(members(instance), ["name", "product", "sources", "targets", "verdict", "version"]);
+        assert_eq!(
+            members(instance),
+            ["name", "product", "profile", "sources", "targets", "verdict", "version"]
+        );
         let source = &instance["sources"][6];
         assert_eq!(members(source), ["collected_at", "duration", "error", "source", "state"]);
         assert_eq!((&source["source"], &source["state"]), (&"database".into(), &"failed".into()));

@@ -1,0 +1,200 @@
+//! Does staging keep its hands off production?
+
+use crate::facts::{Missing, Source};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
+
+pub(super) static CHECK: Check = Check {
+    id: "staging-isolation",
+    title: "Staging kept apart from production",
+    category: Category::Preparation,
+    products: Products::All,
+    reads: &[Source::Rehearsal, Source::Installation],
+    people: People::MayWaive,
+    explain: EXPLAIN,
+    evaluate,
+};
+
+const EXPLAIN: &str = "\
+## What it looks at
+
+The database, home, shared home, cluster and public address of the staging instance, as its agent tells them, beside \
+those of this instance.
+
+## Why it matters
+
+Staging is made by copying production, configuration and all. A copy that still names production's database upgrades \
+production when it is started with the new release; a copy that joins production's cluster or writes into its shared home \
+damages it. A copy with production's address sends people and mails the wrong way.
+
+## How to fix it
+
+Before the copy is started, change in its `confluence.cfg.xml` the JDBC URL, `confluence.cluster.*` and the home \
+directories, and in its `server.xml` the `proxyName`. Keep it from the mail server and from production's database by \
+firewall too.
+
+## What it needs
+
+The status of the staging agent (`[instance.rehearsal]`), and read access to this instance's configuration. A database \
+that is called `localhost` on both sides is compared with the names of the hosts.
+
+## Settings
+
+`[instance.rehearsal]`. Without it the check does not apply.
+";
+
+fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
+    let rehearsal = case.facts.rehearsal()?;
+    case.facts.installation()?;
+    let Some(staging) = &rehearsal.staging else {
+        return Err(Undecided::DoesNotApply("the configuration names no staging instance".to_owned()));
+    };
+    let (theirs, own) = (&staging.profile, case.facts.profile());
+    let name = &staging.instance;
+    let mut missing = Vec::new();
+    let mut shared =
+        |what: &'static str, theirs: &Option<String>, own: &Option<String>, must_know: bool| match (
+            theirs, own,
+        ) {
+            (Some(theirs), Some(own)) => (theirs == own).then(|| own.clone()),
+            (None, Some(_)) if must_know => {
+                let why = format!("the agent of {} does not know it", staging.place);
+                missing.push(Missing::Unread {
+                    of: Source::Rehearsal,
+                    what: format!("{what} of {name}"),
+                    why,
+                });
+                None
+            }
+            (_, None) if must_know => {
+                let why = "the configuration of this instance does not tell it".to_owned();
+                missing.push(Missing::Unread {
+                    of: Source::Installation,
+                    what: format!("{what} of this instance"),
+                    why,
+                });
+                None
+            }
+            (_, _) => None,
+        };
+    let database = shared("the database", &theirs.database, &own.database, true);
+    let home = shared("the home", &theirs.home, &own.home, false);
+    let shared_home = shared("the shared home", &theirs.shared_home, &own.shared_home, false);
+    let cluster = shared("the cluster", &theirs.cluster, &own.cluster, false);
+    let address = shared("the address", &theirs.base_url, &own.base_url, false);
+    let finding = |severity, subject: &str, summary: String, seen: String, remedy: String| Finding {
+        severity,
+        subject: subject.to_owned(),
+        summary,
+        observed: format!("both use {seen}"),
+        required: "one of its own for staging".to_owned(),
+        remedy,
+    };
+    let config = |key: &str| {
+        format!(
+            "Stop {name} now. Then change {key} in the confluence.cfg.xml of {name} before it is started again."
+        )
+    };
+    let findings = [
+        database.map(|seen| {
+            let summary = format!("{name} works on the database of this instance");
+            finding(Severity::Blocker, "database", summary, seen, config("hibernate.connection.url"))
+        }),
+        home.map(|seen| {
+            let summary = format!("{name} works in the home directory of this instance");
+            let remedy = format!("Stop {name} now, and give it a copy of the home in confluence-init.properties.");
+            finding(Severity::Blocker, "home", summary, seen, remedy)
+        }),
+        shared_home.map(|seen| {
+            let summary = format!("{name} has a shared home of the same path as this instance");
+            let remedy = format!(
+                "Look with `mount` on both hosts whether it is the same file system; if it is, stop {name} and give it \
+                 its own in confluence.cluster.home."
+            );
+            finding(Severity::Warning, "shared-home", summary, seen, remedy)
+        }),
+        cluster.map(|seen| {
+            let summary = format!("{name} bears the cluster name of this instance and may join it");
+            finding(Severity::Warning, "cluster", summary, seen, config("confluence.cluster.name and the peers"))
+        }),
+        address.map(|seen| {
+            let summary = format!("{name} gives itself the public address of this instance");
+            let remedy = format!(
+                "Set another proxyName in the server.xml of {name}, and another base URL in its general configuration."
+            );
+            finding(Severity::Warning, "address", summary, seen, remedy)
+        }),
+    ];
+    let evidence = format!("{name} has its own database, home, cluster and address, as far as both tell");
+    conclude(evidence, findings.into_iter().flatten().collect(), missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Cluster, Profile};
+    use crate::golden::Golden;
+    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::rules::testing::{Spoil, config, installation, judges_spoilt, rehearsal};
+
+    fn profile(golden: &mut Golden) -> &mut Profile {
+        &mut rehearsal(golden).staging.as_mut().unwrap().profile
+    }
+
+    fn clustered(golden: &mut Golden) {
+        installation(golden).cluster = Some(Cluster {
+            name: Some("wiki".into()),
+            node: None,
+            shared_home_dir: Some("/mnt/shared".into()),
+        });
+    }
+
+    #[test]
+    fn staging_must_share_nothing_with_production() {
+        let rows: &[Spoil] = &[
+            ("good", |_| {}, Ready, &[]),
+            ("no staging", |g| rehearsal(g).staging = None, Skipped, &[]),
+            (
+                "the same database",
+                |g| profile(g).database = Some("db.example.com:5432/confluence".into()),
+                Blocked,
+                &[(Severity::Blocker, "database")],
+            ),
+            ("database not known there", |g| profile(g).database = None, Unknown, &[]),
+            ("database not known here", |g| config(g).host = None, Unknown, &[]),
+            (
+                "the same home",
+                |g| profile(g).home = g.facts.profile().home,
+                Blocked,
+                &[(Severity::Blocker, "home")],
+            ),
+            (
+                "the same cluster and shared home",
+                |g| {
+                    clustered(g);
+                    profile(g).cluster = Some("wiki".into());
+                    profile(g).shared_home = Some("/mnt/shared".into());
+                },
+                Warning,
+                &[(Severity::Warning, "shared-home"), (Severity::Warning, "cluster")],
+            ),
+            (
+                "a cluster of its own",
+                |g| {
+                    clustered(g);
+                    profile(g).cluster = Some("wiki-staging".into());
+                },
+                Ready,
+                &[],
+            ),
+            (
+                "the same address",
+                |g| profile(g).base_url = Some("https://wiki.example.com".into()),
+                Warning,
+                &[(Severity::Warning, "address")],
+            ),
+        ];
+        judges_spoilt(&CHECK, rows);
+    }
+}
