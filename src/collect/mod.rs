@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod blocking;
+pub mod custom;
 pub mod database;
 pub mod disk;
 pub mod host;

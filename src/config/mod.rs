@@ -3,6 +3,7 @@
 //! A file is read in three steps: `raw` has its form, `validate` finds every mistake at once, and
 //! what comes out is a [`Config`] without gaps.
 
+mod custom;
 mod form;
 mod planned;
 mod raw;
@@ -21,6 +22,7 @@ use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Product, Releases, Source};
 use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 
+use crate::collect::custom::CustomProbe;
 use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
 
@@ -164,6 +166,8 @@ pub struct Instance {
     pub marketplace: Marketplace,
     /// The staging instance on which the upgrade is tried.
     pub rehearsal: Option<StagingPlace>,
+    /// The operator's own probes.
+    pub custom: Vec<CustomProbe>,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -183,6 +187,7 @@ impl Instance {
             database,
             marketplace,
             rehearsal,
+            custom,
             ..
         } = self;
         *product == other.product
@@ -193,6 +198,7 @@ impl Instance {
             && *database == other.database
             && *marketplace == other.marketplace
             && *rehearsal == other.rehearsal
+            && *custom == other.custom
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Environment, Policy};
 
+use super::custom::{RawProbe, RawProbes};
 use super::rehearsal::RawRehearsal;
 
 /// The configuration of the upgrade readiness agent.
@@ -32,6 +33,8 @@ pub(super) struct RawConfig {
     /// What the operator looked up in the vendor's documentation, per feature line such as "9.2".
     /// An answer stands above what the catalog says, and counts as complete.
     pub(super) requirements: BTreeMap<String, RawRequirements>,
+    /// What the operator's own probes may do.
+    pub(super) probes: RawProbes,
     /// Times in which nothing may be changed on any instance.
     pub(super) freeze: Vec<RawFreeze>,
     /// The instances that are to be upgraded some day.
@@ -210,6 +213,9 @@ pub(super) struct RawInstance {
     pub(super) marketplace: RawMarketplace,
     /// The staging instance on which the upgrade is tried.
     pub(super) rehearsal: Option<RawRehearsal>,
+    /// Probes of the operator's own.
+    #[serde(default)]
+    pub(super) custom: Vec<RawProbe>,
     /// Limits that differ from those of [policy] for this instance.
     #[serde(default)]
     #[schemars(with = "Policy")]

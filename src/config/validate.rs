@@ -13,6 +13,7 @@ use upgrade_readiness_checks::facts::{Product, Releases, Source};
 use upgrade_readiness_checks::model::{Policy, Requested};
 use upgrade_readiness_checks::version::Line;
 
+use super::custom::RawProbes;
 use super::form::{Lines, prune};
 use super::planned::RawPlan;
 use super::raw::{
@@ -121,7 +122,7 @@ impl Validation {
                 if !names.insert(instance.name.clone()) {
                     self.problem(&format!("{key}.name"), format!("{:?} is used twice", instance.name));
                 }
-                self.instance(&key, instance, &raw.policy, &freezes).map(Arc::new)
+                self.instance(&key, instance, &raw.policy, &freezes, &raw.probes).map(Arc::new)
             })
             .collect();
         Config {
@@ -277,6 +278,7 @@ impl Validation {
         raw: RawInstance,
         global: &toml::Table,
         freezes: &[(String, RawFreeze)],
+        probes: &RawProbes,
     ) -> Option<Instance> {
         let name_fits = !raw.name.is_empty()
             && raw.name.len() <= 64
@@ -315,6 +317,7 @@ impl Validation {
         let database = self.database(&format!("{key}.database"), raw.database);
         let marketplace = self.marketplace(&format!("{key}.marketplace"), raw.marketplace);
         let rehearsal = raw.rehearsal.and_then(|raw| self.rehearsal(&format!("{key}.rehearsal"), raw));
+        let custom = self.probes(key, raw.custom, probes);
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
@@ -336,6 +339,7 @@ impl Validation {
             database,
             marketplace: marketplace?,
             rehearsal,
+            custom,
             sources_off: raw.sources_off.into_iter().collect(),
             policy,
         })

@@ -20,6 +20,7 @@ pub(crate) const STEPS: UpgradeTable =
     UpgradeTable { table: "confversion", build: "buildnumber", installed: "installdate", tag: "versiontag" };
 
 /// Directions as a test wants them.
+#[derive(Clone)]
 pub(crate) struct Way {
     pub(crate) engine: Engine,
     pub(crate) host: &'static str,
@@ -60,8 +61,8 @@ impl Way {
         self.look_within(limits).await
     }
 
-    pub(crate) async fn look_within(self, limits: TimeLimits) -> Result<Database, Failure> {
-        let directions = Directions::Connect(Box::new(Connection {
+    fn into_directions(self) -> Directions {
+        Directions::Connect(Box::new(Connection {
             engine: self.engine,
             host: self.host.to_owned(),
             port: Some(self.port),
@@ -72,7 +73,22 @@ impl Way {
             username: self.username.to_owned(),
             password: SecretString::from(self.password),
             ca_file: self.ca_file,
-        }));
+        }))
+    }
+
+    /// Somebody who knows the way, for whoever asks again and again.
+    pub(crate) fn into_directory(self) -> Arc<dyn DatabaseDirectory> {
+        struct Known(Mutex<Way>);
+        impl DatabaseDirectory for Known {
+            fn directions(&self) -> Result<Directions, CollectError> {
+                Ok(self.0.lock().unwrap().clone().into_directions())
+            }
+        }
+        Arc::new(Known(Mutex::new(self)))
+    }
+
+    pub(crate) async fn look_within(self, limits: TimeLimits) -> Result<Database, Failure> {
+        let directions = self.into_directions();
         let looked = ask(directions, limits).await;
         let seen = format!("{looked:?}");
         assert!(!seen.contains(PASSWORD) && !seen.contains("IDENTIFIED"), "{seen}");

@@ -9,6 +9,7 @@ mod app_licenses;
 mod application_health;
 #[cfg(test)]
 mod contracts;
+mod custom;
 mod database_driver;
 mod database_embedded;
 mod database_ownership;
@@ -48,6 +49,7 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 pub static ALL: &[&Check] = &[
     &app_licenses::CHECK,
     &application_health::CHECK,
+    &custom::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
     &database_ownership::CHECK,

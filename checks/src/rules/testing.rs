@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
 use crate::facts::{
-    Application, Database, DatabaseConfig, Disk, Field, Host, Installation, Java, License, LicenseTerms,
-    LicenseText, Plugins, Reading, Rehearsal, ServiceProcess,
+    Application, Custom, Database, DatabaseConfig, Disk, Field, Host, Installation, Java, License,
+    LicenseTerms, LicenseText, Plugins, Reading, Rehearsal, ServiceProcess,
 };
 use crate::golden::{Golden, golden};
 use crate::model::{Check, Finding, Judgement, Severity, Undecided, Verdict};
@@ -151,6 +151,10 @@ pub(super) fn service(golden: &mut Golden) -> &mut ServiceProcess {
 
 pub(super) fn disk(golden: &mut Golden) -> &mut Disk {
     facts(&mut golden.facts.disk)
+}
+
+pub(super) fn custom(golden: &mut Golden) -> &mut Custom {
+    facts(&mut golden.facts.custom)
 }
 
 pub(super) fn rehearsal(golden: &mut Golden) -> &mut Rehearsal {

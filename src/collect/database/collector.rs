@@ -140,19 +140,21 @@ impl Approach {
     }
 }
 
-enum Prepared {
+/// What is known before anybody is asked.
+pub(super) enum Prepared {
     Way(Box<Way>),
     Nowhere(Box<Database>),
 }
 
-struct Way {
-    connection: Connection,
-    peer: Peer,
-    encryption: Encryption,
-    certificates: Option<String>,
+/// The way to a database that can be asked.
+pub(super) struct Way {
+    pub(super) connection: Connection,
+    pub(super) peer: Peer,
+    pub(super) encryption: Encryption,
+    pub(super) certificates: Option<String>,
 }
 
-fn prepare(directory: &dyn DatabaseDirectory) -> Result<Prepared, CollectError> {
+pub(super) fn prepare(directory: &dyn DatabaseDirectory) -> Result<Prepared, CollectError> {
     let connection = match directory.directions()? {
         Directions::Connect(connection) => *connection,
         Directions::CannotAsk { engine, address, account } => {

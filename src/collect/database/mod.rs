@@ -10,6 +10,7 @@ pub mod jdbc;
 mod mysql;
 mod peer;
 mod postgres;
+mod question;
 mod tls;
 mod trouble;
 mod upgrade_table;
@@ -23,6 +24,7 @@ use upgrade_readiness_checks::facts::Engine;
 use super::CollectError;
 
 pub use collector::{DatabaseCollector, TimeLimits};
+pub use question::ask_for_number;
 pub use upgrade_table::UpgradeTable;
 
 /// Tells where the product's database is. Implemented by each product; asked anew at every look.

@@ -181,6 +181,7 @@ impl LaidOut {
             targets: Vec::new(),
             license_file: None,
             rehearsal: None,
+            custom: Vec::new(),
             plan: Plan::default(),
             http: None,
             database: DatabaseAccess::default(),

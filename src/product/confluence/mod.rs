@@ -17,8 +17,8 @@ mod upm;
 use std::sync::Arc;
 
 use crate::collect::Collector;
-use crate::collect::database::DatabaseCollector;
-use crate::collect::database::UpgradeTable;
+use crate::collect::custom::CustomCollector;
+use crate::collect::database::{DatabaseCollector, DatabaseDirectory, UpgradeTable};
 use crate::collect::disk::DiskCollector;
 use crate::collect::host::HostCollector;
 use crate::collect::java::JavaCollector;
@@ -41,14 +41,16 @@ const UPGRADE_TABLE: UpgradeTable =
 #[must_use]
 pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<Arc<dyn Collector>> {
     let layout: Arc<dyn Layout> = Arc::new(SiteLayout::new(instance.clone()));
+    let database: Arc<dyn DatabaseDirectory> = Arc::new(SiteDatabase::new(instance.clone()));
     let mut collectors: Vec<Arc<dyn Collector>> = vec![
         Arc::new(HostCollector::new(layout.clone())),
         Arc::new(DiskCollector::new(layout.clone())),
         Arc::new(JavaCollector::new(layout)),
         Arc::new(InstallationCollector::new(instance.clone())),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
-        Arc::new(DatabaseCollector::new(Arc::new(SiteDatabase::new(instance.clone())), Some(UPGRADE_TABLE))),
+        Arc::new(DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE))),
     ];
+    collectors.push(Arc::new(CustomCollector::new(instance.custom.clone(), Some(database))));
     if let Some(access) = &instance.http {
         let marketplace = instance.marketplace.clone();
         collectors.push(Arc::new(ApplicationCollector::new(access.clone())));

@@ -128,6 +128,7 @@ pub fn read_license(text: &str) -> LicenseText {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -217,6 +218,7 @@ mod tests {
             assert_eq!((in_force, matches!(text, LicenseText::Damaged(_))), (same, damaged), "{text:?}");
         }
         fs::write(&file, "").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         let unread = crate::collect::unprivileged::as_another_user(|| read_at_hand(Some(&file), None));
         assert!(matches!(&unread, AtHand::Unread(why) if why.contains("denied")), "{unread:?}");
         let empty = SecretString::from("");
