@@ -9,6 +9,8 @@ mod mariadb;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(test)]

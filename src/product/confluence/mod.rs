@@ -12,6 +12,7 @@ pub mod marketplace;
 pub mod plugins;
 mod rest;
 pub mod site;
+pub mod tables;
 mod upm;
 
 use std::sync::Arc;
@@ -47,7 +48,10 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
         Arc::new(JavaCollector::new(layout)),
         Arc::new(InstallationCollector::new(instance.clone())),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
-        Arc::new(DatabaseCollector::new(Arc::new(SiteDatabase::new(instance.clone())), Some(UPGRADE_TABLE))),
+        Arc::new(
+            DatabaseCollector::new(Arc::new(SiteDatabase::new(instance.clone())), Some(UPGRADE_TABLE))
+                .with_tables(&tables::TABLES),
+        ),
     ];
     if let Some(access) = &instance.http {
         let marketplace = instance.marketplace.clone();
