@@ -8,15 +8,19 @@ use crate::model::Check;
 mod application_health;
 #[cfg(test)]
 mod contracts;
+mod customised_layouts;
 mod database_driver;
 mod database_embedded;
+mod database_integrity;
 mod database_ownership;
 mod database_privileges;
+mod database_sessions;
 mod database_settings;
 mod database_supported;
 mod disk_space;
 mod file_ownership;
 mod hardware;
+mod internal_administrator;
 mod java_memory;
 mod java_version;
 mod license_covers_target;
@@ -28,6 +32,7 @@ mod plugin_compatibility;
 mod plugin_state;
 mod process_limits;
 mod release_support;
+mod same_database_engine;
 mod sql;
 mod support;
 #[cfg(test)]
@@ -42,15 +47,19 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 /// Every check, sorted by id.
 pub static ALL: &[&Check] = &[
     &application_health::CHECK,
+    &customised_layouts::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
+    &database_integrity::CHECK,
     &database_ownership::CHECK,
     &database_privileges::CHECK,
+    &database_sessions::CHECK,
     &database_settings::CHECK,
     &database_supported::CHECK,
     &disk_space::CHECK,
     &file_ownership::CHECK,
     &hardware::CHECK,
+    &internal_administrator::CHECK,
     &java_memory::CHECK,
     &java_version::CHECK,
     &license_covers_target::CHECK,
@@ -62,5 +71,6 @@ pub static ALL: &[&Check] = &[
     &plugin_state::CHECK,
     &process_limits::CHECK,
     &release_support::CHECK,
+    &same_database_engine::CHECK,
     &upgrade_interrupted::CHECK,
 ];
