@@ -63,6 +63,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     }
 }
 
+/// Both findings are about the same thing.
+const SUBJECT: &str = "internal-administrator";
+
 const BY_HAND: &str = "SELECT COUNT(*) FROM cwd_user u JOIN cwd_directory d ON d.id = u.directory_id JOIN cwd_membership m \
     ON m.child_user_id = u.id JOIN cwd_group g ON g.id = m.parent_id WHERE d.directory_type = 'INTERNAL' AND d.active = 'T' \
     AND u.active = 'T' AND g.group_name = 'confluence-administrators'; must be more than 0";
@@ -101,12 +104,13 @@ fn of_database(administrators: &Administrators, health: Option<&HealthCheck>) ->
         (_, 0) => "no active administrator in an internal directory".to_owned(),
         _ => format!("{count}, but the product's own health check fails: {}", reason(health)),
     };
-    // The product follows groups inside groups, which the agent does not.
-    let severity =
-        if health.is_some_and(|check| check.healthy) { Severity::Notice } else { Severity::Warning };
+    if health.is_some_and(|check| check.healthy) {
+        // The product follows groups inside groups, which the agent does not.
+        return Judgement::new(evidence, vec![only_the_product_sees_one(observed)]);
+    }
     let locked_out =
         if external.is_empty() { String::new() } else { format!(" while {} is down", external.join(" or ")) };
-    Judgement::new(evidence, vec![finding(severity, &locked_out, observed)])
+    Judgement::new(evidence, vec![finding(&locked_out, observed)])
 }
 
 fn of_health(health: &HealthCheck, missing: &Missing) -> Judgement {
@@ -115,7 +119,7 @@ fn of_health(health: &HealthCheck, missing: &Missing) -> Judgement {
         return Judgement::ready(format!("{evidence} is content; not seen in the database: {missing}"));
     }
     let observed = format!("the product's own health check fails: {}", reason(Some(health)));
-    Judgement::new(format!("{evidence} fails"), vec![finding(Severity::Warning, "", observed)])
+    Judgement::new(format!("{evidence} fails"), vec![finding("", observed)])
 }
 
 fn reason(health: Option<&HealthCheck>) -> String {
@@ -123,10 +127,21 @@ fn reason(health: Option<&HealthCheck>) -> String {
     if reason.is_empty() { "it does not say why".to_owned() } else { reason }
 }
 
-fn finding(severity: Severity, locked_out: &str, observed: String) -> Finding {
+fn only_the_product_sees_one(observed: String) -> Finding {
     Finding {
-        severity,
-        subject: "internal-administrator".to_owned(),
+        severity: Severity::Notice,
+        summary: "the product's own health check sees an administrator of its own where the agent sees none".to_owned(),
+        remedy: "It may be one in a group inside a group, which the agent does not follow. Log in with that user once \
+                 before the upgrade, while single sign-on is off for you."
+            .to_owned(),
+        ..finding("", observed)
+    }
+}
+
+fn finding(locked_out: &str, observed: String) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        subject: SUBJECT.to_owned(),
         summary: format!("nobody could administer the site{locked_out}: there is no administrator of the product's own"),
         observed,
         required: "an active administrator in an internal directory".to_owned(),

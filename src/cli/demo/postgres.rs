@@ -143,7 +143,7 @@ async fn fill(admin: &PgConnectOptions) -> anyhow::Result<()> {
          CREATE TABLE cwd_directory (id bigint PRIMARY KEY, directory_type varchar(60), active char(1));
          INSERT INTO cwd_directory VALUES (1, 'INTERNAL', 'T'), (2, 'CONNECTOR', 'T');
          CREATE TABLE cwd_user (id bigint PRIMARY KEY, lower_user_name varchar(255), active char(1), directory_id bigint);
-         INSERT INTO cwd_user VALUES (1, 'admin', 'F', 1), (2, 'example', 'T', 2);
+         INSERT INTO cwd_user VALUES (1, 'admin', 'T', 1), (2, 'example', 'T', 2);
          CREATE TABLE cwd_group (id bigint PRIMARY KEY, group_name varchar(255), directory_id bigint);
          INSERT INTO cwd_group VALUES (1, 'confluence-administrators', 1), (2, 'confluence-administrators', 2);
          CREATE TABLE cwd_membership (id bigint PRIMARY KEY, parent_id bigint, child_user_id bigint);
