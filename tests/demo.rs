@@ -191,6 +191,10 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
         ("database-privileges", "ready"),
         ("database-embedded", "ready"),
         ("upgrade-interrupted", "ready"),
+        ("database-integrity", "ready"),
+        ("database-sessions", "ready"),
+        ("customised-layouts", "warning"),
+        ("internal-administrator", "ready"),
         ("process-limits", "unknown"),
     ];
     for (id, expected) in rows {

@@ -11,14 +11,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{Answers, Catalog, Component, MinimumOf};
 use crate::facts::{
-    AppLicense, Application, Asked, AtHand, Backup, BackupKind, BackupSet, Backups, ComparedWith, Connector,
-    Contents, Custom, Database, DatabaseConfig, Differences, DirectorySize, Disk, Driver, Engine, Field,
-    FileOwnership, FileSystem, FileTree, Files, HealthCheck, Host, HourOfWeek, Installation, Integrity, Java,
-    JavaVersion, JvmOptions, License, LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership,
-    PasswordKind, Place, Plugin, Plugins, Privileges, Probe, ProbeOutcome, Product, Profile, Rehearsal,
-    Releases, RestoreProof, Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceProcess,
-    Settings, Snapshot, Staging, Statement, StatementOf, TargetPlugins, Traffic, Until, UpdateCheck,
-    UpgradeStep, UserCount,
+    Administrators, AppLicense, Application, Asked, AtHand, Backup, BackupKind, BackupSet, Backups,
+    ComparedWith, Connector, Contents, Custom, Database, DatabaseConfig, Differences, DirectorySize, Disk,
+    Driver, Engine, Field, FileOwnership, FileSystem, FileTree, Files, HealthCheck, Host, HourOfWeek,
+    Installation, Integrity, Java, JavaVersion, JvmOptions, License, LicenseTerms, LicenseText, Limits,
+    Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin, Plugins, Privileges, Probe,
+    ProbeOutcome, Product, Profile, Records, Rehearsal, Releases, RestoreProof, Role, RowCount, Runtime,
+    RuntimeRole, Search, Seats, Section, ServiceProcess, SessionGroup, Sessions, Settings, Snapshot, Staging,
+    Statement, StatementOf, TableSize, TargetPlugins, Traffic, Until, UpdateCheck, UpgradeStep, UserCount,
+    UserRows,
 };
 use crate::model::{Case, Plan, Policy, Target};
 use crate::version::{Line, ProductVersion};
@@ -352,6 +353,36 @@ fn database() -> Database {
             installed_at: Some(timestamp("2025-08-10T18:30:00Z")),
             tag: None,
         }]),
+        sessions: Field::Read(Sessions {
+            groups: vec![SessionGroup {
+                account: "confluence".into(),
+                host: "10.20.0.5".into(),
+                program: Some("PostgreSQL JDBC Driver".into()),
+                count: 20,
+            }],
+            count: 20,
+            agent_host: "10.20.0.5".into(),
+            hidden: None,
+        }),
+        records: Records {
+            users: Field::Read(UserRows { kept_apart: true, ..UserRows::default() }),
+            growing_tables: Field::Read(vec![TableSize {
+                name: "EVENTS".into(),
+                rows: Some(84_000),
+                row_bytes: 90 << 20,
+                bytes: 120 << 20,
+            }]),
+            leftovers: Field::Read(Vec::new()),
+            remigration: Field::Read(Some(false)),
+            safety_rows: Field::Read(Some(1)),
+            layouts: Field::Read(Vec::new()),
+            customised: Field::Read(Vec::new()),
+            administrators: Field::Read(Administrators {
+                internal_directories: 1,
+                external: vec!["CONNECTOR".into()],
+                internal: 2,
+            }),
+        },
     }
 }
 

@@ -10,6 +10,7 @@ use upgrade_readiness_agent::collect::database::{
     Connection, DatabaseCollector, DatabaseDirectory, Directions, TimeLimits, UpgradeTable,
 };
 use upgrade_readiness_agent::collect::{CollectError, Collector};
+use upgrade_readiness_agent::product::confluence::tables::TABLES;
 use upgrade_readiness_checks::facts::{Database, Engine, Failure, Field, Section};
 
 /// The password of every account in these tests; it must never be seen.
@@ -105,7 +106,8 @@ pub(crate) async fn ask(directions: Directions, limits: TimeLimits) -> Result<Da
         }
     }
     let directory = Arc::new(Fixed(Mutex::new(Some(directions))));
-    let collector = DatabaseCollector::new(directory, Some(STEPS)).with_time_limits(limits);
+    let collector =
+        DatabaseCollector::new(directory, Some(STEPS)).with_tables(&TABLES).with_time_limits(limits);
     match collector.collect().await.map_err(CollectError::into_failure)? {
         Section::Database(database) => Ok(*database),
         other => panic!("facts of another source: {other:?}"),
@@ -152,6 +154,15 @@ async fn what_the_agent_cannot_ask_is_unread_with_what_to_do_instead() {
             unread(&facts.settings),
             unread(&facts.size_bytes),
             unread(&facts.upgrade_steps),
+            unread(&facts.sessions),
+            unread(&facts.records.users),
+            unread(&facts.records.growing_tables),
+            unread(&facts.records.leftovers),
+            unread(&facts.records.remigration),
+            unread(&facts.records.safety_rows),
+            unread(&facts.records.layouts),
+            unread(&facts.records.customised),
+            unread(&facts.records.administrators),
         ] {
             assert!(why.contains(engine.name()) && why.len() > 60, "{why}");
         }

@@ -11,6 +11,8 @@ mod postgres;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, Field};
+use super::{Engine, Field, Records, Sessions};
 
 /// The product's database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ pub struct Database {
     pub size_bytes: Field<u64>,
     /// The product's own table of upgrade steps, newest row first.
     pub upgrade_steps: Field<Vec<UpgradeStep>>,
+    /// Who is connected now.
+    #[serde(default = "Sessions::not_looked_at")]
+    pub sessions: Field<Sessions>,
+    /// What the product keeps in its own tables.
+    #[serde(default)]
+    pub records: Records,
 }
 
 /// What an account may do in the product's schema.

@@ -37,6 +37,10 @@ pub struct Policy {
     pub disk_index_copies: u8,
     /// Room in the home for the recovery dump the upgrade writes, in percent of the database; 0 when it is switched off.
     pub disk_recovery_percent_of_database: u8,
+    /// A table that is known to grow, such as Synchrony's events, is oversized above this many rows.
+    pub large_table_rows: u64,
+    /// Note others who are connected to the database from this many days before the planned day on.
+    pub sessions_notice_days: u32,
     /// Warn below this many open files a service may have.
     pub open_files_minimum: u64,
     /// Warn below this many processes and threads the service's user may have.
@@ -67,6 +71,8 @@ impl Default for Policy {
             disk_home_copies: 1,
             disk_index_copies: 2,
             disk_recovery_percent_of_database: 100,
+            large_table_rows: 1_000_000,
+            sessions_notice_days: 7,
             open_files_minimum: 8192,
             processes_minimum: 4096,
             heap_of_memory_percent: 75,

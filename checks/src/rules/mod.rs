@@ -10,15 +10,19 @@ mod application_health;
 #[cfg(test)]
 mod contracts;
 mod custom;
+mod customised_layouts;
 mod database_driver;
 mod database_embedded;
+mod database_integrity;
 mod database_ownership;
 mod database_privileges;
+mod database_sessions;
 mod database_settings;
 mod database_supported;
 mod disk_space;
 mod file_ownership;
 mod hardware;
+mod internal_administrator;
 mod java_memory;
 mod java_version;
 mod license_covers_target;
@@ -33,6 +37,7 @@ mod plugin_state;
 mod process_limits;
 mod rehearsal;
 mod release_support;
+mod same_database_engine;
 mod sql;
 mod staging_isolation;
 mod support;
@@ -50,15 +55,19 @@ pub static ALL: &[&Check] = &[
     &app_licenses::CHECK,
     &application_health::CHECK,
     &custom::CHECK,
+    &customised_layouts::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
+    &database_integrity::CHECK,
     &database_ownership::CHECK,
     &database_privileges::CHECK,
+    &database_sessions::CHECK,
     &database_settings::CHECK,
     &database_supported::CHECK,
     &disk_space::CHECK,
     &file_ownership::CHECK,
     &hardware::CHECK,
+    &internal_administrator::CHECK,
     &java_memory::CHECK,
     &java_version::CHECK,
     &license_covers_target::CHECK,
@@ -72,6 +81,7 @@ pub static ALL: &[&Check] = &[
     &process_limits::CHECK,
     &rehearsal::CHECK,
     &release_support::CHECK,
+    &same_database_engine::CHECK,
     &staging_isolation::CHECK,
     &upgrade_interrupted::CHECK,
 ];

@@ -9,10 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
-use upgrade_readiness_checks::facts::{Database, Engine, FailureKind, Field, Section, Source};
+use upgrade_readiness_checks::facts::{Database, Engine, FailureKind, Field, Records, Section, Source};
 
 use super::failure::{LookError, unreadable_certificates};
 use super::peer::Peer;
+use super::records::ProductTables;
 use super::tls::{Encryption, ca_file};
 use super::upgrade_table::UpgradeTable;
 use super::{Connection, DatabaseDirectory, Directions, mysql, postgres};
@@ -44,6 +45,7 @@ impl Default for TimeLimits {
 pub struct DatabaseCollector {
     directory: Arc<dyn DatabaseDirectory>,
     steps: Option<UpgradeTable>,
+    tables: Option<&'static ProductTables>,
     limits: TimeLimits,
 }
 
@@ -51,7 +53,13 @@ impl DatabaseCollector {
     /// A collector for the database `directory` tells of, where `steps` is the product's record of upgrades.
     #[must_use]
     pub fn new(directory: Arc<dyn DatabaseDirectory>, steps: Option<UpgradeTable>) -> Self {
-        Self { directory, steps, limits: TimeLimits::default() }
+        Self { directory, steps, tables: None, limits: TimeLimits::default() }
+    }
+
+    /// The same, which also looks into these tables of the product.
+    #[must_use]
+    pub fn with_tables(self, tables: &'static ProductTables) -> Self {
+        Self { tables: Some(tables), ..self }
     }
 
     /// The same with other time limits.
@@ -79,7 +87,8 @@ impl DatabaseCollector {
         };
 
         let connect_by = by.min(Instant::now() + self.limits.connect);
-        let approach = Approach { connection, peer, encryption, certificates, limits: self.limits };
+        let approach =
+            Approach { connection, peer, encryption, certificates, tables: self.tables, limits: self.limits };
         let peer = &approach.peer;
         let not_connected = || LookError::ConnectTimeout { peer: peer.clone(), limit: self.limits.connect };
         let not_read = || LookError::ReadTimeout { peer: peer.clone(), limit: self.limits.whole };
@@ -125,6 +134,8 @@ pub(super) struct Approach {
     pub(super) encryption: Encryption,
     /// Certificates to trust beside those of the system, in PEM form.
     pub(super) certificates: Option<String>,
+    /// The tables of the product that are looked into.
+    pub(super) tables: Option<&'static ProductTables>,
     pub(super) limits: TimeLimits,
 }
 
@@ -196,6 +207,8 @@ fn cannot_ask(engine: Engine, address: String, account: String) -> Database {
         ownership: Field::Unread(why.clone()),
         settings: Field::Unread(why.clone()),
         size_bytes: Field::Unread(why.clone()),
+        records: Records::unread(&why),
+        sessions: Field::Unread(why.clone()),
         upgrade_steps: Field::Unread(why),
     }
 }

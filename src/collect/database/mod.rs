@@ -11,6 +11,7 @@ mod mysql;
 mod peer;
 mod postgres;
 mod question;
+mod records;
 mod tls;
 mod trouble;
 mod upgrade_table;
@@ -25,7 +26,14 @@ use super::CollectError;
 
 pub use collector::{DatabaseCollector, TimeLimits};
 pub use question::ask_for_number;
+pub use records::{
+    CustomisedKey, DirectoryTables, Growing, LayoutTable, PermissionTable, ProductTables, SettingsTable,
+    UserTable,
+};
 pub use upgrade_table::UpgradeTable;
+
+/// Why nothing of a product's tables was read.
+const NO_TABLES: &str = "the agent does not know the tables of this product";
 
 /// Tells where the product's database is. Implemented by each product; asked anew at every look.
 pub trait DatabaseDirectory: Send + Sync {

@@ -46,7 +46,7 @@ pub async fn ask_for_number(
     };
     let Way { connection, peer, encryption, certificates } = way;
     let limits = TimeLimits { connect: limit, statement: limit, whole: limit };
-    let approach = Approach { connection, peer, encryption, certificates, limits };
+    let approach = Approach { connection, peer, encryption, certificates, limits, tables: None };
     let peer = &approach.peer;
     let text = match approach.connection.engine {
         Engine::Mysql | Engine::Mariadb => timeout_at(by, Box::pin(ask_mysql(&approach, query))).await,

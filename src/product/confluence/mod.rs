@@ -12,6 +12,7 @@ pub mod marketplace;
 pub mod plugins;
 mod rest;
 pub mod site;
+pub mod tables;
 mod upm;
 
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
         Arc::new(JavaCollector::new(layout)),
         Arc::new(InstallationCollector::new(instance.clone())),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
-        Arc::new(DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE))),
+        Arc::new(DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE)).with_tables(&tables::TABLES)),
     ];
     collectors.push(Arc::new(CustomCollector::new(instance.custom.clone(), Some(database))));
     if let Some(access) = &instance.http {

@@ -53,6 +53,8 @@ definitions! {
         "Checks that apply and could look.";
     CHECKS_PLANNED = Gauge "checks_planned" ["site", "target"]
         "Checks that apply.";
+    DATABASE_SESSIONS = Gauge "database_sessions" ["site"]
+        "Connections to the product's database apart from the agent's; absent when not all are shown to the agent.";
     FILESYSTEM_FREE = Gauge "filesystem_free_bytes" ["site", "mountpoint"]
         "Bytes an ordinary process may still write to a file system the instance lives on.";
     FILESYSTEM_REQUIRED = Gauge "filesystem_required_bytes" ["site", "target", "mountpoint"]

@@ -196,6 +196,12 @@ impl Gauges {
                 self.set(&definition::FILESYSTEM_FREE, &labels, float(filesystem.free_bytes));
             }
         }
+        if let Ok(database) = snapshot.database()
+            && let Some(sessions) = database.sessions.value()
+            && sessions.hidden.is_none()
+        {
+            self.set(&definition::DATABASE_SESSIONS, &[site], float(sessions.count));
+        }
         if let Ok(license) = snapshot.license()
             && let LicenseText::Terms(terms) = &license.text
         {
@@ -289,7 +295,7 @@ fn end_of(until: &Until) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use upgrade_readiness_checks::facts::{Asked, Failure};
+    use upgrade_readiness_checks::facts::{Asked, Failure, Field};
 
     use super::*;
     use crate::surface::sample;
@@ -354,6 +360,8 @@ mod tests {
             (r#"source_up{site="wiki",source="java"}"#, Some("1")),
             (r#"source_up{site="wiki",source="database"}"#, Some("0")),
             (r#"source_up{site="docs",source="plugins"}"#, None),
+            (r#"database_sessions{site="docs"}"#, Some("20")),
+            (r#"database_sessions{site="wiki"}"#, None),
             (r#"source_failures_total{reason="denied",site="wiki",source="database"}"#, Some("0")),
             (r#"blocks_at_timestamp_seconds{site="wiki",target="9.2.10"}"#, None),
             ("status_file_timestamp_seconds", None),
@@ -396,6 +404,32 @@ mod tests {
         assert_eq!(has(&stale), [false; 5]);
         let text = Metrics::new().encode(&stale, None);
         assert_eq!(value(&text, r#"upgrade_readiness_source_up{site="wiki",source="disk"}"#), Some("0"));
+    }
+
+    /// Fewer than there are would be worse than no number.
+    #[test]
+    fn sessions_are_counted_when_all_of_them_are_shown() {
+        let with = |change: fn(&mut upgrade_readiness_checks::facts::Database)| {
+            let mut board = sample::board();
+            spoil(&mut board, |snapshot| {
+                let mut database = sample::board().instances[1].snapshot.database().unwrap().clone();
+                change(&mut database);
+                let took = SignedDuration::ZERO;
+                let asked = Asked { at: snapshot.taken_at, took, fresh_for: SignedDuration::from_hours(1) };
+                let section = upgrade_readiness_checks::facts::Section::Database(Box::new(database));
+                snapshot.learn(section, asked);
+            });
+            let text = Metrics::new().encode(&board, None);
+            value(&text, r#"upgrade_readiness_database_sessions{site="wiki"}"#).map(str::to_owned)
+        };
+        let hide = |database: &mut upgrade_readiness_checks::facts::Database| {
+            let mut sessions = database.sessions.value().unwrap().clone();
+            sessions.hidden = Some("GRANT PROCESS".into());
+            database.sessions = Field::Read(sessions);
+        };
+        assert_eq!(with(|_| {}).as_deref(), Some("20"));
+        assert_eq!(with(hide), None);
+        assert_eq!(with(|database| database.sessions = Field::Unread("denied".into())), None);
     }
 
     #[test]

@@ -19,9 +19,9 @@ use super::rows::{TextRow, ask, error_number};
 
 /// Who the agent is to the server.
 #[derive(Debug)]
-pub(super) struct Looker {
+pub(in crate::collect::database) struct Looker {
     /// The entry it was let in by: `conf@%`.
-    pub(super) current_user: String,
+    pub(in crate::collect::database) current_user: String,
     /// The name in it.
     pub(super) user: String,
     /// The pattern of hosts in it.
@@ -43,8 +43,13 @@ impl Looker {
         }
     }
 
+    /// The host it comes from, as the server sees it.
+    pub(super) fn from(&self) -> &str {
+        &self.from
+    }
+
     /// The entry as statements name it.
-    pub(super) fn quoted(&self) -> String {
+    pub(in crate::collect::database) fn quoted(&self) -> String {
         format!("{}@{}", quote_mysql(&self.user), quote_mysql(&self.host))
     }
 }

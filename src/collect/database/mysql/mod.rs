@@ -8,8 +8,10 @@ mod grants;
 mod hosts;
 mod objects;
 mod patterns;
+mod records;
 mod rights;
 mod rows;
+mod sessions;
 mod sight;
 mod steps;
 mod tables;
@@ -17,15 +19,17 @@ mod tables;
 use secrecy::ExposeSecret;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, raw_sql};
-use upgrade_readiness_checks::facts::{Database, Engine, Field};
+use upgrade_readiness_checks::facts::{Database, Engine, Field, Records};
 
 use super::collector::Approach;
 use super::failure::{is_encryption_trouble, one_line};
 use super::gap::into_field;
+use super::records::{Asker, read_records};
 use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
-use accounts::Looker;
-use rows::{ask, error_number};
+pub(super) use accounts::Looker;
+pub(super) use records::{find_table, growing_tables, is_unique, leftovers, read_columns};
+pub(super) use rows::{TextRow, ask, error_number};
 use sight::Sight;
 
 /// Opens the one connection of a look.
@@ -60,10 +64,10 @@ async fn connect_with(approach: &Approach, encryption: Encryption) -> Result<MyS
 
 /// The server, and the schema the questions are about.
 #[derive(Debug)]
-struct Server {
+pub(super) struct Server {
     engine: Engine,
     version: String,
-    schema: String,
+    pub(super) schema: String,
     /// Case of schema and table names does not count.
     ignore_case: bool,
 }
@@ -187,6 +191,15 @@ async fn read_all(
         None => Field::Unread("this product keeps no record of its upgrades that the agent knows".to_owned()),
         Some(table) => into_field(steps::read_steps(session, server, looker, table).await)?,
     };
+    let sessions = into_field(sessions::read_sessions(session, server, &sight, &connection.account).await)?;
+    let records = match approach.tables {
+        None => Records::unread(super::NO_TABLES),
+        Some(tables) => {
+            let blind = seen.as_ref().err().map(ToString::to_string);
+            let mut asker = Asker::Mysql { session, server, looker, blind };
+            Box::pin(read_records(&mut asker, tables)).await?
+        }
+    };
 
     Ok(Database {
         engine: server.engine,
@@ -203,5 +216,7 @@ async fn read_all(
             Ok(tables) => Field::Read(tables.bytes()),
         },
         upgrade_steps,
+        sessions,
+        records,
     })
 }

@@ -71,6 +71,10 @@ impl Rights {
                 match grant {
                     Grant::Privileges { privileges, scope: Scope::Global, .. } => {
                         global.extend(expand(privileges));
+                        // The one right among all that no schema can have and the agent looks for.
+                        if privileges.contains("ALL PRIVILEGES") {
+                            global.insert("PROCESS".to_owned());
+                        }
                     }
                     Grant::Revoked { privileges, scope: Scope::Schema(pattern) } => {
                         revoked_somewhere = true;

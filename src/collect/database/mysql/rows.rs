@@ -8,9 +8,14 @@ use sqlx::{AssertSqlSafe, Row, raw_sql};
 
 /// A row of an answer.
 #[derive(Debug)]
-pub(super) struct TextRow(Vec<Option<String>>);
+pub(in crate::collect::database) struct TextRow(Vec<Option<String>>);
 
 impl TextRow {
+    /// All values.
+    pub(in crate::collect::database) fn into_values(self) -> Vec<Option<String>> {
+        self.0
+    }
+
     /// The value of a column, when it has one.
     pub(super) fn text(&self, column: usize) -> Option<&str> {
         self.0.get(column)?.as_deref()
@@ -23,7 +28,7 @@ impl TextRow {
 }
 
 /// Asks with values for the question marks. `sql` consists of our own words and quoted names.
-pub(super) async fn ask(
+pub(in crate::collect::database) async fn ask(
     session: &mut MySqlConnection,
     sql: impl Into<String>,
     values: &[&str],
@@ -46,7 +51,7 @@ fn to_text(row: &MySqlRow) -> Result<TextRow, sqlx::Error> {
 }
 
 /// The number of an error the server told.
-pub(super) fn error_number(error: &sqlx::Error) -> Option<u16> {
+pub(in crate::collect::database) fn error_number(error: &sqlx::Error) -> Option<u16> {
     let sqlx::Error::Database(told) = error else { return None };
     told.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }

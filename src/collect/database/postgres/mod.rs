@@ -6,19 +6,24 @@
 mod objects;
 mod rights;
 mod schema;
+mod sessions;
 mod steps;
+mod tables;
 
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection as _, Row, raw_sql};
-use upgrade_readiness_checks::facts::{Database, Field};
+use upgrade_readiness_checks::facts::{Database, Field, Records};
 
 use super::collector::Approach;
 use super::failure::is_encryption_trouble;
 use super::gap::{Gap, into_field};
+use super::records::{Asker, read_records};
 use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
-use schema::{Account, Schema};
+use schema::Account;
+pub(super) use schema::Schema;
+pub(super) use tables::{find_table, growing_tables, is_unique, leftovers, read_columns};
 
 /// What the server shows of the agent in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "upgrade-readiness-agent";
@@ -96,7 +101,10 @@ pub(super) async fn begin(session: &mut PgConnection, approach: &Approach) -> Re
 }
 
 /// A failed statement ends a transaction of PostgreSQL; going back to the savepoint keeps it alive.
-async fn settle<T>(session: &mut PgConnection, outcome: Result<T, Gap>) -> Result<Field<T>, sqlx::Error> {
+pub(super) async fn settle<T>(
+    session: &mut PgConnection,
+    outcome: Result<T, Gap>,
+) -> Result<Field<T>, sqlx::Error> {
     let field = into_field(outcome)?;
     if let Field::Unread(_) = field {
         raw_sql("ROLLBACK TO SAVEPOINT look").execute(&mut *session).await?;
@@ -162,6 +170,16 @@ async fn read_all(
             settle(session, read).await?
         }
     };
+    let sessions = sessions::read_sessions(session, &connection.username).await;
+    let sessions = settle(session, sessions).await?;
+    let records = match (&schema, approach.tables) {
+        (Field::Unread(why), Some(_)) => Records::unread(why),
+        (Field::Read(schema), Some(tables)) => {
+            let mut asker = Asker::Postgres { session, schema, agent: &connection.username };
+            Box::pin(read_records(&mut asker, tables)).await?
+        }
+        (_, None) => Records::unread(super::NO_TABLES),
+    };
 
     Ok(Database {
         engine: connection.engine,
@@ -178,6 +196,8 @@ async fn read_all(
         settings,
         size_bytes,
         upgrade_steps,
+        sessions,
+        records,
     })
 }
 

@@ -22,9 +22,9 @@ pub(super) struct Account {
 
 /// The schema with the product's tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Schema {
+pub(in crate::collect::database) struct Schema {
     pub(super) oid: Oid,
-    pub(super) name: String,
+    pub(in crate::collect::database) name: String,
 }
 
 /// Finds the product's account on the server. `own_search_path` is the one the agent's connection has.

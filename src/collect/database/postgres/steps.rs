@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use sqlx::postgres::PgConnection;
-use sqlx::postgres::types::Oid;
 use sqlx::{AssertSqlSafe, Row};
 use upgrade_readiness_checks::facts::UpgradeStep;
 
@@ -10,6 +9,7 @@ use super::super::gap::Gap;
 use super::super::peer::quote_postgres;
 use super::super::upgrade_table::{MOST_STEPS, Row as StepRow, UpgradeTable, find_name, parse_steps};
 use super::schema::Schema;
+use super::tables::{Table, find_table};
 
 /// A column.
 struct Column {
@@ -25,17 +25,15 @@ pub(super) async fn read_steps(
     wanted: UpgradeTable,
     agent: &str,
 ) -> Result<Vec<UpgradeStep>, Gap> {
-    let table = find_table(session, schema, wanted).await?;
-    let place = format!("{}.{}", quote_postgres(&schema.name), quote_postgres(&table.name));
-    if !table.readable {
+    let Some(table) = find_table(session, schema, wanted.table).await? else {
         return Err(Gap::Unread(format!(
-            "the account {agent} may not read {place}: GRANT USAGE ON SCHEMA {} TO {agent}; GRANT SELECT ON {place} \
-             TO {agent}",
-            quote_postgres(&schema.name),
-            agent = quote_postgres(agent)
+            "the schema {} holds no table {}; is this the product's database, and is currentSchema in the JDBC URL \
+             right?",
+            schema.name, wanted.table
         )));
-    }
-    let columns = read_columns(session, table.oid).await?;
+    };
+    let place = table.readable_place(schema, agent)?;
+    let columns = read_columns(session, &table).await?;
     let find = |meant| {
         let name = find_name(meant, columns.iter().map(|column| column.name.as_str()))?;
         columns.iter().find(|column| column.name == name)
@@ -75,38 +73,13 @@ pub(super) async fn read_steps(
     parse_steps(&place, steps)
 }
 
-struct Table {
-    oid: Oid,
-    name: String,
-    readable: bool,
-}
-
-async fn find_table(session: &mut PgConnection, schema: &Schema, wanted: UpgradeTable) -> Result<Table, Gap> {
-    let query = sqlx::query(
-        "SELECT c.oid, c.relname::text, \
-                has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') \
-           FROM pg_class AS c \
-          WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND lower(c.relname) = lower($2) \
-          ORDER BY c.relname <> $2, c.relname LIMIT 1",
-    );
-    let row = query.persistent(false).bind(schema.oid).bind(wanted.table).fetch_optional(session).await?;
-    match row {
-        Some(row) => Ok(Table { oid: row.try_get(0)?, name: row.try_get(1)?, readable: row.try_get(2)? }),
-        None => Err(Gap::Unread(format!(
-            "the schema {} holds no table {}; is this the product's database, and is currentSchema in the JDBC URL \
-             right?",
-            schema.name, wanted.table
-        ))),
-    }
-}
-
-async fn read_columns(session: &mut PgConnection, table: Oid) -> Result<Vec<Column>, Gap> {
+async fn read_columns(session: &mut PgConnection, table: &Table) -> Result<Vec<Column>, Gap> {
     let query = sqlx::query(
         "SELECT a.attname::text, CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text END \
            FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid \
           WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum LIMIT 100",
     );
-    let rows = query.persistent(false).bind(table).fetch_all(session).await?;
+    let rows = query.persistent(false).bind(table.oid).fetch_all(session).await?;
     let column = |row: &sqlx::postgres::PgRow| Ok(Column { name: row.try_get(0)?, kind: row.try_get(1)? });
     rows.iter().map(column).collect()
 }

@@ -1,0 +1,44 @@
+//! Who is connected to the product's database.
+
+use serde::{Deserialize, Serialize};
+
+use super::Field;
+
+/// Who is connected to the product's database, apart from the agent itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sessions {
+    /// Those that were shown, by account, host and program, in this order. At most [`Sessions::MOST`].
+    pub groups: Vec<SessionGroup>,
+    /// How many were shown, listed or not.
+    pub count: u64,
+    /// The host the server sees the agent come from, as in [`SessionGroup::host`].
+    pub agent_host: String,
+    /// Who is not shown, and the right that would show them; `None` when everybody was.
+    pub hidden: Option<String>,
+}
+
+impl Sessions {
+    /// Groups that are listed; more are only counted.
+    pub const MOST: usize = 200;
+
+    /// What [`SessionGroup::host`] says of a connection from the database server itself.
+    pub const LOCAL: &'static str = "localhost";
+
+    /// What an older agent wrote says nothing of them.
+    pub(super) fn not_looked_at() -> Field<Self> {
+        Field::Unread("the agent that took this snapshot did not look at it".to_owned())
+    }
+}
+
+/// Connections of one account from one host with one program.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SessionGroup {
+    /// The account.
+    pub account: String,
+    /// The host it comes from, as the server names it; [`Sessions::LOCAL`] for the server itself.
+    pub host: String,
+    /// What the program calls itself; `None` when it does not say, or the server does not keep it.
+    pub program: Option<String>,
+    /// How many.
+    pub count: u64,
+}
