@@ -93,8 +93,11 @@ impl Generation {
             keepers.push(keeper);
             names.push(instance.name.clone());
         }
-        let revision = board.borrow().revision + 1;
-        board.send_replace(Arc::new(Board { instances: states, revision }));
+        board.send_modify(|board| {
+            let board = Arc::make_mut(board);
+            board.revision += 1;
+            board.instances = states;
+        });
         for keeper in &keepers {
             keeper.tick();
         }
