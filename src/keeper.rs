@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
-use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Memory, Section, Snapshot, Source};
 use upgrade_readiness_checks::model::{Case, Plan, Policy, Requested, Target, Verdict};
 use upgrade_readiness_checks::report::{CheckReport, Judge, Report};
 use upgrade_readiness_checks::rules::{self, PluginCounts};
@@ -19,6 +19,7 @@ use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
 use crate::schedule::Sink;
+use crate::store::Memories;
 
 /// Keeps one instance of one configuration.
 pub struct Keeper {
@@ -28,6 +29,7 @@ pub struct Keeper {
     index: usize,
     board: watch::Sender<Arc<Board>>,
     targets: watch::Sender<Vec<TargetBuild>>,
+    memories: watch::Receiver<Memories>,
     known: Mutex<Known>,
 }
 
@@ -74,7 +76,15 @@ impl Keeper {
         history: History,
     ) -> Self {
         let known = Mutex::new(Known { snapshot, history });
-        Self { instance, catalog, index, board, targets, known }
+        // Without a sender it stays empty.
+        let memories = watch::Sender::default().subscribe();
+        Self { instance, catalog, index, board, targets, memories, known }
+    }
+
+    /// The same keeper, judging by what the store remembers, too.
+    #[must_use]
+    pub fn remembering(self, memories: watch::Receiver<Memories>) -> Self {
+        Self { memories, ..self }
     }
 
     /// Judges anew, because time has passed.
@@ -95,6 +105,11 @@ impl Keeper {
         let Known { snapshot, history } = &mut *known;
         let now = Timestamp::now();
         change(snapshot);
+        if let Some(memory) = self.memories.borrow().get(&self.instance.name)
+            && snapshot.memory != **memory
+        {
+            snapshot.memory = Memory::clone(memory);
+        }
         snapshot.taken_at = now;
         let Instance { policy, targets, plan, .. } = &*self.instance;
         let judging = Judging { catalog: &self.catalog, policy, targets, plan, now };
@@ -219,11 +234,16 @@ fn judge_target(
 fn remember(report: &Report, snapshot: &Snapshot, history: &mut History, now: Timestamp) -> Vec<Since> {
     let target = report.version.to_string();
     let note = |check: &CheckReport| {
-        let reads = rules::ALL.iter().filter(|known| known.id == check.id).flat_map(|known| known.reads);
-        let pending = reads.into_iter().any(|source| snapshot.state(*source).condition == Condition::Pending);
-        history.note(&target, check.id, check.verdict, pending, now)
+        history.note(&target, check.id, check.verdict, is_pending(snapshot, check.id), now)
     };
     report.checks.iter().map(note).collect()
+}
+
+/// Whether a check says nothing yet, because a source it reads was not asked since the start.
+#[must_use]
+pub fn is_pending(snapshot: &Snapshot, check: &str) -> bool {
+    let reads = rules::ALL.iter().filter(|known| known.id == check).flat_map(|known| known.reads);
+    reads.into_iter().any(|source| snapshot.state(*source).condition == Condition::Pending)
 }
 
 /// A defect in what people plot beside the verdicts must not end the daemon: then there is nothing to plot.

@@ -58,6 +58,12 @@ impl Config {
         self.state_dir.join("status.json")
     }
 
+    /// Path of the store: what is remembered.
+    #[must_use]
+    pub fn store_file(&self) -> PathBuf {
+        self.state_dir.join("history.db")
+    }
+
     /// Directory for what was learned of an instance's files before.
     #[must_use]
     pub fn cache_dir(&self, instance: &str) -> PathBuf {
