@@ -431,3 +431,14 @@ async fn what_root_makes_belongs_to_the_owner_of_the_directory() {
     store.close().await.unwrap();
     write().unwrap();
 }
+
+impl Store {
+    /// Writes what no agent writes.
+    pub(crate) async fn spoil(&mut self) {
+        for sql in ["DROP TABLE point", "UPDATE state SET verdict = 'tea'", "UPDATE version SET version = ''"]
+        {
+            sqlx::query(sql).execute(&mut self.connection).await.unwrap();
+        }
+        sqlx::query("UPDATE word SET until = 'never'").execute(&mut self.connection).await.unwrap();
+    }
+}
