@@ -275,7 +275,7 @@ fn start_of(day: Date) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use upgrade_readiness_checks::facts::{Product, Releases};
+    use upgrade_readiness_checks::facts::{Product, Releases, VersionSeen};
 
     use super::*;
     use crate::config::parse_config;
@@ -319,5 +319,32 @@ mod tests {
             let on_board = seen.borrow().instances[0].snapshot.releases.clone();
             assert_eq!(on_board, keeper.known().0.releases, "round {round}");
         }
+    }
+
+    #[test]
+    fn what_is_remembered_is_in_the_snapshot_that_is_judged() {
+        let config = parse_config(CONFIG).unwrap();
+        let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
+        let catalog = config.catalogs[&Product::Confluence].catalog.clone();
+        let (sender, memories) = watch::channel(Memories::default());
+        let keeper = Keeper::new(
+            config.instances[0].clone(),
+            catalog,
+            0,
+            watch::Sender::default(),
+            watch::Sender::default(),
+            snapshot,
+            History::default(),
+        )
+        .remembering(memories);
+        let version = VersionSeen { version: "9.2.7".parse().unwrap(), first_seen: Timestamp::now() };
+        let memory = Memory { versions: vec![version], ..Memory::default() };
+        sender.send_replace(Arc::new(BTreeMap::from([("wiki".to_owned(), Arc::new(memory.clone()))])));
+        keeper.tick();
+        assert_eq!(keeper.known().0.memory, memory);
+        // Another instance's memory, or none at all, is not this one's.
+        sender.send_replace(Arc::new(BTreeMap::from([("docs".to_owned(), Arc::default())])));
+        keeper.tick();
+        assert_eq!(keeper.known().0.memory, memory);
     }
 }

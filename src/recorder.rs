@@ -112,7 +112,7 @@ impl Recorder {
     /// Takes in what is remembered of these instances, before anything is judged.
     pub async fn recall(&mut self, instances: &[String]) {
         if let Err(trouble) = self.read_memories(instances, true).await {
-            self.fail(&trouble);
+            self.fail(&trouble).await;
         }
     }
 
@@ -173,7 +173,7 @@ impl Recorder {
         }
         match self.try_record(board).await {
             Ok(()) => self.recover(),
-            Err(trouble) => self.fail(&trouble),
+            Err(trouble) => self.fail(&trouble).await,
         }
     }
 
@@ -242,7 +242,7 @@ impl Recorder {
             }
             Err(trouble) => {
                 let beyond_use = trouble.is_beyond_use();
-                self.fail(&trouble);
+                self.fail(&trouble).await;
                 // It was kept aside: then a new one can be begun at once.
                 if beyond_use && self.failed_at.is_none() {
                     return Box::pin(self.open_store()).await;
@@ -252,8 +252,11 @@ impl Recorder {
         }
     }
 
-    fn fail(&mut self, trouble: &StoreError) {
-        self.store = None;
+    async fn fail(&mut self, trouble: &StoreError) {
+        if let Some(store) = self.store.take() {
+            // Closed before it is kept aside: SQLite removes the log beside it by its name.
+            drop(store.close().await);
+        }
         if !trouble.is_beyond_use() {
             self.off(&Chain(trouble).to_string(), &trouble.remedy());
             return;
@@ -330,9 +333,18 @@ impl Recorder {
 
 async fn open(path: &Path) -> Result<(Store, Vec<State>), StoreError> {
     let mut store = Store::open(path).await?;
-    store.examine().await?;
-    let states = store.states().await?;
-    Ok((store, states))
+    let read = match store.examine().await {
+        Ok(()) => store.states().await,
+        Err(trouble) => Err(trouble),
+    };
+    match read {
+        Ok(states) => Ok((store, states)),
+        Err(trouble) => {
+            // It may be kept aside now. Why it cannot be used is what is told.
+            drop(store.close().await);
+            Err(trouble)
+        }
+    }
 }
 
 #[cfg(test)]

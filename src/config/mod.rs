@@ -33,7 +33,7 @@ pub const USUAL_PATH: &str = "/etc/upgrade-readiness-agent/agent.toml";
 /// Everything the agent was told, whole and valid.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Directory for the status file.
+    /// Directory for the status file and the store.
     pub state_dir: PathBuf,
     /// Where the agent listens.
     pub listen: SocketAddr,

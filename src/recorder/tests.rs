@@ -198,3 +198,16 @@ async fn a_store_that_is_spoilt_while_in_use_is_kept_aside_too() {
     assert_eq!(stage.notices(), [STORE_ASIDE]);
     assert!(!stage.changes().await.is_empty(), "the new one knows what is on the board");
 }
+
+#[tokio::test]
+async fn a_store_that_was_removed_is_noticed_and_begun_anew() {
+    let stage = Stage::set(place(), "history.db").await;
+    for ending in ["", "-wal", "-shm"] {
+        fs::remove_file(stage.directory.path().join(format!("history.db{ending}"))).unwrap();
+    }
+    stage.reminder.look().await;
+    assert_eq!(stage.notices(), [MEMORY_OFF]);
+    stage.reminder.look().await;
+    assert!(stage.notices().is_empty());
+    assert!(!stage.changes().await.is_empty(), "the new one knows what is on the board");
+}

@@ -12,6 +12,12 @@ pub enum StoreError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// Its file was removed or replaced while it was open.
+    #[error("the store {} was removed or replaced while it was in use", path.display())]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// It is a directory, a link, a pipe or a device.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
@@ -19,7 +25,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Its file could not be made or looked at.
-    #[error("making the store {}", path.display())]
+    #[error("making or opening the store {}", path.display())]
     Make {
         /// The file.
         path: PathBuf,
@@ -92,6 +98,7 @@ impl StoreError {
         match self {
             Self::Damaged { .. } | Self::Foreign { .. } | Self::OtherVersion { .. } => true,
             Self::Absent { .. }
+            | Self::Gone { .. }
             | Self::NotAFile { .. }
             | Self::Make { .. }
             | Self::Use { .. }
@@ -108,6 +115,7 @@ impl StoreError {
             }
             Self::Use { cause, .. } => matches!(primary_code(cause), Some(READ_ONLY | CANNOT_OPEN)),
             Self::Absent { .. }
+            | Self::Gone { .. }
             | Self::NotAFile { .. }
             | Self::Damaged { .. }
             | Self::Foreign { .. }
@@ -124,6 +132,11 @@ impl StoreError {
                 "The daemon makes it when it starts: `systemctl start upgrade-readiness-agent`; it stands in its state directory, {}.",
                 parent(path)
             ),
+            Self::Gone { .. } => {
+                "The daemon opens what stands there now, or begins a new one, within a minute; stop it before you \
+                 bring a store back from a backup."
+                    .to_owned()
+            }
             Self::NotAFile { path } => {
                 format!("Move it out of the way: `mv {0} {0}.away`; a new store is made then.", path.display())
             }

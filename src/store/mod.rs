@@ -43,11 +43,17 @@ pub struct Store {
     connection: SqliteConnection,
     /// What SQLite said the last time it was asked whether others have written.
     data_version: Option<i64>,
+    /// Device and number of the file that was opened.
+    file: (u64, u64),
 }
 
 impl Store {
     /// Whether another process has written since this was asked last; the first time it is `true`.
     pub async fn has_news(&mut self) -> Result<bool, StoreError> {
+        // A file that was removed takes whatever is written, and nobody will ever see it.
+        if open::number_of(&self.path) != Some(self.file) {
+            return Err(StoreError::Gone { path: self.path.clone() });
+        }
         let version: i64 = sqlx::query_scalar("PRAGMA data_version")
             .fetch_one(&mut self.connection)
             .await

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rustix::fs::{Gid, Uid, fchown};
+use rustix::fs::{Access, AtFlags, CWD, Gid, Uid, accessat, fchown};
+use rustix::io::Errno;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
@@ -39,18 +40,18 @@ impl Store {
         let (made, wanted) = (path.to_owned(), path.to_owned());
         make(&made).map_err(|cause| StoreError::Make { path: wanted, cause })?;
         regular(path)?;
+        may_write(path).map_err(|cause| StoreError::Make { path: path.to_owned(), cause })?;
         let mut connection = connect(path, &options(path)).await?;
-        known(path, &mut connection).await?;
-        let failed = |cause| StoreError::of(path, "opening", cause);
-        for pragma in [
-            "PRAGMA journal_mode = WAL",
-            "PRAGMA journal_size_limit = 1048576",
-            "PRAGMA wal_autocheckpoint = 256",
-        ] {
-            sqlx::query(pragma).fetch_optional(&mut connection).await.map_err(failed)?;
+        match prepare(path, &mut connection).await {
+            Ok(()) => {
+                let file = number_of(path).unwrap_or_default();
+                Ok(Self { path: path.to_owned(), connection, data_version: None, file })
+            }
+            Err(trouble) => {
+                give_up(connection).await;
+                Err(trouble)
+            }
         }
-        migrate(path, &mut connection).await?;
-        Ok(Self { path: path.to_owned(), connection, data_version: None })
     }
 
     /// Opens the store of a daemon, which may be down, to read it; nothing is made or changed.
@@ -91,7 +92,8 @@ impl Store {
         if version != newest {
             return Err(StoreError::OtherVersion { path: path.to_owned() });
         }
-        Ok(Self { path: path.to_owned(), connection, data_version: None })
+        let file = number_of(path).unwrap_or_default();
+        Ok(Self { path: path.to_owned(), connection, data_version: None, file })
     }
 
     /// Looks whether the whole file is sound; it takes as long as reading it.
@@ -127,8 +129,33 @@ async fn connect(path: &Path, options: &SqliteConnectOptions) -> Result<SqliteCo
     let failed = |cause| StoreError::of(path, "opening", cause);
     let mut connection = options.connect().await.map_err(failed)?;
     // Only now the file is really read.
-    sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(&mut connection).await.map_err(failed)?;
-    Ok(connection)
+    match sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(&mut connection).await {
+        Ok(_) => Ok(connection),
+        Err(cause) => {
+            give_up(connection).await;
+            Err(failed(cause))
+        }
+    }
+}
+
+/// Closes a connection to a store that cannot be used, and waits for it: SQLite removes the log beside the store by
+/// its name when it closes, and by then another store must not stand there.
+async fn give_up(connection: SqliteConnection) {
+    // What went wrong before is what is told.
+    drop(connection.close().await);
+}
+
+async fn prepare(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    known(path, connection).await?;
+    let failed = |cause| StoreError::of(path, "opening", cause);
+    for pragma in [
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA journal_size_limit = 1048576",
+        "PRAGMA wal_autocheckpoint = 256",
+    ] {
+        sqlx::query(pragma).fetch_optional(&mut *connection).await.map_err(failed)?;
+    }
+    migrate(path, connection).await
 }
 
 /// An empty file is ours to fill; of the others only those we made.
@@ -169,6 +196,15 @@ fn regular(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Without the right to write, SQLite would open it to read, and say so only when there is something to write.
+fn may_write(path: &Path) -> io::Result<()> {
+    match accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS) {
+        // An old kernel cannot tell.
+        Ok(()) | Err(Errno::NOSYS | Errno::INVAL) => Ok(()),
+        Err(denied) => Err(denied.into()),
+    }
+}
+
 /// Makes the empty file, with the mode it is to have; made by root it belongs to whoever owns the directory, so
 /// that the daemon can go on writing.
 fn make(path: &Path) -> io::Result<()> {
@@ -185,6 +221,12 @@ fn make(path: &Path) -> io::Result<()> {
         fchown(&file, Some(Uid::from_raw(owner.uid())), Some(Gid::from_raw(owner.gid())))?;
     }
     Ok(())
+}
+
+/// Device and number of a file, while it is there.
+pub(super) fn number_of(path: &Path) -> Option<(u64, u64)> {
+    let there = fs::symlink_metadata(path).ok()?;
+    Some((there.dev(), there.ino()))
 }
 
 /// A file SQLite puts beside the store.
