@@ -89,6 +89,17 @@ pub struct Board {
     pub instances: Vec<Arc<InstanceState>>,
     /// Raised at every change, so that it can be told what a surface shows already.
     pub revision: u64,
+    /// What the agent has to say of itself.
+    pub notices: Vec<Notice>,
+}
+
+/// Something the agent has to say of itself, and not of an instance: that it cannot remember, for example.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about; the same subject is said once.
+    pub subject: &'static str,
+    /// What is wrong and what to do, in full sentences.
+    pub text: String,
 }
 
 impl Board {

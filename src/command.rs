@@ -22,4 +22,9 @@ pub enum Command {
         /// Told once the sources have answered and the surfaces show it, or why they were not asked.
         reply: oneshot::Sender<Result<(), String>>,
     },
+    /// Look in the store for what another process wrote: waivers and sign-offs.
+    Remember {
+        /// Told once the surfaces show it.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
 }

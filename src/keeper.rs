@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
-use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Memory, Section, Snapshot, Source};
 use upgrade_readiness_checks::model::{Case, Plan, Policy, Requested, Target, Verdict};
 use upgrade_readiness_checks::report::{CheckReport, Judge, Report};
 use upgrade_readiness_checks::rules::{self, PluginCounts};
@@ -19,6 +19,7 @@ use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
 use crate::schedule::Sink;
+use crate::store::Memories;
 
 /// Keeps one instance of one configuration.
 pub struct Keeper {
@@ -28,6 +29,7 @@ pub struct Keeper {
     index: usize,
     board: watch::Sender<Arc<Board>>,
     targets: watch::Sender<Vec<TargetBuild>>,
+    memories: watch::Receiver<Memories>,
     known: Mutex<Known>,
 }
 
@@ -74,7 +76,15 @@ impl Keeper {
         history: History,
     ) -> Self {
         let known = Mutex::new(Known { snapshot, history });
-        Self { instance, catalog, index, board, targets, known }
+        // Without a sender it stays empty.
+        let memories = watch::Sender::default().subscribe();
+        Self { instance, catalog, index, board, targets, memories, known }
+    }
+
+    /// The same keeper, judging by what the store remembers, too.
+    #[must_use]
+    pub fn remembering(self, memories: watch::Receiver<Memories>) -> Self {
+        Self { memories, ..self }
     }
 
     /// Judges anew, because time has passed.
@@ -95,6 +105,11 @@ impl Keeper {
         let Known { snapshot, history } = &mut *known;
         let now = Timestamp::now();
         change(snapshot);
+        if let Some(memory) = self.memories.borrow().get(&self.instance.name)
+            && snapshot.memory != **memory
+        {
+            snapshot.memory = Memory::clone(memory);
+        }
         snapshot.taken_at = now;
         let Instance { policy, targets, plan, .. } = &*self.instance;
         let judging = Judging { catalog: &self.catalog, policy, targets, plan, now };
@@ -219,11 +234,16 @@ fn judge_target(
 fn remember(report: &Report, snapshot: &Snapshot, history: &mut History, now: Timestamp) -> Vec<Since> {
     let target = report.version.to_string();
     let note = |check: &CheckReport| {
-        let reads = rules::ALL.iter().filter(|known| known.id == check.id).flat_map(|known| known.reads);
-        let pending = reads.into_iter().any(|source| snapshot.state(*source).condition == Condition::Pending);
-        history.note(&target, check.id, check.verdict, pending, now)
+        history.note(&target, check.id, check.verdict, is_pending(snapshot, check.id), now)
     };
     report.checks.iter().map(note).collect()
+}
+
+/// Whether a check says nothing yet, because a source it reads was not asked since the start.
+#[must_use]
+pub fn is_pending(snapshot: &Snapshot, check: &str) -> bool {
+    let reads = rules::ALL.iter().filter(|known| known.id == check).flat_map(|known| known.reads);
+    reads.into_iter().any(|source| snapshot.state(*source).condition == Condition::Pending)
 }
 
 /// A defect in what people plot beside the verdicts must not end the daemon: then there is nothing to plot.
@@ -255,7 +275,7 @@ fn start_of(day: Date) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use upgrade_readiness_checks::facts::{Product, Releases};
+    use upgrade_readiness_checks::facts::{Product, Releases, VersionSeen};
 
     use super::*;
     use crate::config::parse_config;
@@ -275,7 +295,8 @@ mod tests {
             snapshot: Arc::new(snapshot.clone()),
             targets: Vec::new(),
         };
-        let board = watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], revision: 0 }));
+        let board =
+            watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], ..Board::default() }));
         let seen = board.subscribe();
         let keeper =
             Keeper::new(instance, catalog, 0, board, watch::Sender::default(), snapshot, History::default());
@@ -298,5 +319,32 @@ mod tests {
             let on_board = seen.borrow().instances[0].snapshot.releases.clone();
             assert_eq!(on_board, keeper.known().0.releases, "round {round}");
         }
+    }
+
+    #[test]
+    fn what_is_remembered_is_in_the_snapshot_that_is_judged() {
+        let config = parse_config(CONFIG).unwrap();
+        let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
+        let catalog = config.catalogs[&Product::Confluence].catalog.clone();
+        let (sender, memories) = watch::channel(Memories::default());
+        let keeper = Keeper::new(
+            config.instances[0].clone(),
+            catalog,
+            0,
+            watch::Sender::default(),
+            watch::Sender::default(),
+            snapshot,
+            History::default(),
+        )
+        .remembering(memories);
+        let version = VersionSeen { version: "9.2.7".parse().unwrap(), first_seen: Timestamp::now() };
+        let memory = Memory { versions: vec![version], ..Memory::default() };
+        sender.send_replace(Arc::new(BTreeMap::from([("wiki".to_owned(), Arc::new(memory.clone()))])));
+        keeper.tick();
+        assert_eq!(keeper.known().0.memory, memory);
+        // Another instance's memory, or none at all, is not this one's.
+        sender.send_replace(Arc::new(BTreeMap::from([("docs".to_owned(), Arc::default())])));
+        keeper.tick();
+        assert_eq!(keeper.known().0.memory, memory);
     }
 }

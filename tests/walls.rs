@@ -113,6 +113,40 @@ const WALLS: &[Wall] = &[
         never: &["crate::product", "crate::command", "crate::surface", "crate::cli"],
     },
     Wall { behind: "src/board.rs", never: &["crate::"] },
+    // What is remembered, and not when, by whom or for what.
+    Wall {
+        behind: "src/store",
+        never: &[
+            "checks::rules",
+            "checks::report",
+            "checks::catalog",
+            "crate::config",
+            "crate::collect",
+            "crate::product",
+            "crate::schedule",
+            "crate::keeper",
+            "crate::board",
+            "crate::recorder",
+            "crate::command",
+            "crate::surface",
+            "crate::cli",
+        ],
+    },
+    Wall {
+        behind: "src/recorder.rs",
+        never: &[
+            "crate::collect",
+            "crate::config",
+            "crate::product",
+            "crate::command",
+            "crate::surface",
+            "crate::cli",
+        ],
+    },
+    Wall {
+        behind: "src/recorder",
+        never: &["crate::config", "crate::command", "crate::surface", "crate::cli"],
+    },
     Wall { behind: "src/chain.rs", never: &["crate::", "checks::"] },
     Wall { behind: "src/command.rs", never: &["crate::"] },
     // Surfaces show what is on the board; the daemon does what they ask for only through `command`.

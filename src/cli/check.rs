@@ -15,6 +15,7 @@ use upgrade_readiness_checks::model::{Check, Plan, Policy, Requested, Verdict};
 use super::ConfigArgs;
 use super::explain::check_parser;
 use super::output::Output;
+use super::recall::recall;
 use super::run::block_on;
 use super::snapshot::{catalog_of, choose_instance, look_once, read_snapshot};
 use super::status::Form;
@@ -58,7 +59,7 @@ struct Facts {
 pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     let facts = match &args.facts {
         Some(path) => from_file(args, read_snapshot(path)?)?,
-        None => from_instance(args)?,
+        None => from_instance(args, output)?,
     };
     let targets = if args.target.is_empty() { facts.targets } else { args.target.clone() };
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
@@ -71,7 +72,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
         let ids: Vec<&str> = args.only.iter().map(|check| check.id).collect();
         keep_only(&mut state, &ids);
     }
-    let board = Board { instances: vec![Arc::new(state)], revision: 0 };
+    let board = Board { instances: vec![Arc::new(state)], ..Board::default() };
     // The answer is as old as its facts, and never stale: it is what was asked for.
     let written_at = facts.snapshot.taken_at;
     let file = view(&board, written_at);
@@ -80,14 +81,15 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     Ok(exit_code(&selection, written_at))
 }
 
-fn from_instance(args: &CheckArgs) -> anyhow::Result<Facts> {
+fn from_instance(args: &CheckArgs, output: &mut Output) -> anyhow::Result<Facts> {
     let config = args.config.read()?;
     let instance = choose_instance(&config, args.instance.as_deref())?;
     let mut asked = (*instance).clone();
     if !args.target.is_empty() {
         asked.targets.clone_from(&args.target);
     }
-    let snapshot = block_on(look_once(&config, &Arc::new(asked)))??;
+    let mut snapshot = block_on(look_once(&config, &Arc::new(asked)))??;
+    recall(&config, &mut snapshot, output)?;
     Ok(Facts {
         snapshot,
         catalog: catalog_of(&config, &instance)?.catalog.clone(),

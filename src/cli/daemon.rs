@@ -14,12 +14,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use upgrade_readiness_checks::facts::Source;
 
-use super::generation::{Generation, remembered, still_true};
+use super::generation::{Generation, remembered, still_true, tick_all};
 use super::output::{advise, render_in_one_line};
 use crate::board::Board;
 use crate::chain::Chain;
 use crate::command::Command;
 use crate::config::{Config, read_config};
+use crate::recorder::{Recorder, Reminder};
+use crate::store::Memories;
 use crate::surface::Published;
 use crate::surface::http::{HttpSurface, serve};
 use crate::surface::metrics::Metrics;
@@ -58,7 +60,8 @@ impl Daemon {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let mut signals = Signals::new().context("listening for signals")?;
         let (commands, mut asked) = mpsc::channel(16);
-        let mut running = Running::start(self, commands.clone())?;
+        let mut running = Running::start(self, commands.clone()).await?;
+        let mut memories = running.memories.clone();
         notify(&[sd_notify::NotifyState::Ready]);
         let mut watchdog = interval(watchdog_interval());
         watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -75,6 +78,7 @@ impl Daemon {
                 _ = signals.user1.recv() => running.refresh(None, None, None),
                 Some(command) = asked.recv() => running.execute(command).await,
                 _ = minute.tick() => running.tick(),
+                Ok(()) = memories.changed() => running.tick(),
                 _ = watchdog.tick() => notify(&[sd_notify::NotifyState::Watchdog]),
             }
         }
@@ -110,6 +114,8 @@ struct Running {
     generation: Generation,
     board: watch::Sender<Arc<Board>>,
     metrics: Arc<Metrics>,
+    memories: watch::Receiver<Memories>,
+    reminder: Reminder,
     published: watch::Receiver<Published>,
     commands: mpsc::Sender<Command>,
     surfaces: TaskTracker,
@@ -120,7 +126,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(daemon: Daemon, commands: mpsc::Sender<Command>) -> anyhow::Result<Self> {
+    async fn start(daemon: Daemon, commands: mpsc::Sender<Command>) -> anyhow::Result<Self> {
         let Daemon { config_path, config, listener, address } = daemon;
         let state_dir = config.state_dir.display();
         std::fs::create_dir_all(&config.state_dir)
@@ -135,14 +141,19 @@ impl Running {
                     ),
                 )
             })?;
-        let known = remembered(&config);
+        let (mut recorder, states, reminder) = Recorder::open(config.store_file()).await;
+        recorder.recall(&names_of(&config)).await;
+        let memories = recorder.memories();
+        let known = remembered(&config, &states);
+        drop(states);
         let metrics = Arc::new(Metrics::new());
         let board = watch::Sender::new(Arc::new(Board::default()));
-        let generation = Generation::start(&config, known, &board, &metrics);
+        let generation = Generation::start(&config, known, &board, &metrics, &memories);
         let (maker, published) = Publisher::new(metrics.clone(), config.status_file());
         let surfaces = TaskTracker::new();
         let stop_surfaces = CancellationToken::new();
         surfaces.spawn(maker.run(board.subscribe(), stop_surfaces.clone()));
+        surfaces.spawn(recorder.run(board.clone(), stop_surfaces.clone()));
         let stop_http = CancellationToken::new();
         let running = Self {
             config_path,
@@ -150,6 +161,8 @@ impl Running {
             generation,
             board,
             metrics,
+            memories,
+            reminder,
             published,
             commands,
             surfaces,
@@ -180,7 +193,25 @@ impl Running {
                 drop(reply.send(outcome));
             }
             Command::Refresh { instance, source, reply } => self.refresh(instance, source, Some(reply)),
+            Command::Remember { reply } => self.remember(reply),
         }
+    }
+
+    /// Takes in what another process wrote into the store; a store may hang, so the daemon does not wait for it.
+    fn remember(&self, reply: oneshot::Sender<Result<(), String>>) {
+        let reminder = self.reminder.clone();
+        let keepers = self.generation.keepers();
+        let board = self.board.subscribe();
+        let mut published = self.published.clone();
+        self.surfaces.spawn(async move {
+            reminder.look().await;
+            tick_all(&keepers);
+            let judged = board.borrow().revision;
+            let shown = published.wait_for(|published| published.revision >= judged);
+            drop(timeout(PATIENCE, shown).await);
+            // Whoever asked may have gone meanwhile.
+            drop(reply.send(Ok(())));
+        });
     }
 
     /// Asks now; looks may take long, so the daemon does not wait for them.
@@ -250,7 +281,11 @@ impl Running {
         // First the old looks end: their answers must not reach a board that has other instances in other places.
         self.generation.stop(PATIENCE).await;
         let known = still_true(self.generation.known(), &self.config, &config);
-        self.generation = Generation::start(&config, known, &self.board, &self.metrics);
+        // What was said of a new instance counts from the first judgement on.
+        if timeout(PATIENCE, self.reminder.recall(names_of(&config))).await.is_err() {
+            tracing::warn!("the store does not answer; what it remembers comes later");
+        }
+        self.generation = Generation::start(&config, known, &self.board, &self.metrics, &self.memories);
         self.config = config;
         Ok(())
     }
@@ -264,6 +299,10 @@ impl Running {
             tracing::warn!("some requests were cut off");
         }
     }
+}
+
+fn names_of(config: &Config) -> Vec<String> {
+    config.instances.iter().map(|instance| instance.name.clone()).collect()
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {

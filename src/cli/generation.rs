@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::keeper::{History, Keeper};
 use crate::product;
 use crate::schedule::{Job, Schedule, Sink};
+use crate::store::{Memories, State};
 use crate::surface::metrics::Metrics;
 use crate::surface::status::{StatusFile, read_status};
 
@@ -34,6 +35,7 @@ impl Generation {
         mut known: Known,
         board: &watch::Sender<Arc<Board>>,
         metrics: &Arc<Metrics>,
+        memories: &watch::Receiver<Memories>,
     ) -> Self {
         let now = Timestamp::now();
         let mut keepers = Vec::new();
@@ -66,7 +68,7 @@ impl Generation {
                 snapshot: Arc::new(snapshot.clone()),
                 targets: Vec::new(),
             }));
-            let keeper = Arc::new(Keeper::new(
+            let keeper = Keeper::new(
                 instance.clone(),
                 loaded.catalog.clone(),
                 keepers.len(),
@@ -74,7 +76,8 @@ impl Generation {
                 feed,
                 snapshot,
                 history,
-            ));
+            );
+            let keeper = Arc::new(keeper.remembering(memories.clone()));
             for collector in collectors {
                 let source = collector.source();
                 let Some(rhythm) = config.rhythms.get(&source) else { continue };
@@ -93,8 +96,11 @@ impl Generation {
             keepers.push(keeper);
             names.push(instance.name.clone());
         }
-        let revision = board.borrow().revision + 1;
-        board.send_replace(Arc::new(Board { instances: states, revision }));
+        board.send_modify(|board| {
+            let board = Arc::make_mut(board);
+            board.revision += 1;
+            board.instances = states;
+        });
         for keeper in &keepers {
             keeper.tick();
         }
@@ -108,14 +114,24 @@ impl Generation {
 
     /// Judges every instance anew, because time has passed.
     pub(super) fn tick(&self) {
-        for keeper in &self.keepers {
-            keeper.tick();
-        }
+        tick_all(&self.keepers);
+    }
+
+    /// Its keepers, for a task of its own.
+    pub(super) fn keepers(&self) -> Vec<Arc<Keeper>> {
+        self.keepers.clone()
     }
 
     /// Ends all looks; those under way are given up after the time given.
     pub(super) async fn stop(&self, patience: Duration) {
         self.schedule.stop(patience).await;
+    }
+}
+
+/// Judges every instance anew.
+pub(super) fn tick_all(keepers: &[Arc<Keeper>]) {
+    for keeper in keepers {
+        keeper.tick();
     }
 }
 
@@ -146,15 +162,35 @@ impl Sink for Observed {
     }
 }
 
-/// Since when verdicts stand, from the status file of the last run; without one history begins now.
-pub(super) fn remembered(config: &Config) -> Known {
-    let Ok(file) = read_status(&config.status_file()) else { return BTreeMap::new() };
+/// Since when verdicts stand, as the store says. Of an instance it knows nothing of, the status file of the last
+/// run may know: that of a version without a store, or when the store was lost.
+pub(super) fn remembered(config: &Config, states: &[State]) -> Known {
+    let file = read_status(&config.status_file()).ok();
+    let of_instance = |name: &str| {
+        let mut history = History::default();
+        let mut known = false;
+        for State { target, check, verdict, first_seen, changed_at, .. } in
+            states.iter().filter(|state| state.instance == name)
+        {
+            known = true;
+            history.remember(
+                target,
+                check,
+                *verdict,
+                Since { first_seen: *first_seen, changed_at: *changed_at },
+            );
+        }
+        match &file {
+            Some(file) if !known => history_of(file, name),
+            _ => history,
+        }
+    };
     config
         .instances
         .iter()
         .map(|instance| {
             let snapshot = Snapshot::empty(&instance.name, instance.product, Timestamp::now());
-            (instance.name.clone(), (snapshot, history_of(&file, &instance.name)))
+            (instance.name.clone(), (snapshot, of_instance(&instance.name)))
         })
         .collect()
 }

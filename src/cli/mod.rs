@@ -4,14 +4,20 @@ mod check;
 mod config;
 mod daemon;
 mod demo;
+mod diff;
 mod explain;
 mod generation;
+mod history;
 mod license;
 mod output;
+mod recall;
 mod refresh;
 mod run;
+mod sign_off;
 mod snapshot;
 mod status;
+mod waive;
+mod words;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -52,6 +58,14 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     /// Ask the running daemon to look again now.
     Refresh(refresh::RefreshArgs),
+    /// What changed when and why, the newest first; works when the daemon is down.
+    History(history::HistoryArgs),
+    /// Take responsibility for a finding until a day, see what was waived, or take it back.
+    Waive(waive::WaiveArgs),
+    /// Say that a task for people is done, until a day; see what was signed off, or take it back.
+    SignOff(sign_off::SignOffArgs),
+    /// What changed between two snapshots or two status files.
+    Diff(diff::DiffArgs),
     /// What a licence text says, and which releases it allows.
     License(license::LicenseArgs),
     /// Check, show or describe the configuration.
@@ -135,6 +149,10 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),
+        Command::History(args) => history::run(&args, output),
+        Command::Waive(args) => waive::run(&args, output),
+        Command::SignOff(args) => sign_off::run(&args, output),
+        Command::Diff(args) => diff::run(&args, output),
         Command::License(args) => {
             let catalog = Catalog::embedded(Product::Confluence);
             let (text, code) = license::run(&args, &catalog, Timestamp::now(), &mut io::stdin())?;

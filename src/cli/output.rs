@@ -86,6 +86,12 @@ impl Output {
         }
     }
 
+    /// Says something beside the answer, on standard error.
+    pub(super) fn note(&mut self, text: &str) {
+        // When even standard error is gone there is nobody left to tell.
+        drop(self.err.write_all(format!("agent: {text}\n").as_bytes()));
+    }
+
     /// Tells what failed.
     pub(super) fn error(&mut self, error: &anyhow::Error) {
         // When even standard error is gone there is nobody left to tell.

@@ -16,6 +16,7 @@ use upgrade_readiness_checks::facts::{
 use upgrade_readiness_checks::model::Target;
 
 use super::output::{Output, advise};
+use super::recall::recall;
 use super::run::block_on;
 use super::{CANNOT_TELL, ConfigArgs};
 use crate::collect::surroundings::Surroundings;
@@ -43,7 +44,8 @@ pub(crate) struct SnapshotArgs {
 pub(super) fn run(args: &SnapshotArgs, output: &mut Output) -> anyhow::Result<u8> {
     let config = args.config.read()?;
     let instance = choose_instance(&config, args.instance.as_deref())?;
-    let snapshot = block_on(look_once(&config, &instance))??;
+    let mut snapshot = block_on(look_once(&config, &instance))??;
+    recall(&config, &mut snapshot, output)?;
     let text = serde_json::to_string_pretty(&snapshot).context("rendering the snapshot")?;
     if args.output == Path::new("-") {
         output.text(&text)?;
@@ -87,7 +89,7 @@ fn major(version: &str) -> &str {
     version.split_once('.').map_or(version, |(major, _)| major)
 }
 
-fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     // Looked at before it is opened: opening a pipe would wait for somebody to write into it.
     anyhow::ensure!(fs::metadata(path)?.is_file(), "it is not a regular file");
     let mut bytes = Vec::new();

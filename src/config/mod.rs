@@ -37,7 +37,7 @@ pub const USUAL_PATH: &str = "/etc/upgrade-readiness-agent/agent.toml";
 /// Everything the agent was told, whole and valid.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Directory for the status file.
+    /// Directory for the status file and the store.
     pub state_dir: PathBuf,
     /// Where the agent listens.
     pub listen: SocketAddr,
@@ -60,6 +60,12 @@ impl Config {
     #[must_use]
     pub fn status_file(&self) -> PathBuf {
         self.state_dir.join("status.json")
+    }
+
+    /// Path of the store: what is remembered.
+    #[must_use]
+    pub fn store_file(&self) -> PathBuf {
+        self.state_dir.join("history.db")
     }
 
     /// Directory for what was learned of an instance's files before.

@@ -17,7 +17,7 @@ use super::rehearsal::RawRehearsal;
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "agent.toml")]
 pub(super) struct RawConfig {
-    /// Directory for the status file; default /var/lib/upgrade-readiness-agent.
+    /// Directory for the status file and what is remembered; default /var/lib/upgrade-readiness-agent.
     pub(super) state_dir: Option<String>,
     /// Where the agent listens.
     pub(super) http: RawHttp,

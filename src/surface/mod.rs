@@ -30,4 +30,4 @@ pub struct Published {
 use crate::board;
 #[cfg(test)]
 #[path = "../../tests/support/sample.rs"]
-mod sample;
+pub(crate) mod sample;

@@ -7,7 +7,7 @@ mod policy;
 mod target;
 
 pub use case::{Case, Category, Check, Judgement, People, Products, Undecided, conclude};
-pub use finding::{Finding, Severity, Verdict};
+pub use finding::{Finding, Severity, Verdict, fingerprint};
 pub use plan::{Freeze, Plan};
 pub use policy::{Environment, Policy};
 pub use target::{Requested, Target, TargetError};

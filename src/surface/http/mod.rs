@@ -60,6 +60,7 @@ pub fn router(surface: HttpSurface) -> Router {
     let guarded = Router::new()
         .route("/-/reload", post(reload))
         .route("/-/refresh", post(refresh))
+        .route("/-/remember", post(remember))
         .route_layer(from_fn_with_state(surface.address, guard::same_site_only));
     Router::new()
         .route("/", get(page))
@@ -137,6 +138,12 @@ async fn refresh(
     let (reply, answer) = oneshot::channel();
     let command = Command::Refresh { instance, source, reply };
     pass_on(&surface, command, timeout(REFRESH_WITHIN, answer), "the sources were asked again").await
+}
+
+async fn remember(State(surface): State<HttpSurface>) -> Answer {
+    let (reply, answer) = oneshot::channel();
+    let command = Command::Remember { reply };
+    pass_on(&surface, command, timeout(RELOAD_WITHIN, answer), "the store was read again").await
 }
 
 /// Passes a command to the daemon and tells what became of it.

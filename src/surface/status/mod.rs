@@ -26,7 +26,8 @@ pub use select::{Age, SelectError, Selection, age, exit_code};
 pub use text::render_text;
 
 pub(super) use file::write_json;
-pub(super) use words::{count, length, minute, printable, product_name};
+pub(super) use words::{count, length, product_name};
+pub(crate) use words::{minute, printable, wrap};
 
 use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
 

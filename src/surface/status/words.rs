@@ -23,7 +23,7 @@ pub(in crate::surface) fn length(time: SignedDuration) -> String {
 }
 
 /// `2025-12-01 20:00 UTC`.
-pub(in crate::surface) fn minute(at: Timestamp) -> String {
+pub(crate) fn minute(at: Timestamp) -> String {
     TimeZone::UTC.to_datetime(at).strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
@@ -35,7 +35,7 @@ pub(in crate::surface) fn product_name(id: &str) -> String {
 
 /// Foreign text that a terminal shows and does not obey: control characters and those that turn the
 /// direction of writing become visible escapes, white space becomes blanks.
-pub(in crate::surface) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         if char.is_whitespace() {
@@ -58,7 +58,7 @@ fn is_invisible(char: char) -> bool {
 }
 
 /// Foreign text in lines of at most `width` characters. Words that are longer are broken.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
