@@ -158,6 +158,8 @@ pub(super) struct RawRequirements {
     pub(super) license_type: Option<Vec<String>>,
     /// jdbc, data-source.
     pub(super) database_connection: Option<Vec<String>>,
+    /// Releases from which this line can be reached in one step.
+    pub(super) upgrade_from: Option<Vec<String>>,
     /// Processor cores needed.
     pub(super) cpus: Option<u64>,
     /// Memory of the host needed, in MiB.

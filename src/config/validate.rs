@@ -517,6 +517,7 @@ impl RawRequirements {
             (Component::MysqlCharacterSet, self.mysql_character_set),
             (Component::LicenseType, self.license_type),
             (Component::DatabaseConnection, self.database_connection),
+            (Component::UpgradeFrom, self.upgrade_from),
         ];
         let minimums = [
             (MinimumOf::Cpus, self.cpus),
