@@ -9,6 +9,8 @@ use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Environment, Policy};
 
+use super::cluster::RawCluster;
+
 /// The configuration of the upgrade readiness agent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -203,6 +205,9 @@ pub(super) struct RawInstance {
     /// How its database is reached, where that differs from the product's own configuration.
     #[serde(default)]
     pub(super) database: RawDatabase,
+    /// The cluster it is, when it is one.
+    #[serde(default)]
+    pub(super) cluster: RawCluster,
     /// Where plug-in compatibility is looked up.
     #[serde(default)]
     pub(super) marketplace: RawMarketplace,

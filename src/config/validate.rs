@@ -313,10 +313,11 @@ impl Validation {
         let http = raw.http.and_then(|access| self.access(&format!("{key}.http"), access));
         let database = self.database(&format!("{key}.database"), raw.database);
         let marketplace = self.marketplace(&format!("{key}.marketplace"), raw.marketplace);
+        let cluster_nodes = self.cluster(&format!("{key}.cluster"), &raw.cluster);
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
-            Ok(policy) => Policy { environment: raw.environment, ..policy },
+            Ok(policy) => Policy { environment: raw.environment, cluster_nodes, ..policy },
             Err(error) => {
                 self.problem(&format!("{key}.policy"), error.message().to_owned());
                 Policy::default()

@@ -51,6 +51,10 @@ pub struct Policy {
     #[serde(skip)]
     #[cfg_attr(feature = "schemars", schemars(skip))]
     pub environment: Environment,
+    /// How many nodes the cluster should have; set per instance, `None` when nobody says.
+    #[serde(skip)]
+    #[cfg_attr(feature = "schemars", schemars(skip))]
+    pub cluster_nodes: Option<u64>,
 }
 
 impl Default for Policy {
@@ -71,6 +75,7 @@ impl Default for Policy {
             memory_tolerance_percent: 5,
             ignored_plugins: Vec::new(),
             environment: Environment::Production,
+            cluster_nodes: None,
         }
     }
 }

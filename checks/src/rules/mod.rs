@@ -6,6 +6,7 @@
 use crate::model::Check;
 
 mod application_health;
+mod cluster_nodes;
 #[cfg(test)]
 mod contracts;
 mod database_driver;
@@ -34,14 +35,18 @@ mod support;
 mod testing;
 mod units;
 mod upgrade_interrupted;
+mod upgrade_notes;
+mod upgrade_path;
 mod wording;
 
+pub use cluster_nodes::{Rolling, RollingGround, rolling_possible};
 pub use disk_space::{MountNeed, requirements_by_mount as disk_needs};
 pub use plugin_compatibility::{PluginCounts, plugin_counts};
 
 /// Every check, sorted by id.
 pub static ALL: &[&Check] = &[
     &application_health::CHECK,
+    &cluster_nodes::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
     &database_ownership::CHECK,
@@ -63,4 +68,6 @@ pub static ALL: &[&Check] = &[
     &process_limits::CHECK,
     &release_support::CHECK,
     &upgrade_interrupted::CHECK,
+    &upgrade_notes::CHECK,
+    &upgrade_path::CHECK,
 ];
