@@ -38,8 +38,7 @@ that is skipped.
 
 ## How to fix it
 
-Read, do what is needed, and say so, with the subject of the finding: \
-`agent sign-off upgrade-notes --subject ID --by NAME --reason TEXT --until DATE`. A sign-off ends by itself.
+Read, do what is needed, and sign it off with the line each finding ends with. A sign-off ends by itself.
 
 ## What it needs
 
