@@ -403,6 +403,7 @@ fn application() -> Application {
             documentation: None,
         }]),
         users: Field::Read(UserCount { users: 640, allowed: Some(1000) }),
+        nodes: Field::Read(None),
     }
 }
 

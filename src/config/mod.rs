@@ -3,6 +3,7 @@
 //! A file is read in three steps: `raw` has its form, `validate` finds every mistake at once, and
 //! what comes out is a [`Config`] without gaps.
 
+mod cluster;
 mod custom;
 mod form;
 mod planned;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Environment, Policy};
 
+use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
 use super::rehearsal::RawRehearsal;
 
@@ -163,6 +164,8 @@ pub(super) struct RawRequirements {
     pub(super) license_type: Option<Vec<String>>,
     /// jdbc, data-source.
     pub(super) database_connection: Option<Vec<String>>,
+    /// Releases from which this line can be reached in one step.
+    pub(super) upgrade_from: Option<Vec<String>>,
     /// Processor cores needed.
     pub(super) cpus: Option<u64>,
     /// Memory of the host needed, in MiB.
@@ -208,6 +211,9 @@ pub(super) struct RawInstance {
     /// How its database is reached, where that differs from the product's own configuration.
     #[serde(default)]
     pub(super) database: RawDatabase,
+    /// The cluster it is, when it is one.
+    #[serde(default)]
+    pub(super) cluster: RawCluster,
     /// Where plug-in compatibility is looked up.
     #[serde(default)]
     pub(super) marketplace: RawMarketplace,

@@ -40,7 +40,9 @@ fn the_sample_says_what_is_the_default_anyway() {
     assert_eq!(sample.targets, on.targets);
     assert_eq!(sample.sources_off, on.sources_off);
     assert_eq!(sample.marketplace, on.marketplace);
-    assert_eq!(Policy { license_warn_days: 90, ..sample.policy.clone() }, on.policy);
+    // These two are examples and no defaults.
+    let examples = Policy { license_warn_days: 90, cluster_nodes: Some(3), ..sample.policy.clone() };
+    assert_eq!(examples, on.policy);
     assert_eq!(sample.policy, Policy::default());
 }
 

@@ -318,10 +318,11 @@ impl Validation {
         let marketplace = self.marketplace(&format!("{key}.marketplace"), raw.marketplace);
         let rehearsal = raw.rehearsal.and_then(|raw| self.rehearsal(&format!("{key}.rehearsal"), raw));
         let custom = self.probes(key, raw.custom, probes);
+        let cluster_nodes = self.cluster(&format!("{key}.cluster"), &raw.cluster);
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
-            Ok(policy) => Policy { environment: raw.environment, ..policy },
+            Ok(policy) => Policy { environment: raw.environment, cluster_nodes, ..policy },
             Err(error) => {
                 self.problem(&format!("{key}.policy"), error.message().to_owned());
                 Policy::default()
@@ -525,6 +526,7 @@ impl RawRequirements {
             (Component::MysqlCharacterSet, self.mysql_character_set),
             (Component::LicenseType, self.license_type),
             (Component::DatabaseConnection, self.database_connection),
+            (Component::UpgradeFrom, self.upgrade_from),
         ];
         let minimums = [
             (MinimumOf::Cpus, self.cpus),

@@ -6,7 +6,10 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::requirement::Requirement;
-use super::{Answers, Catalog, Confidence, EndOfLife, Minimum, PageKind, Platform, Release, Setting};
+use super::{
+    Answers, Catalog, Confidence, EndOfLife, JumpRule, Minimum, Note, PageKind, Platform, Release,
+    RollingRule, Setting,
+};
 use crate::facts::Product;
 use crate::version::{Line, ProductVersion};
 
@@ -42,6 +45,12 @@ struct ProductFile {
     minimums: Vec<Minimum>,
     #[serde(rename = "setting", default)]
     settings: Vec<Setting>,
+    #[serde(rename = "jump", default)]
+    jumps: Vec<JumpRule>,
+    #[serde(default)]
+    rolling: Vec<RollingRule>,
+    #[serde(rename = "note", default)]
+    notes: Vec<Note>,
     #[serde(rename = "page", default)]
     pages: Vec<PageEntry>,
 }
@@ -119,6 +128,9 @@ pub(super) fn parse(product: &str, platforms: &str) -> Result<Catalog, CatalogEr
         requirements: file.requirements,
         minimums: file.minimums,
         settings: file.settings,
+        jumps: file.jumps,
+        rolling: file.rolling,
+        notes: file.notes,
         pages,
         platforms: platforms.platforms,
         answers: Answers::default(),

@@ -6,7 +6,9 @@
 //! [`Standing::Unknown`] is an answer.
 
 mod file;
+mod jump;
 mod lifecycle;
+mod note;
 mod pattern;
 mod requirement;
 
@@ -15,7 +17,9 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 pub use file::CatalogError;
+pub use jump::{Ground, Jump, JumpResult, JumpRule, RollingRule, Step};
 pub use lifecycle::{Cycle, Platform};
+pub use note::{Condition, Leap, Note, Weight};
 pub use pattern::Pattern;
 pub use requirement::{Answers, Component, Confidence, Minimum, MinimumOf, Ruling, Setting, Standing};
 
@@ -69,6 +73,10 @@ pub enum PageKind {
     UpgradeNotes,
     /// Policy on the end of support.
     EndOfLifePolicy,
+    /// The vendor's tool that tells which releases can be upgraded to which.
+    UpgradeMatrix,
+    /// Where the upgrade notes of a line stand; `{line}` stands for the line.
+    UpgradeNotesPattern,
     /// Setting up SQL Server.
     DatabaseSetupSqlserver,
     /// Setting up Oracle Database.
@@ -87,6 +95,9 @@ pub struct Catalog {
     requirements: Vec<Requirement>,
     minimums: Vec<Minimum>,
     settings: Vec<Setting>,
+    jumps: Vec<JumpRule>,
+    rolling: Vec<RollingRule>,
+    notes: Vec<Note>,
     pages: BTreeMap<(PageKind, Option<Line>), String>,
     platforms: Vec<Platform>,
     answers: Answers,

@@ -51,11 +51,13 @@ pub enum Component {
     LicenseType,
     /// How the database connection is configured: `jdbc` or `data-source`.
     DatabaseConnection,
+    /// Releases from which the line can be upgraded to in one step.
+    UpgradeFrom,
 }
 
 impl Component {
     /// Every component.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Java,
         Self::DatabaseEngine,
         Self::Postgresql,
@@ -69,6 +71,7 @@ impl Component {
         Self::MysqlCharacterSet,
         Self::LicenseType,
         Self::DatabaseConnection,
+        Self::UpgradeFrom,
     ];
 
     /// The key under which the operator answers for it in `[requirements]`.
@@ -88,6 +91,7 @@ impl Component {
             Self::MysqlCharacterSet => "mysql-character-set",
             Self::LicenseType => "license-type",
             Self::DatabaseConnection => "database-connection",
+            Self::UpgradeFrom => "upgrade-from",
         }
     }
 
@@ -109,6 +113,7 @@ impl Component {
     pub fn page(self) -> PageKind {
         match self {
             Self::MysqlDriver | Self::BundledDriver => PageKind::JdbcDrivers,
+            Self::UpgradeFrom => PageKind::UpgradeMatrix,
             Self::Java
             | Self::DatabaseEngine
             | Self::Postgresql

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Field;
+use super::{ClusterState, Field};
 
 /// What the application says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,13 @@ pub struct Application {
     pub health: Field<Vec<HealthCheck>>,
     /// Users counted against the licence.
     pub users: Field<UserCount>,
+    /// The cluster it is in; `None` when it says that it is in none.
+    #[serde(default = "not_asked")]
+    pub nodes: Field<Option<ClusterState>>,
+}
+
+fn not_asked<T>() -> Field<T> {
+    Field::Unread("the agent that took this snapshot did not ask for it yet".to_owned())
 }
 
 /// One of the product's own health checks.

@@ -9,6 +9,7 @@
 
 mod application;
 mod backups;
+mod cluster;
 mod custom;
 mod database;
 mod disk;
@@ -30,6 +31,7 @@ mod traffic;
 
 pub use application::*;
 pub use backups::*;
+pub use cluster::*;
 pub use custom::*;
 pub use database::*;
 pub use disk::*;

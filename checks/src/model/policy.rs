@@ -57,6 +57,10 @@ pub struct Policy {
     #[serde(skip)]
     #[cfg_attr(feature = "schemars", schemars(skip))]
     pub environment: Environment,
+    /// How many nodes the cluster should have; set per instance, `None` when nobody says.
+    #[serde(skip)]
+    #[cfg_attr(feature = "schemars", schemars(skip))]
+    pub cluster_nodes: Option<u64>,
 }
 
 impl Default for Policy {
@@ -80,6 +84,7 @@ impl Default for Policy {
             rehearsal_max_age_days: 90,
             ignored_plugins: Vec::new(),
             environment: Environment::Production,
+            cluster_nodes: None,
         }
     }
 }

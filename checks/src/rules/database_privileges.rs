@@ -420,7 +420,7 @@ mod tests {
 
     #[test]
     fn nobody_is_told_to_lock_the_administrators_out() {
-        let rows = [
+        let rows = vec![
             (golden(), "confluence", "NOSUPERUSER", true),
             (golden(), "postgres", "NOSUPERUSER", false),
             (mysql(), "confluence", "REVOKE", true),

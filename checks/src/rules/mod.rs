@@ -7,6 +7,7 @@ use crate::model::Check;
 
 mod app_licenses;
 mod application_health;
+mod cluster_nodes;
 #[cfg(test)]
 mod contracts;
 mod custom;
@@ -45,8 +46,11 @@ mod support;
 mod testing;
 mod units;
 mod upgrade_interrupted;
+mod upgrade_notes;
+mod upgrade_path;
 mod wording;
 
+pub use cluster_nodes::{Rolling, RollingGround, rolling_possible};
 pub use disk_space::{MountNeed, requirements_by_mount as disk_needs};
 pub use plugin_compatibility::{PluginCounts, plugin_counts};
 
@@ -54,6 +58,7 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 pub static ALL: &[&Check] = &[
     &app_licenses::CHECK,
     &application_health::CHECK,
+    &cluster_nodes::CHECK,
     &custom::CHECK,
     &customised_layouts::CHECK,
     &database_driver::CHECK,
@@ -84,4 +89,6 @@ pub static ALL: &[&Check] = &[
     &same_database_engine::CHECK,
     &staging_isolation::CHECK,
     &upgrade_interrupted::CHECK,
+    &upgrade_notes::CHECK,
+    &upgrade_path::CHECK,
 ];

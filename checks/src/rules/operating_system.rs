@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn words_grow_stronger_with_time() {
-        let rows = [
+        let rows = vec![
             (at(0), "ends on"),
             (at(1), "only paid or long-term"),
             (later(0), "only paid or long-term"),

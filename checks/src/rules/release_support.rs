@@ -6,7 +6,7 @@ use crate::facts::{Missing, Source};
 use crate::model::{
     Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
-use crate::version::{Line, ProductVersion};
+use crate::version::Line;
 
 pub(super) static CHECK: Check = Check {
     id: "release-support",
@@ -23,7 +23,8 @@ const EXPLAIN: &str = "\
 ## What it looks at
 
 The running release and the target in the catalog: until when the vendor supports their lines, whether the target is \
-finished or a preview and newer than what runs, and which long-term support line would serve longer.
+finished or a preview, and which long-term support line would serve longer. Whether there is a way to it is what \
+`upgrade-path` looks at.
 
 ## Why it matters
 
@@ -79,7 +80,6 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         .and_then(|installation| installation.version.read(Source::Installation, "the running version"));
     match version {
         Ok(running) => {
-            found.extend(back(case, running));
             match end_of_line(case, running.line()) {
                 Some(end) => {
                     seen.push(format!("the running {running} until {}", end.on));
@@ -108,23 +108,6 @@ fn end_of_line(case: &Case<'_>, line: Line) -> Option<EndOfLife> {
 /// Where the vendor says until when each line is supported.
 const SUPPORT_PAGE: &str =
     "https://confluence.atlassian.com/support/atlassian-support-end-of-life-policy-201851003.html";
-
-/// There is no way back: an older program refuses the data of a newer one.
-/// <https://support.atlassian.com/confluence/kb/after-downgrading-confluence-will-no-longer-run/>
-fn back(case: &Case<'_>, running: &ProductVersion) -> Option<Finding> {
-    let (product, target) = (case.facts.product, &case.target.version);
-    (target < running).then(|| Finding {
-        severity: Severity::Blocker,
-        subject: "downgrade".to_owned(),
-        summary: format!("{product} {target} is older than {running}, which runs"),
-        observed: running.to_string(),
-        required: format!("a target newer than {running}"),
-        remedy: format!(
-            "Choose a newer target in the agent's configuration. An older {product} does not start on the data of a \
-             newer one; the way back is to restore database and home directory from the backups made before."
-        ),
-    })
-}
 
 fn preview(case: &Case<'_>) -> Option<Finding> {
     let (product, version) = (case.facts.product, &case.target.version);
@@ -247,22 +230,6 @@ mod tests {
             (golden().to("11.0.0"), Warning, &[(W, "target")]),
             (golden().to("9.2.999"), Unknown, &[]),
             (golden().to("77.0.0"), Unknown, &[]),
-        ];
-        judges(&CHECK, rows);
-    }
-
-    #[test]
-    fn there_is_no_way_back() {
-        let running = |version: &str| {
-            let mut golden = golden();
-            *read(&mut installation(&mut golden).version) = version.parse().unwrap();
-            golden
-        };
-        let rows: Vec<Row> = vec![
-            (running("9.2.9"), Ready, &[]),
-            (running("9.2.10"), Ready, &[]),
-            (running("9.2.11"), Blocked, &[(Severity::Blocker, "downgrade")]),
-            (running("10.2.3"), Blocked, &[(Severity::Blocker, "downgrade")]),
         ];
         judges(&CHECK, rows);
     }

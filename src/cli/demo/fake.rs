@@ -99,6 +99,7 @@ pub(super) fn router() -> Router {
         .route("/rest/license/1.0/license/userCount", get(async || Json(json!({ "count": 462 }))))
         .route("/rest/license/1.0/license/maxUsers", get(async || Json(json!({ "count": 500 }))))
         .route("/rest/license/1.0/license/remainingSeats", get(async || Json(json!({ "count": 38 }))))
+        .route("/rest/zdu/cluster", get(not_clustered))
         .route("/rest/plugins/1.0/", get(installed))
         .route("/rest/plugins/1.0/safe-mode", get(async || Json(json!({ "enabled": false }))))
         .route("/rest/plugins/1.0/product-updates/", get(product_updates))
@@ -113,6 +114,12 @@ async fn manifest() -> impl IntoResponse {
         "<manifest><id>example</id><name>Example wiki</name><typeId>confluence</typeId><version>{VERSION}</version><buildNumber>{BUILD}</buildNumber></manifest>"
     );
     ([("content-type", "application/xml")], xml)
+}
+
+/// Shape: Atlassian's DC app performance toolkit knows a site that is no cluster by these words.
+async fn not_clustered() -> impl IntoResponse {
+    let message = "This resource is available for a clustered installation only.";
+    (StatusCode::FORBIDDEN, Json(json!({ "status-code": 403, "message": message })))
 }
 
 /// Shape: README of `ParsonsCorp/atlassian_instance_health_exporter`.

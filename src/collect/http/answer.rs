@@ -27,6 +27,8 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// When it may be asked again, when it said so.
     pub retry_after: Option<RetryAfter>,
+    /// What it says it wants of credentials, when it refused them (`WWW-Authenticate`).
+    pub(super) challenge: Option<String>,
     /// The body; of an error, its beginning.
     pub(super) body: Vec<u8>,
 }
@@ -54,6 +56,14 @@ impl Answer {
     pub fn text(&self) -> Result<&str, HttpError> {
         self.refuse_page()?;
         std::str::from_utf8(&self.body).ok().ok_or_else(|| self.malformed("it is not UTF-8 text".to_owned()))
+    }
+
+    /// Whether its body or its challenge contains some words, whatever their case. They must stand in small letters.
+    #[must_use]
+    pub fn mentions(&self, words: &str) -> bool {
+        let body: Vec<u8> = self.body.iter().take(SEARCHED_BYTES).map(u8::to_ascii_lowercase).collect();
+        let challenge = self.challenge.as_deref().unwrap_or_default().to_ascii_lowercase();
+        String::from_utf8_lossy(&body).contains(words) || challenge.contains(words)
     }
 
     /// The error that this answer has another form than it should; `problem` must quote nothing of it.

@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use reqwest::{Response, Url};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -215,6 +217,7 @@ impl Client {
             .map(|text| text.chars().filter(char::is_ascii_graphic).take(80).collect::<String>())
             .map(|text| text.to_ascii_lowercase());
         let retry_after = header(RETRY_AFTER).and_then(RetryAfter::parse);
+        let challenge = header(WWW_AUTHENTICATE).map(ToOwned::to_owned);
         let status = response.status().as_u16();
         let mut body = Vec::new();
         // Chunks are counted after unpacking, so a small answer cannot become a large one.
@@ -229,7 +232,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { at: shown(url), who: self.who(), status, content_type, retry_after, body })
+        Ok(Answer { at: shown(url), who: self.who(), status, content_type, retry_after, challenge, body })
     }
 }
 

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Application, Field, HealthCheck, Section, Source, UserCount};
 
+use super::cluster::fetch_nodes;
 use super::rest::{NumberOrText, Rest, Round, bounded, why_unread};
 use crate::collect::http::{Answer, HttpError};
 use crate::collect::{CollectError, Collector};
@@ -56,8 +57,18 @@ impl Collector for ApplicationCollector {
         let access_mode = round.ask(fetch_access_mode(&rest)).await;
         let health = round.ask(fetch_health(&rest)).await;
         let users = round.ask(fetch_users(&rest)).await;
+        let nodes = round.ask(fetch_nodes(&rest)).await;
         let base_url = self.access.base_url.as_str().trim_end_matches('/').to_owned();
-        Ok(Section::Application(Application { base_url, state, version, build, access_mode, health, users }))
+        Ok(Section::Application(Application {
+            base_url,
+            state,
+            version,
+            build,
+            access_mode,
+            health,
+            users,
+            nodes,
+        }))
     }
 }
 

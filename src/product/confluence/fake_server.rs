@@ -124,3 +124,33 @@ pub(super) fn page(versions: &[Value], next: Option<&str>) -> Value {
         Some(next) => json!({"_embedded": {"versions": versions}, "_links": {"next": {"href": next}}}),
     }
 }
+
+/// How a site that is no cluster answers `/rest/zdu/cluster`.
+///
+/// Shape: atlassian/dc-app-performance-toolkit (`confluence_clients.py`, `get_confluence_nodes`): 401 or 403, with
+/// "clustered installation" in the body or in `WWW-Authenticate`.
+pub(super) fn not_clustered() -> ResponseTemplate {
+    ResponseTemplate::new(403).set_body_json(json!({
+        "status-code": 403, "message": "This resource is available for a clustered installation only.",
+    }))
+}
+
+/// The overview of a cluster.
+///
+/// Shape: the public Go client goconfluence, written against a real `/rest/zdu/cluster` of Confluence; the same names
+/// stand in the documented REST interface of Bitbucket Data Center.
+pub(super) fn cluster(upgrade_mode: bool, state: &str, nodes: &[Value]) -> Value {
+    json!({
+        "upgradeModeEnabled": upgrade_mode, "state": state, "originalVersion": "9.2.1",
+        "hasFinalizationTasks": false, "nodes": nodes, "links": [],
+    })
+}
+
+/// One node in the overview of a cluster.
+pub(super) fn node(id: &str, version: &str, build: &str) -> Value {
+    json!({
+        "id": id, "name": format!("{id}.example.com"), "ipAddress": "10.0.0.7", "local": id == "n1",
+        "state": "ACTIVE", "version": version, "buildNumber": build, "tasksTotal": 0, "activeUserCount": 3,
+        "links": [{"href": format!("/rest/zdu/nodes/{id}"), "rel": "self"}],
+    })
+}

@@ -1,6 +1,7 @@
 //! Atlassian Confluence: its files, its licence, its HTTP side, its plug-ins.
 
 pub mod application;
+mod cluster;
 pub mod database;
 #[cfg(test)]
 mod fake_server;

@@ -52,14 +52,18 @@ impl Rest {
     /// Strict set-ups accept a password only together with the parameter `os_authType=basic`; with a
     /// token it has no place (public REST clients: craftamap/pluploader, upmapi.py).
     pub(super) async fn get(&self, path: &str, accept: &'static str) -> Result<Answer, HttpError> {
-        let answer = match self.credentials {
+        self.get_any(path, accept).await?.accepted()
+    }
+
+    /// Asks for what only some may know, and takes any status for an answer.
+    pub(super) async fn get_any(&self, path: &str, accept: &'static str) -> Result<Answer, HttpError> {
+        match self.credentials {
             Shown::Nothing | Shown::Token => self.client.get(path, accept).await,
             Shown::Password => {
                 let mark = if path.contains('?') { '&' } else { '?' };
                 self.client.get(&format!("{path}{mark}os_authType=basic"), accept).await
             }
-        };
-        answer?.accepted()
+        }
     }
 
     /// Asks for JSON that only some may know.

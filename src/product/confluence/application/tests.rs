@@ -4,7 +4,7 @@ use serde_json::json;
 use upgrade_readiness_checks::facts::FailureKind;
 use wiremock::ResponseTemplate;
 
-use super::super::fake_server::{Fake, SECRET, html, login_page, starting_page};
+use super::super::fake_server::{Fake, SECRET, html, login_page, not_clustered, starting_page};
 use super::*;
 
 async fn look(access: HttpAccess) -> Result<Application, CollectError> {
@@ -32,6 +32,7 @@ async fn healthy() -> Fake {
     // atlassian-python-api and redradishtech/atl_manage: {"count": N}.
     fake.json("/rest/license/1.0/license/userCount", json!({"count": 412})).await;
     fake.json("/rest/license/1.0/license/maxUsers", json!({"count": 500})).await;
+    fake.answer("/rest/zdu/cluster", not_clustered()).await;
     fake
 }
 
@@ -73,6 +74,7 @@ async fn a_running_instance_tells_everything() {
             documentation: Some("https://confluence.atlassian.com/x/1".to_owned()),
         }]),
         users: Field::Read(UserCount { users: 412, allowed: Some(500) }),
+        nodes: Field::Read(None),
     };
     assert_eq!(application, expected);
 }

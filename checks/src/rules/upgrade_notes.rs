@@ -1,0 +1,296 @@
+//! What the vendor says to read before this upgrade, as far as it concerns this instance.
+
+mod concerns;
+
+use super::wording::{counted, sentence};
+use crate::catalog::{Confidence, Note, PageKind, Weight};
+use crate::facts::{Product, Source};
+use crate::model::{
+    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
+use crate::version::{Line, ProductVersion};
+use concerns::{Concern, Looked};
+
+pub(super) static CHECK: Check = Check {
+    id: "upgrade-notes",
+    title: "The vendor's upgrade notes, read by somebody",
+    category: Category::Preparation,
+    products: Products::Only(&[Product::Confluence]),
+    reads: &[Source::Host, Source::Java, Source::Installation, Source::Files, Source::Plugins],
+    people: People::MaySignOff,
+    explain: EXPLAIN,
+    evaluate,
+};
+
+const EXPLAIN: &str = "\
+## What it looks at
+
+The upgrade notes of the catalog that lie between the running release and the target. A note that facts can decide is \
+left to the check on those facts. A note that cannot concern this instance (another database, no cluster, a file nobody \
+touched) is left out. What remains is a task for people, as are the pages of every feature line that is skipped.
+
+## Why it matters
+
+Things that went wrong in other people's upgrades stand in these notes, and nobody reads those of twenty skipped lines \
+on the evening of the upgrade: \
+<https://confluence.atlassian.com/display/DOC/Preparing+to+Upgrade+Confluence> asks for those of every major version \
+that is skipped.
+
+## How to fix it
+
+Read, do what is needed, and sign it off with the line each finding ends with. A sign-off ends by itself.
+
+## What it needs
+
+The versions of the installation, the host's operating system, the Java in use, the changed files of the installation, \
+and the installed plug-ins, to leave out the notes that do not concern this instance. A note whose condition could not \
+be told is shown, and says so.
+
+## Settings
+
+None. Severities: a task warns, what is only worth knowing is a notice. A note blocks only when the vendor says for sure \
+that the target does not start, its condition is known to hold, and no other check looks at it.
+";
+
+fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
+    let installation = case.facts.installation()?;
+    let running = installation.version.read(Source::Installation, "the running version")?;
+    let target = &case.target.version;
+    if target < running {
+        return Err(Undecided::DoesNotApply(format!("{target} is older than {running}, which runs")));
+    }
+    let mut looked = Looked::at(case, installation);
+    let (mut decided, mut elsewhere, mut all) = (0_u64, 0_u64, 0_u64);
+    // The findings, with the release they belong to: those of every upgrade first, then line by line.
+    let mut found: Vec<(Option<Line>, Finding)> = Vec::new();
+    for note in case.catalog.notes().iter().filter(|note| note.lies_between(running, target)) {
+        all += 1;
+        if note.decided_by.is_some() {
+            decided += 1;
+            continue;
+        }
+        match looked.concern(&note.applies_when) {
+            Concern::No => elsewhere += 1,
+            concern @ (Concern::Yes(_) | Concern::CannotTell(_)) => {
+                let line = note.to.as_ref().map(ProductVersion::line);
+                found.push((line, task(case, running, note, &concern)));
+            }
+        }
+    }
+    found
+        .extend(skipped_lines(case, running).into_iter().map(|line| (Some(line), read(case, running, line))));
+    found.sort_by_key(|(line, _)| *line); // stable: a line's notes stay before its page
+    let evidence = format!(
+        "{} between {running} and {target}: {decided} decided by other checks, {elsewhere} do not concern this \
+         instance, {} for people",
+        counted(all, "note"),
+        all - decided - elsewhere
+    );
+    conclude(evidence, found.into_iter().map(|(_, finding)| finding).collect(), looked.missing())
+}
+
+/// The feature lines above the running one, up to that of the target.
+fn skipped_lines(case: &Case<'_>, running: &ProductVersion) -> Vec<Line> {
+    let mut lines: Vec<Line> = case
+        .catalog
+        .releases()
+        .iter()
+        .filter(|release| release.version.is_release())
+        .map(|release| release.version.line())
+        .chain([case.target.line()])
+        .filter(|line| running.line() < *line && *line <= case.target.line())
+        .collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines
+}
+
+fn task(case: &Case<'_>, running: &ProductVersion, note: &Note, concern: &Concern) -> Finding {
+    let (product, target) = (case.facts.product, &case.target.version);
+    let severity = match (note.weight, concern, note.confidence) {
+        (Weight::Informative, _, _) => Severity::Notice,
+        (Weight::Refuses, Concern::Yes(_), Confidence::Confirmed) => Severity::Blocker,
+        (Weight::Refuses | Weight::Task, _, _) => Severity::Warning,
+    };
+    let summary = match &note.to {
+        Some(since) => format!("{product} {since}: {}", note.effect),
+        None => format!("{}: {}", note.topic, note.effect),
+    };
+    let mut observed = match concern {
+        Concern::Yes(seen) => seen.clone(),
+        Concern::CannotTell(why) => format!("whether it concerns this instance could not be told: {why}"),
+        Concern::No => String::new(),
+    };
+    if observed.is_empty() {
+        observed = format!("{running} is to become {target}");
+    }
+    let surely = match note.confidence {
+        Confidence::Confirmed => "",
+        Confidence::Partial | Confidence::Inferred => " (not confirmed by the vendor)",
+    };
+    let see = note.page.as_deref().map_or_else(String::new, |page| format!(" See {page} ."));
+    Finding {
+        severity,
+        subject: note.id.clone(),
+        summary,
+        observed: format!("{observed}{surely}"),
+        required: "somebody who looked and says so".to_owned(),
+        remedy: format!("{}{see} {}", sentence(&note.remedy), sign_off(&note.id)),
+    }
+}
+
+fn read(case: &Case<'_>, running: &ProductVersion, line: Line) -> Finding {
+    let product = case.facts.product;
+    let subject = format!("read-{line}");
+    let page = [PageKind::UpgradeNotes, PageKind::ReleaseNotes]
+        .into_iter()
+        .find_map(|kind| case.catalog.page(kind, line).map(ToOwned::to_owned))
+        .or_else(|| {
+            let pattern = case.catalog.page(PageKind::UpgradeNotesPattern, line)?;
+            Some(pattern.replace("{line}", &line.to_string()))
+        })
+        .unwrap_or_else(|| "the vendor's documentation".to_owned());
+    Finding {
+        severity: Severity::Warning,
+        summary: format!("the upgrade notes of {product} {line} must be read"),
+        observed: format!("{running} is to become {}, over or to {line}", case.target.version),
+        required: "somebody who read them and says so".to_owned(),
+        remedy: format!("Read {page} and note what concerns this site. {}", sign_off(&subject)),
+        subject,
+    }
+}
+
+/// The line to type when it is done.
+fn sign_off(subject: &str) -> String {
+    format!(
+        "When it is done: `agent sign-off {} --subject {subject} --by NAME --reason TEXT --until DATE`.",
+        CHECK.id
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Catalog, PLATFORMS};
+    use crate::golden::{Golden, golden};
+    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::rules::ALL;
+    use crate::rules::testing::{Spoil, installation, judges_spoilt, judges_spoilt_from, look, read, unread};
+
+    const B: Severity = Severity::Blocker;
+    const W: Severity = Severity::Warning;
+    const N: Severity = Severity::Notice;
+
+    fn from_to(from: &str, to: &str) -> Golden {
+        let mut golden = golden();
+        *read(&mut installation(&mut golden).version) = from.parse().unwrap();
+        golden.to(to)
+    }
+
+    /// Checks that are announced in the design and whose ids notes may name before they are written.
+    const ANNOUNCED: [&str; 4] =
+        ["customised-files", "index-rebuild", "license-replacement", "same-database-engine"];
+
+    #[test]
+    fn what_decides_a_note_is_a_check() {
+        for note in golden().catalog.notes() {
+            let Some(check) = note.decided_by.as_deref() else { continue };
+            let known = ALL.iter().any(|known| known.id == check) || ANNOUNCED.contains(&check);
+            assert!(known && check != CHECK.id, "{} is decided by {check}, which is no check", note.id);
+        }
+    }
+
+    #[test]
+    fn a_bug_fix_release_of_a_healthy_instance_needs_nobody() {
+        let seen = look(&CHECK, &golden());
+        assert_eq!((seen.verdict, seen.found().len()), (Ready, 0), "{}", seen.text());
+        assert!(seen.reason.contains("decided by other checks") && seen.reason.ends_with("0 for people"));
+    }
+
+    #[test]
+    fn notes_come_release_by_release_with_the_page_of_each_line() {
+        let seen = look(&CHECK, &from_to("8.9.8", "9.2.10"));
+        assert_eq!(seen.verdict, Warning);
+        let expected = [
+            (N, "connection-pool"),
+            (W, "xml-backup-across-majors"),
+            (N, "space-import"),
+            (N, "data-center-end"),
+            (W, "plugin-caches"),
+            (W, "platform-7"),
+            (W, "dark-theme"),
+            (W, "read-9.0"),
+            (W, "read-9.1"),
+            (W, "read-9.2"),
+        ];
+        assert_eq!(seen.found(), expected, "{}", seen.text());
+        let remedy = |subject: &str| {
+            seen.findings.iter().find(|finding| finding.subject == subject).unwrap().remedy.clone()
+        };
+        assert!(remedy("read-9.2").contains("confluence-9-2-upgrade-notes"), "{}", remedy("read-9.2"));
+        assert!(remedy("read-9.1").contains("Confluence+9.1+Upgrade+Notes"), "{}", remedy("read-9.1"));
+        assert!(remedy("platform-7").ends_with(
+            "`agent sign-off upgrade-notes --subject platform-7 --by NAME --reason TEXT --until DATE`."
+        ));
+        let none = look(&CHECK, &from_to("9.2.10", "9.2.9"));
+        assert_eq!(none.verdict, Skipped);
+        assert_eq!(look(&CHECK, &from_to("9.2.10", "9.2.10")).verdict, Ready);
+    }
+
+    #[test]
+    fn the_longest_way_names_every_line_once() {
+        let seen = look(&CHECK, &from_to("5.7.1", "11.0.0"));
+        let pages = seen.findings.iter().filter(|finding| finding.subject.starts_with("read-")).count();
+        let lines: std::collections::BTreeSet<Line> =
+            golden().catalog.releases().iter().map(|release| release.version.line()).collect();
+        assert_eq!(pages, lines.len() - 1);
+    }
+
+    fn note(keys: &str) -> Golden {
+        let text = format!(
+            "product = 'confluence'\ncollected_on = '2025-11-20'\n[[line]]\nline = '9.2'\nreleases = [{{ version = '9.2.10' }}]\n\
+             [[note]]\nid = 'x'\ntopic = 't'\neffect = 'e'\nremedy = 'Do it.'\nsource = 's'\n{keys}"
+        );
+        let mut golden = golden();
+        golden.catalog = Catalog::parse(&text, PLATFORMS).unwrap();
+        golden.to("9.2.10")
+    }
+
+    #[test]
+    fn only_a_sure_refusal_blocks() {
+        let rows: [(&str, _, &[(Severity, &str)]); 6] = [
+            ("weight = 'refuses'\nconfidence = 'confirmed'", Blocked, &[(B, "x")]),
+            ("weight = 'refuses'\nconfidence = 'partial'", Warning, &[(W, "x")]),
+            ("weight = 'task'\nconfidence = 'confirmed'", Warning, &[(W, "x")]),
+            ("weight = 'informative'\nconfidence = 'confirmed'", Ready, &[(N, "x")]),
+            ("decided_by = 'java-version'\nconfidence = 'confirmed'", Ready, &[]),
+            ("applies_when = 'cluster'\nconfidence = 'confirmed'", Ready, &[]),
+        ];
+        for (keys, verdict, found) in rows {
+            let seen = look(&CHECK, &note(keys));
+            assert_eq!((seen.verdict, seen.found().as_slice()), (verdict, found), "{keys}: {}", seen.text());
+        }
+    }
+
+    fn refuses_on_java() -> Golden {
+        note("weight = 'refuses'\napplies_when = 'java-bundled'\nconfidence = 'confirmed'")
+    }
+
+    #[test]
+    fn what_could_not_be_told_is_shown_and_does_not_block() {
+        let rows: &[Spoil] = &[
+            ("known", |_| {}, Blocked, &[(B, "x")]),
+            ("java off", |g| g.facts.switch_off(Source::Java), Unknown, &[(W, "x")]),
+            ("files off", |g| g.facts.switch_off(Source::Files), Blocked, &[(B, "x")]),
+        ];
+        judges_spoilt_from(&CHECK, refuses_on_java, rows);
+        let rows: &[Spoil] = &[
+            ("version unread", |g| installation(g).version = unread(), Unknown, &[]),
+            ("installation off", |g| g.facts.switch_off(Source::Installation), Unknown, &[]),
+            ("host off", |g| g.facts.switch_off(Source::Host), Unknown, &[(W, "windows-service")]),
+            ("files off", |g| g.facts.switch_off(Source::Files), Unknown, &[(W, "memory-settings-reset")]),
+            ("plug-ins off", |g| g.facts.switch_off(Source::Plugins), Unknown, &[]),
+        ];
+        judges_spoilt(&CHECK, rows);
+    }
+}
