@@ -82,11 +82,22 @@ pub struct Since {
     pub changed_at: Timestamp,
 }
 
+/// Something the agent has to say of itself: a memory that could not be opened, a catalog that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about; the same as long as the same thing is meant: `store`, `catalog`.
+    pub subject: String,
+    /// What is the matter and what to do, in full sentences.
+    pub text: String,
+}
+
 /// All instances at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     /// In the order of the configuration.
     pub instances: Vec<Arc<InstanceState>>,
+    /// What the agent has to say of itself.
+    pub notices: Vec<Notice>,
     /// Raised at every change, so that it can be told what a surface shows already.
     pub revision: u64,
 }

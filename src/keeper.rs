@@ -275,7 +275,8 @@ mod tests {
             snapshot: Arc::new(snapshot.clone()),
             targets: Vec::new(),
         };
-        let board = watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], revision: 0 }));
+        let board =
+            watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], ..Board::default() }));
         let seen = board.subscribe();
         let keeper =
             Keeper::new(instance, catalog, 0, board, watch::Sender::default(), snapshot, History::default());

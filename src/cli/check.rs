@@ -71,7 +71,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
         let ids: Vec<&str> = args.only.iter().map(|check| check.id).collect();
         keep_only(&mut state, &ids);
     }
-    let board = Board { instances: vec![Arc::new(state)], revision: 0 };
+    let board = Board { instances: vec![Arc::new(state)], ..Board::default() };
     // The answer is as old as its facts, and never stale: it is what was asked for.
     let written_at = facts.snapshot.taken_at;
     let file = view(&board, written_at);

@@ -93,8 +93,11 @@ impl Generation {
             keepers.push(keeper);
             names.push(instance.name.clone());
         }
-        let revision = board.borrow().revision + 1;
-        board.send_replace(Arc::new(Board { instances: states, revision }));
+        let (revision, notices) = {
+            let before = board.borrow();
+            (before.revision + 1, before.notices.clone())
+        };
+        board.send_replace(Arc::new(Board { instances: states, revision, notices }));
         for keeper in &keepers {
             keeper.tick();
         }

@@ -20,7 +20,7 @@ pub(crate) fn now() -> Timestamp {
 
 /// `wiki` with a blocked and a ready target, `docs` of which little is known.
 pub(crate) fn board() -> Board {
-    Board { instances: vec![Arc::new(wiki()), Arc::new(docs())], revision: 0 }
+    Board { instances: vec![Arc::new(wiki()), Arc::new(docs())], ..Board::default() }
 }
 
 /// `count` instances with two targets each and as many checks as there are in earnest.
@@ -30,7 +30,7 @@ pub(crate) fn large_board(count: usize) -> Board {
         instance.name = format!("wiki-{number}");
         Arc::new(instance)
     });
-    Board { instances: instances.collect(), revision: 0 }
+    Board { instances: instances.collect(), ..Board::default() }
 }
 
 fn wiki() -> InstanceState {
