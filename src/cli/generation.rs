@@ -65,6 +65,7 @@ impl Generation {
                 version: None,
                 snapshot: Arc::new(snapshot.clone()),
                 targets: Vec::new(),
+                remarks: Vec::new(),
             }));
             let keeper = Arc::new(Keeper::new(
                 instance.clone(),
@@ -93,11 +94,11 @@ impl Generation {
             keepers.push(keeper);
             names.push(instance.name.clone());
         }
-        let (revision, notices) = {
-            let before = board.borrow();
-            (before.revision + 1, before.notices.clone())
-        };
-        board.send_replace(Arc::new(Board { instances: states, revision, notices }));
+        board.send_modify(|board| {
+            let board = Arc::make_mut(board);
+            board.revision += 1;
+            board.instances = states;
+        });
         for keeper in &keepers {
             keeper.tick();
         }

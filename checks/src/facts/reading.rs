@@ -196,3 +196,19 @@ pub enum Missing {
         check: &'static str,
     },
 }
+
+impl Missing {
+    /// Whether a person's word can stand in for it: nothing is set up, or the catalog does not know.
+    #[must_use]
+    pub fn can_be_signed_off(&self) -> bool {
+        match self {
+            Self::Off { .. } | Self::NotConfigured { .. } | Self::Unknown { .. } => true,
+            Self::Pending { .. }
+            | Self::Failed { .. }
+            | Self::Stale { .. }
+            | Self::ClockSetBack { .. }
+            | Self::Unread { .. }
+            | Self::Broken { .. } => false,
+        }
+    }
+}

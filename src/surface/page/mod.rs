@@ -9,8 +9,8 @@ use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
 use super::status::{
-    AgentView, CheckView, FindingView, InstanceView, SourceView, StatusFile, TargetView, length, minute,
-    printable, product_name,
+    AgentView, CheckView, FindingView, InstanceView, NoticeView, SourceView, StatusFile, TargetView, blocks,
+    length, minute, printable, product_name, settled,
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -29,6 +29,7 @@ pub fn render_page(status: &StatusFile) -> String {
     html.text(&minute(status.written_at));
     html.raw("</p>\n</header>\n<main>\n");
     html.overview(status);
+    html.notices(&status.notices);
     for (number, instance) in status.instances.iter().enumerate() {
         html.instance(number, instance, status.written_at);
     }
@@ -111,6 +112,7 @@ impl Html {
         for (place, target) in instance.targets.iter().enumerate() {
             self.target(&anchor(number, place), instance, target, now);
         }
+        self.notices(&instance.notices);
         self.sources(&instance.sources);
         self.raw("</section>\n");
     }
@@ -126,8 +128,8 @@ impl Html {
             self.show(day);
             self.raw("</p>\n");
         }
-        if let Some(at) = target.blocks_at.filter(|at| *at > now && target.verdict != Verdict::Blocked) {
-            self.element("<p>Will be blocked from ", &minute(at), " if nobody acts.</p>\n");
+        if let Some(blocks) = blocks(target, now) {
+            self.element("<p>The upgrade ", &blocks, ".</p>\n");
         }
         if let Some(reason) = &target.reason {
             self.element("<p>", reason, "</p>\n");
@@ -156,9 +158,12 @@ impl Html {
             Severity::Notice => ("skipped", "Notice"),
         };
         self.raw("<div class=\"card ");
-        self.raw(class);
+        self.raw(if finding.waiver.is_some() { "settled" } else { class });
         self.element("\"><span class=\"kind ", class, "\">");
         self.raw(word);
+        if let Some(waiver) = &finding.waiver {
+            self.element("</span><span class=\"kind settled\">", settled(waiver).0, "");
+        }
         self.element("</span><strong>", &finding.summary, "</strong>\n<dl>");
         self.row("Seen", &finding.observed);
         self.row("Needed", &finding.required);
@@ -167,7 +172,11 @@ impl Html {
             self.row("From", &format!("the planned day, {day}; not yet today"));
         }
         if let Some(waiver) = &finding.waiver {
-            self.row("Waived", &format!("by {} until {}: {}", waiver.who, waiver.until, waiver.reason));
+            let (key, text) = settled(waiver);
+            self.row(key, &text);
+        }
+        if let Some(lapsed) = &finding.lapsed {
+            self.row("Counts", &format!("again: {lapsed}"));
         }
         self.element("<dt>Check</dt><dd><code>", &check.id, "</code> ");
         self.element("<code>", &finding.subject, "</code></dd></dl></div>\n");
@@ -195,6 +204,12 @@ impl Html {
     }
 
     fn checks(&mut self, target: &TargetView) {
+        for check in target.signed_off() {
+            self.raw("<div class=\"card settled\"><span class=\"kind settled\">Settled</span>");
+            self.element("<strong>", &check.title, "</strong>\n<dl>");
+            self.row("Why", &check.reason);
+            self.element("<dt>Check</dt><dd><code>", &check.id, "</code></dd></dl></div>\n");
+        }
         let ready: Vec<_> = target.with_verdict(Verdict::Ready).collect();
         if !ready.is_empty() {
             self.raw("<h4>Ready</h4>\n");
@@ -214,6 +229,17 @@ impl Html {
         self.raw("<dl class=\"checks\">\n");
         for check in checks {
             self.row(&check.title, &check.reason);
+        }
+        self.raw("</dl>\n");
+    }
+
+    fn notices(&mut self, notices: &[NoticeView]) {
+        if notices.is_empty() {
+            return;
+        }
+        self.raw("<h4>Notices</h4>\n<dl class=\"checks\">\n");
+        for NoticeView { subject, text } in notices {
+            self.row(subject, text);
         }
         self.raw("</dl>\n");
     }
