@@ -258,3 +258,214 @@ fn later(at: Timestamp, days: i64) -> Timestamp {
 fn after(at: Timestamp, time: SignedDuration) -> Timestamp {
     at.checked_add(time).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{BackupKind, Memory, Source};
+    use crate::golden::golden;
+
+    const GIB: u64 = 1 << 30;
+
+    fn hours(hours: i64) -> SignedDuration {
+        SignedDuration::from_hours(hours)
+    }
+
+    /// Daily points that end now; the golden disk has 400 GiB free.
+    fn with_history(values: &[u64]) -> Snapshot {
+        let mut facts = golden().facts;
+        let days = values.len();
+        let point = |(number, value): (usize, &u64)| Point {
+            at: facts.taken_at - hours(i64::try_from(days - 1 - number).unwrap() * 24),
+            value: *value,
+        };
+        let points = values.iter().enumerate().map(point).collect();
+        facts.memory = Memory {
+            trends: vec![Trend { of: TrendOf::FreeBytes("/".into()), points }],
+            ..Memory::default()
+        };
+        facts
+    }
+
+    fn free_after(facts: &Snapshot, days: i64) -> u64 {
+        project(facts, later(facts.taken_at, days)).disk().unwrap().filesystems[0].free_bytes / GIB
+    }
+
+    /// `days` values that fall by a gibibyte a day to 400 GiB.
+    fn falling(days: u64) -> Vec<u64> {
+        (0..days).map(|day| (400 + days - 1 - day) * GIB).collect()
+    }
+
+    #[test]
+    fn a_disk_that_fills_is_full_one_day() {
+        let facts = with_history(&falling(20));
+        assert_eq!(
+            [0, 1, 100, 399, 400, 1000].map(|days| free_after(&facts, days)),
+            [400, 399, 300, 1, 0, 0]
+        );
+        assert_eq!(free_after(&facts, -5), 400, "nothing is known of the past");
+        let mut outliers = falling(20);
+        (outliers[3], outliers[9], outliers[15]) = (GIB, 900 * GIB, 0);
+        assert!(
+            (299..=301).contains(&free_after(&with_history(&outliers), 100)),
+            "a few strange days move nothing"
+        );
+    }
+
+    #[test]
+    fn without_a_direction_nothing_moves() {
+        let sawtooth: Vec<u64> = (0..30).map(|day| (400 - day % 7 * 10) * GIB).collect();
+        let growing: Vec<u64> = falling(20).into_iter().rev().collect();
+        let enlarged: Vec<u64> =
+            (0..20).map(|day| if day < 10 { 100 - day } else { 500 - day } * GIB).collect();
+        let noise: Vec<u64> = [3, 9, 1, 7, 2, 8, 5, 4, 6, 3, 9, 1].map(|value| (400 + value) * GIB).to_vec();
+        for (name, values) in [
+            ("none", Vec::new()),
+            ("seven days", falling(7)),
+            ("cleared every week", sawtooth),
+            ("growing", growing),
+            ("still", vec![400 * GIB; 20]),
+            ("enlarged in the middle", enlarged),
+            ("noise", noise),
+        ] {
+            assert_eq!(free_after(&with_history(&values), 365), 400, "{name}");
+        }
+        assert_ne!(
+            free_after(&with_history(&falling(8)), 365),
+            400,
+            "eight points over seven days are enough"
+        );
+    }
+
+    #[test]
+    fn a_history_from_hell_moves_nothing_or_what_it_should() {
+        let mut old = with_history(&falling(20));
+        for point in &mut old.memory.trends[0].points {
+            point.at -= hours(8 * 24);
+        }
+        assert_eq!(free_after(&old, 100), 400, "the agent was off for a week");
+        let mut future = with_history(&falling(20));
+        for point in &mut future.memory.trends[0].points {
+            point.at += hours(1000 * 24);
+        }
+        assert_eq!(free_after(&future, 100), 400, "the clock was set back");
+        let mut close = with_history(&falling(20));
+        for (minute, point) in (0..).zip(&mut close.memory.trends[0].points) {
+            point.at = close.taken_at - SignedDuration::from_mins(minute);
+        }
+        assert_eq!(free_after(&close, 100), 400, "twenty minutes are no history");
+        let mut same = with_history(&falling(20));
+        for point in &mut same.memory.trends[0].points {
+            point.at = same.taken_at;
+        }
+        assert_eq!(free_after(&same, 100), 400);
+        let mut mixed = with_history(&falling(20));
+        mixed.memory.trends[0].points.reverse();
+        assert_eq!(free_after(&mixed, 100), 300, "the order does not matter");
+        let huge: Vec<u64> = (0..20).map(|day| if day % 2 == 0 { u64::MAX } else { 0 }).collect();
+        assert_eq!(free_after(&with_history(&huge), 100), 400);
+        let cliff: Vec<u64> = (0..20).map(|day| u64::MAX - day * (u64::MAX / 20)).collect();
+        assert_eq!(free_after(&with_history(&cliff), 1), 0);
+        let mut elsewhere = with_history(&falling(20));
+        elsewhere.memory.trends[0].of = TrendOf::FreeBytes("/gone".into());
+        assert_eq!(free_after(&elsewhere, 100), 400);
+        assert_eq!(project(&old, Timestamp::MAX).disk().unwrap().filesystems[0].free_bytes, 400 * GIB);
+        assert_eq!(
+            project(&with_history(&falling(20)), Timestamp::MAX).disk().unwrap().filesystems[0].free_bytes,
+            0
+        );
+    }
+
+    /// The golden facts with database backups that are so many hours old, and nothing else that moves.
+    fn with_backups(ages: &[i64]) -> Snapshot {
+        let mut facts = golden().facts;
+        facts.switch_off(Source::Rehearsal);
+        facts.switch_off(Source::Traffic);
+        let now = facts.taken_at;
+        if let Reading::Learned(backups) = &mut facts.backups {
+            backups.facts.sets.retain(|set| set.kind == BackupKind::Database);
+            let Field::Read(list) = &mut backups.facts.sets[0].backups else { panic!() };
+            let one = list[0].clone();
+            *list = ages.iter().map(|age| Backup { finished_at: now - hours(*age), ..one.clone() }).collect();
+        }
+        facts
+    }
+
+    /// The age of the newest backup in hours, so many days later.
+    fn newest_after(facts: &Snapshot, days: i64) -> i64 {
+        let then = later(facts.taken_at, days);
+        let later = project(facts, then);
+        let set = later.backups().unwrap().set(BackupKind::Database).unwrap();
+        let Field::Read(list) = &set.backups else { panic!() };
+        then.duration_since(list[0].finished_at).as_hours()
+    }
+
+    #[test]
+    fn backups_that_came_regularly_go_on_and_others_age() {
+        let rows: [(&str, &[i64], [i64; 4]); 10] = [
+            ("daily", &[15, 39, 63, 87], [15, 15, 15, 15]),
+            ("daily, one night was missed", &[15, 39, 87, 111, 135], [15, 15, 15, 15]),
+            ("weekly", &[15, 183, 351, 519], [15, 39, 15 + 72, 15]),
+            ("several a day", &[3, 9, 15, 21, 27], [3, 3, 3, 3]),
+            ("several files a night are one run", &[15, 15, 39, 39, 63, 63], [15, 39, 15 + 72, 15 + 168]),
+            ("two intervals are no rhythm", &[15, 39, 63], [15, 39, 15 + 72, 15 + 168]),
+            ("one", &[15], [15, 39, 15 + 72, 15 + 168]),
+            ("they have ceased", &[63, 87, 111, 135], [63, 87, 63 + 72, 63 + 168]),
+            ("late, but not more than twice as late", &[48, 72, 96, 120], [0, 0, 0, 0]),
+            ("from the future", &[-30, -54, -78, -102], [-30, -6, 42, 138]),
+        ];
+        for (name, ages, expected) in rows {
+            let facts = with_backups(ages);
+            assert_eq!([0, 1, 3, 7].map(|days| newest_after(&facts, days)), expected, "{name}");
+        }
+        assert!(matches!(project(&with_backups(&[15]), Timestamp::MAX), Cow::Borrowed(_)));
+        assert!(Projection::of(&with_backups(&[])).expected_backups().is_empty());
+    }
+
+    #[test]
+    fn a_backup_that_is_being_written_makes_no_rhythm() {
+        let mut facts = with_backups(&[15, 39, 63, 87]);
+        if let Reading::Learned(backups) = &mut facts.backups {
+            let Field::Read(list) = &mut backups.facts.sets[0].backups else { panic!() };
+            list[1].being_written = true;
+        }
+        assert_eq!(newest_after(&facts, 7), 15 + 168);
+    }
+
+    #[test]
+    fn the_next_two_runs_are_expected() {
+        let facts = with_backups(&[15, 183, 351, 519]);
+        let expected = Projection::of(&facts).expected_backups();
+        let ahead = expected.iter().map(|at| at.duration_since(facts.taken_at).as_hours());
+        assert_eq!(ahead.collect::<Vec<_>>(), [168 - 15, 336 - 15]);
+    }
+
+    #[test]
+    fn what_somebody_renews_stays_new_and_nothing_grows_stale() {
+        let facts = golden().facts;
+        let then = later(facts.taken_at, 200);
+        let projected = project(&facts, then);
+        for source in Source::ALL {
+            assert_eq!(projected.state(source), facts.state(source), "{source}");
+        }
+        assert_eq!(projected.taken_at, facts.taken_at);
+        let age = |at: Timestamp| then.duration_since(at).as_hours() / 24;
+        let staging = projected.rehearsal().unwrap().staging.as_ref().unwrap();
+        assert_eq!(age(staging.written_at), 0);
+        assert_eq!(age(staging.profile.version_since.unwrap()), 210, "the rehearsal itself grows old");
+        let traffic = projected.traffic().unwrap();
+        assert_eq!((age(traffic.first.unwrap()), age(traffic.last.unwrap())), (28, 0));
+        let proof = projected.backups().unwrap().restore.value().unwrap().as_ref().unwrap();
+        assert_eq!(age(proof.restored_at), 200, "a proof grows old");
+    }
+
+    #[test]
+    fn it_can_be_moved_back_and_forth() {
+        let facts = with_history(&falling(20));
+        let mut projection = Projection::of(&facts);
+        for days in [300, 10, 300, 0, 25] {
+            let then = later(facts.taken_at, days);
+            assert_eq!(projection.at(then), project(&facts, then).as_ref());
+        }
+    }
+}

@@ -394,3 +394,6 @@ fn line(text: &str) -> String {
     let cut: String = line.chars().take(MOST_CHARS).collect();
     format!("{cut}…")
 }
+
+#[cfg(test)]
+mod tests;
