@@ -5,8 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Section, Snapshot, Source};
@@ -216,7 +214,7 @@ fn judge_target(
     TargetState::Judged(Box::new(JudgedTarget {
         report,
         since,
-        blocks_at: blocks.as_ref().and_then(|blocks| start_of(blocks.day)),
+        blocks_at: blocks.as_ref().map(|blocks| blocks.at(judge.now)),
         blocks_because: blocks,
         disk_needs: unless_broken(|| disk_needs(&case)),
         plugin_counts: unless_broken(|| plugin_counts(&case)),
@@ -254,10 +252,6 @@ fn plugin_counts(case: &Case<'_>) -> Vec<(&'static str, u64)> {
         ("incompatible", incompatible),
         ("unknown", unknown),
     ]
-}
-
-fn start_of(day: Date) -> Option<Timestamp> {
-    day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]

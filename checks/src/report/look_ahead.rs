@@ -29,6 +29,15 @@ pub struct Blocks {
     pub subject: String,
 }
 
+impl Blocks {
+    /// The moment that stands for the day: its start, or its evening when it has begun already.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Timestamp {
+        let start = self.day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+        start.ok().filter(|start| *start > now).unwrap_or_else(|| end_of_day(self.day))
+    }
+}
+
 impl Sitting<'_> {
     /// The first day on which the target will be blocked if nobody acts; `None` when it is blocked today already, or
     /// when nothing is known that will block within [`HORIZON_DAYS`].
@@ -127,7 +136,8 @@ impl Days<'_, '_> {
         turns: BTreeSet<i32>,
         horizon: i32,
     ) -> Option<(i32, Blocks)> {
-        let mut from = 1;
+        // What changes by the hour may still come tonight.
+        let mut from = i32::from(end_of_day(self.today) <= self.judge.now);
         let ends = turns.into_iter().map(|turn| turn - 1).chain([horizon]);
         for end in ends {
             let end = end.min(horizon);
@@ -170,3 +180,6 @@ fn blocker(check: &Check, case: &Case<'_>, words: &Words<'_>) -> Option<String> 
     let blocks = |dated: &super::DatedFinding| dated.counts() && dated.finding.severity == Severity::Blocker;
     report.findings.into_iter().find(blocks).map(|dated| dated.finding.subject)
 }
+
+#[cfg(test)]
+mod tests;
