@@ -16,6 +16,9 @@ mod database_settings;
 mod database_supported;
 mod disk_space;
 mod file_ownership;
+#[cfg(test)]
+#[path = "tests/fingerprints.rs"]
+mod fingerprints;
 mod hardware;
 mod java_memory;
 mod java_version;
