@@ -150,6 +150,45 @@ fn judged(
     }))
 }
 
+/// A finding whose waiver is void.
+fn void() -> DatedFinding {
+    DatedFinding {
+                lapsed: Some(
+                    "the waiver of Berta Beispiel is void because what it waived has changed: then it was \"warning: \
+                     2.9.0\""
+                        .into(),
+                ),
+                ..finding(
+                    Severity::Warning,
+                    "com.example.draw",
+                    "Draw must be updated before the upgrade",
+                    "3.0.2",
+                    "3.4.0 or newer",
+                    "Update it under Manage apps on the evening before.",
+                )
+            }
+}
+
+/// A finding that is waived.
+fn waived() -> DatedFinding {
+    DatedFinding {
+        word: Some(Word {
+            kind: WordKind::Waiver,
+            by: waiver().by,
+            reason: waiver().reason,
+            until: waiver().until,
+        }),
+        ..finding(
+            Severity::Warning,
+            &waiver().subject,
+            "Nothing is known of Clock for 10.2.14",
+            "1.0",
+            "a version that is stated to work with 10.2.14",
+            "Ask the vendor for a version, or uninstall it before the upgrade.",
+        )
+    }
+}
+
 fn blocked_checks() -> Vec<CheckReport> {
     let mut checks = ready_checks();
     let mut put = |id: &str, verdict, reason: &str, findings: Vec<DatedFinding>| {
@@ -184,37 +223,8 @@ fn blocked_checks() -> Vec<CheckReport> {
                 "Ask the vendor for a version, or uninstall it before the upgrade under Manage apps. Pages \
                  that use its macros will then show \"unknown macro\".",
             ),
-            DatedFinding {
-                lapsed: Some(
-                    "the waiver of Berta Beispiel is void because what it waived has changed: then it was \"warning: \
-                     2.9.0\""
-                        .into(),
-                ),
-                ..finding(
-                    Severity::Warning,
-                    "com.example.draw",
-                    "Draw must be updated before the upgrade",
-                    "3.0.2",
-                    "3.4.0 or newer",
-                    "Update it under Manage apps on the evening before.",
-                )
-            },
-            DatedFinding {
-                word: Some(Word {
-                    kind: WordKind::Waiver,
-                    by: waiver().by,
-                    reason: waiver().reason,
-                    until: waiver().until,
-                }),
-                ..finding(
-                    Severity::Warning,
-                    &waiver().subject,
-                    "Nothing is known of Clock for 10.2.14",
-                    "1.0",
-                    "a version that is stated to work with 10.2.14",
-                    "Ask the vendor for a version, or uninstall it before the upgrade.",
-                )
-            },
+            void(),
+            waived(),
         ],
     );
     put(

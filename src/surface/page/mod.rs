@@ -300,7 +300,7 @@ fn verdict_word(verdict: Verdict) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::status::view;
+    use super::super::status::{BecauseView, view};
     use super::*;
     use crate::surface::sample;
 
@@ -316,10 +316,25 @@ mod tests {
             "password authentication failed",
             "640 of 1000 users",
             "this instance is not a cluster",
+            // A waived, a void and a signed-off one, and a word that is of no use.
+            "<dt>Waived</dt><dd>by Anna Muster until 2026-01-31: Nobody uses the clock",
+            "again: the waiver of Berta Beispiel is void",
+            "<dt>Why</dt><dd>signed off by Anna Muster until 2026-03-31",
+            "has nothing to settle: what it is about was not found",
             "the running version is not known",
         ] {
             assert!(page.contains(part), "{part}");
         }
+        let mut told = view(&sample::board(), sample::now());
+        told.notices.push(NoticeView { subject: "store".into(), text: "The memory is <new>.".into() });
+        let target = &mut told.instances[0].targets[1];
+        target.blocks_at = Some("2025-12-11T00:00:00Z".parse().unwrap());
+        target.blocks_because = Some(BecauseView { check: "license-valid".into(), subject: "expiry".into() });
+        let told = render_page(&told);
+        assert!(told.contains("<dt>store</dt><dd>The memory is &lt;new&gt;.</dd>"));
+        let day =
+            "The upgrade will be blocked from 2025-12-11 00:00 UTC if nobody acts: license-valid (expiry).";
+        assert!(told.contains(day));
         let order = ["<h4>Findings", "<h4>Cannot tell", "<h4>Ready", "Does not apply", "<h4>Sources"];
         let places = order.map(|part| page.find(part).unwrap());
         assert!(places.is_sorted(), "{places:?}");

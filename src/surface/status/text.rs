@@ -331,7 +331,7 @@ fn alarm() -> Style {
 mod tests {
     use jiff::SignedDuration;
 
-    use super::super::{StatusFile, view};
+    use super::super::{BecauseView, StatusFile, view};
     use super::*;
     use crate::surface::sample;
 
@@ -403,6 +403,10 @@ mod tests {
         let text = render(&status, SignedDuration::ZERO);
         assert!(text.contains("will be blocked from 2025-12-11 20:00 UTC if nobody acts"), "{text}");
         assert_eq!(text.matches("will be blocked").count(), 1);
+        status.instances[0].targets[1].blocks_because =
+            Some(BecauseView { check: "disk-space".into(), subject: "/".into() });
+        let text = render(&status, SignedDuration::ZERO);
+        assert!(text.replace('\n', " ").contains("if nobody acts: disk-space (/)"), "{text}");
         status.instances[0].targets[1].blocks_at = Some(sample::now());
         assert!(!render(&status, SignedDuration::ZERO).contains("will be blocked"));
     }

@@ -3,6 +3,7 @@ use jiff::civil::date;
 use super::*;
 use crate::facts::{Failure, FailureKind, Reading};
 use crate::golden::{Golden, golden};
+use crate::model::Verdict::{Blocked, Ready};
 use crate::model::{Category, Judgement, Plan, Products, Severity, Undecided};
 use crate::report::{CheckReport, Judge, evaluate};
 
@@ -51,99 +52,97 @@ type Spoil = fn(&mut Golden, &mut Waiver);
 /// What is done to the waiver, the verdict, what becomes of it, and a part of the remark, if there must be one.
 type Row = (&'static str, Spoil, Verdict, Option<&'static str>, Option<&'static str>);
 
+const WAIVED: [Row; 16] = [
+    ("its last day is today", |_, _| (), Ready, None, None),
+    (
+        "it ended yesterday",
+        |_, w| w.until = date(2025, 11, 30),
+        Blocked,
+        Some("the waiver of Anna Muster ended on 2025-11-30"),
+        Some("ended on 2025-11-30, and what it was about is still there"),
+    ),
+    ("a moment before midnight", |g, _| g.now = at("2025-12-01T23:59:59Z"), Ready, None, None),
+    (
+        "midnight in UTC, whatever the clock on the wall says",
+        |g, _| g.now = at("2025-12-02T00:00:00Z"),
+        Blocked,
+        Some("ended on 2025-12-01"),
+        Some("ended on 2025-12-01"),
+    ),
+    (
+        "the clock was set back to before it was given",
+        |g, _| g.now = at("2025-11-10T00:00:00Z"),
+        Ready,
+        None,
+        None,
+    ),
+    ("for this target", |_, w| w.target = Some("9.2.10".parse().unwrap()), Ready, None, None),
+    (
+        "for another target",
+        |_, w| w.target = Some("10.2.1".parse().unwrap()),
+        Blocked,
+        None,
+        Some("does nothing: 10.2.1 is not among the targets"),
+    ),
+    (
+        "the fact has changed",
+        |_, w| w.seen = "blocker: xfs mounted read-only".into(),
+        Blocked,
+        Some("is void because what it waived has changed: then it was \"blocker: xfs mounted read-only\""),
+        Some("is void"),
+    ),
+    (
+        "it was less grave",
+        |_, w| w.seen = "warning: ext4 mounted read-only".into(),
+        Blocked,
+        Some("is void"),
+        Some("is void"),
+    ),
+    ("nothing was seen", |_, w| w.seen = String::new(), Blocked, Some("is void"), Some("is void")),
+    (
+        "another subject",
+        |_, w| w.subject = "/srv".into(),
+        Blocked,
+        None,
+        Some("The waiver of Anna Muster for disk-space, /srv has nothing to settle"),
+    ),
+    ("another check", |_, w| w.check = "hardware".into(), Blocked, None, Some("nothing to settle")),
+    (
+        "a check of a newer agent",
+        |_, w| w.check = "license-of-tomorrow".into(),
+        Blocked,
+        None,
+        Some("this agent has no check license-of-tomorrow, a newer one may"),
+    ),
+    (
+        "a check of which nobody may say anything",
+        |_, w| w.check = "upgrade-interrupted".into(),
+        Blocked,
+        None,
+        Some("cannot be waived"),
+    ),
+    (
+        "it ended and there is nothing",
+        |_, w| {
+            w.subject = "/srv".into();
+            w.until = date(2025, 1, 1);
+        },
+        Blocked,
+        None,
+        Some("ended on 2025-01-01, and nothing is left that it was about. It can be taken back."),
+    ),
+    (
+        "its check cannot look",
+        |g, _| g.facts.switch_off(crate::facts::Source::Disk),
+        Verdict::Unknown,
+        None,
+        None,
+    ),
+];
+
 #[test]
 fn a_waiver_holds_for_what_it_waived_as_long_as_it_says() {
-    use Verdict::{Blocked, Ready};
-    let rows: [Row; 16] = [
-        ("its last day is today", |_, _| (), Ready, None, None),
-        (
-            "it ended yesterday",
-            |_, w| w.until = date(2025, 11, 30),
-            Blocked,
-            Some("the waiver of Anna Muster ended on 2025-11-30"),
-            Some("ended on 2025-11-30, and what it was about is still there"),
-        ),
-        ("a moment before midnight", |g, _| g.now = at("2025-12-01T23:59:59Z"), Ready, None, None),
-        (
-            "midnight in UTC, whatever the clock on the wall says",
-            |g, _| g.now = at("2025-12-02T00:00:00Z"),
-            Blocked,
-            Some("ended on 2025-12-01"),
-            Some("ended on 2025-12-01"),
-        ),
-        (
-            "the clock was set back to before it was given",
-            |g, _| g.now = at("2025-11-10T00:00:00Z"),
-            Ready,
-            None,
-            None,
-        ),
-        ("for this target", |_, w| w.target = Some("9.2.10".parse().unwrap()), Ready, None, None),
-        (
-            "for another target",
-            |_, w| w.target = Some("10.2.1".parse().unwrap()),
-            Blocked,
-            None,
-            Some("does nothing: 10.2.1 is not among the targets"),
-        ),
-        (
-            "the fact has changed",
-            |_, w| w.seen = "blocker: xfs mounted read-only".into(),
-            Blocked,
-            Some(
-                "is void because what it waived has changed: then it was \"blocker: xfs mounted read-only\"",
-            ),
-            Some("is void"),
-        ),
-        (
-            "it was less grave",
-            |_, w| w.seen = "warning: ext4 mounted read-only".into(),
-            Blocked,
-            Some("is void"),
-            Some("is void"),
-        ),
-        ("nothing was seen", |_, w| w.seen = String::new(), Blocked, Some("is void"), Some("is void")),
-        (
-            "another subject",
-            |_, w| w.subject = "/srv".into(),
-            Blocked,
-            None,
-            Some("The waiver of Anna Muster for disk-space, /srv has nothing to settle"),
-        ),
-        ("another check", |_, w| w.check = "hardware".into(), Blocked, None, Some("nothing to settle")),
-        (
-            "a check of a newer agent",
-            |_, w| w.check = "license-of-tomorrow".into(),
-            Blocked,
-            None,
-            Some("this agent has no check license-of-tomorrow, a newer one may"),
-        ),
-        (
-            "a check of which nobody may say anything",
-            |_, w| w.check = "upgrade-interrupted".into(),
-            Blocked,
-            None,
-            Some("cannot be waived"),
-        ),
-        (
-            "it ended and there is nothing",
-            |_, w| {
-                w.subject = "/srv".into();
-                w.until = date(2025, 1, 1);
-            },
-            Blocked,
-            None,
-            Some("ended on 2025-01-01, and nothing is left that it was about. It can be taken back."),
-        ),
-        (
-            "its check cannot look",
-            |g, _| g.facts.switch_off(crate::facts::Source::Disk),
-            Verdict::Unknown,
-            None,
-            None,
-        ),
-    ];
-    for (name, spoil, verdict, lapsed, remark) in rows {
+    for (name, spoil, verdict, lapsed, remark) in WAIVED {
         let (mut golden, mut waiver) = (read_only(), waiver());
         spoil(&mut golden, &mut waiver);
         golden.facts.memory.waivers = vec![waiver];
@@ -284,8 +283,8 @@ fn task(severity: Severity) -> Finding {
     }
 }
 
-fn a_task(_: &Case<'_>) -> Result<Judgement, Undecided> {
-    Ok(Judgement::new("looked", vec![task(Severity::Blocker)]))
+fn a_task() -> Judgement {
+    Judgement::new("looked", vec![task(Severity::Blocker)])
 }
 
 fn a_task_and_a_gap(_: &Case<'_>) -> Result<Judgement, Undecided> {
@@ -337,9 +336,11 @@ fn say(golden: &Golden, check: &Check) -> CheckReport {
     evaluate(check, &golden.case(), &Words::of(&golden.facts.memory), &mut Heard::new())
 }
 
+type Change<'a> = &'a dyn Fn(&mut Golden);
+
 #[test]
 fn a_sign_off_stands_in_for_what_is_not_set_up_and_for_nothing_that_fails() {
-    use Verdict::{Ready, Unknown, Warning};
+    use Verdict::{Unknown, Warning};
     let failure = || Failure { kind: FailureKind::Denied, message: "may not".into() };
     let asked = |golden: &Golden| crate::facts::Asked {
         at: golden.now,
@@ -351,7 +352,6 @@ fn a_sign_off_stands_in_for_what_is_not_set_up_and_for_nothing_that_fails() {
         golden.facts.fail(source, failure(), asked);
     };
     let signs = People::MaySignOff;
-    type Change<'a> = &'a dyn Fn(&mut Golden);
     let rows: [(&str, Check, Change<'_>, Verdict); 13] = [
         ("not configured", stub(signs, nothing_set_up), &|_| (), Ready),
         ("switched off", stub(signs, reads_backups), &|g| g.facts.switch_off(Source::Backups), Ready),
@@ -419,7 +419,6 @@ fn a_sign_off_stands_in_for_what_is_not_set_up_and_for_nothing_that_fails() {
 
 #[test]
 fn a_task_is_settled_by_a_sign_off_of_its_subject() {
-    use Verdict::{Blocked, Ready};
     let rows = [
         ("its subject", People::MaySignOff, sign_off(Some("antivirus")), Ready),
         ("the whole check is no finding", People::MaySignOff, sign_off(None), Blocked),
@@ -436,7 +435,7 @@ fn a_task_is_settled_by_a_sign_off_of_its_subject() {
     for (name, people, word, verdict) in rows {
         let mut golden = golden();
         golden.facts.memory.sign_offs = vec![word];
-        let report = say(&golden, &stub(people, a_task));
+        let report = say(&golden, &stub(people, |_| Ok(a_task())));
         assert_eq!(report.verdict, verdict, "{name}");
         let kind = report.findings[0].word.as_ref().map(|word| word.kind);
         assert_eq!(kind, (verdict == Ready).then_some(WordKind::SignOff), "{name}");
@@ -457,12 +456,12 @@ fn a_waiver_and_a_sign_off_of_the_same_task_are_two_words_of_which_the_later_cou
         [("2025-11-30T07:00:00Z", WordKind::SignOff), ("2025-11-30T09:00:00Z", WordKind::Waiver)]
     {
         golden.facts.memory.waivers = vec![Waiver { given_at: at(given_at), ..waiver.clone() }];
-        let report = say(&golden, &stub(People::MaySignOff, a_task));
+        let report = say(&golden, &stub(People::MaySignOff, |_| Ok(a_task())));
         assert_eq!(report.findings[0].word.as_ref().unwrap().kind, expected);
     }
     // A word that may not be said does not hide one that may.
     golden.facts.memory.waivers = vec![Waiver { given_at: at("2025-11-01T00:00:00Z"), ..waiver }];
-    let report = say(&golden, &stub(People::MayWaive, a_task));
+    let report = say(&golden, &stub(People::MayWaive, |_| Ok(a_task())));
     assert_eq!(report.findings[0].word.as_ref().unwrap().kind, WordKind::Waiver);
 }
 

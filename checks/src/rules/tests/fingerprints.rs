@@ -212,7 +212,7 @@ fn locale(golden: &mut Golden, value: &str, pid: u32) {
     // An old Java takes its encoding from the locale.
     runs_on(golden, 17, "17.0.9");
     let service = service(golden);
-    service.pid = pid.try_into().unwrap();
+    service.pid = pid;
     service.locale = Field::Read(BTreeMap::from([("LANG".into(), value.into())]));
 }
 
