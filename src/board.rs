@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use upgrade_readiness_checks::facts::{Condition, Product, Snapshot, Source};
 use upgrade_readiness_checks::model::{Requested, Verdict};
-use upgrade_readiness_checks::report::Report;
+use upgrade_readiness_checks::report::{Blocks, Remark, Report, first_end};
 use upgrade_readiness_checks::version::ProductVersion;
 
 /// One instance as it stands now.
@@ -23,6 +24,8 @@ pub struct InstanceState {
     pub snapshot: Arc<Snapshot>,
     /// What was judged of each target, in the order of the configuration.
     pub targets: Vec<TargetState>,
+    /// What is to be said of the words people gave.
+    pub remarks: Vec<Remark>,
 }
 
 impl InstanceState {
@@ -31,6 +34,22 @@ impl InstanceState {
     pub fn verdict(&self) -> Verdict {
         Verdict::roll_up(self.targets.iter().map(TargetState::verdict))
     }
+
+    /// The last day of the waiver or sign-off in use that ends first; `None` when none is in use.
+    #[must_use]
+    pub fn word_ends(&self) -> Option<Date> {
+        first_end(&self.snapshot, &judged_reports(&self.targets))
+    }
+}
+
+/// The reports of those targets that could be judged.
+#[must_use]
+pub fn judged_reports(targets: &[TargetState]) -> Vec<&Report> {
+    let reports = targets.iter().filter_map(|target| match target {
+        TargetState::Judged(judged) => Some(&judged.report),
+        TargetState::Unresolved { .. } => None,
+    });
+    reports.collect()
 }
 
 /// One target as it stands now.
@@ -67,6 +86,8 @@ pub struct JudgedTarget {
     pub since: Vec<Since>,
     /// The first moment at which it will be blocked; `None` when none is known.
     pub blocks_at: Option<Timestamp>,
+    /// What will block it then.
+    pub blocks_because: Option<Blocks>,
     /// Bytes the upgrade needs on each file system, by mount point; empty when that is not known.
     pub disk_needs: Vec<(String, u64)>,
     /// Plug-ins by how they stand with this target; empty when that is not known.
@@ -82,24 +103,24 @@ pub struct Since {
     pub changed_at: Timestamp,
 }
 
+/// Something the agent has to say of itself: a memory that could not be opened, a catalog that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about; the same as long as the same thing is meant: `store`, `catalog`.
+    pub subject: &'static str,
+    /// What is the matter and what to do, in full sentences.
+    pub text: String,
+}
+
 /// All instances at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     /// In the order of the configuration.
     pub instances: Vec<Arc<InstanceState>>,
-    /// Raised at every change, so that it can be told what a surface shows already.
-    pub revision: u64,
     /// What the agent has to say of itself.
     pub notices: Vec<Notice>,
-}
-
-/// Something the agent has to say of itself, and not of an instance: that it cannot remember, for example.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// What it is about; the same subject is said once.
-    pub subject: &'static str,
-    /// What is wrong and what to do, in full sentences.
-    pub text: String,
+    /// Raised at every change, so that it can be told what a surface shows already.
+    pub revision: u64,
 }
 
 impl Board {

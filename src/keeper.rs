@@ -5,17 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Memory, Section, Snapshot, Source};
 use upgrade_readiness_checks::model::{Case, Plan, Policy, Requested, Target, Verdict};
-use upgrade_readiness_checks::report::{CheckReport, Judge, Report};
+use upgrade_readiness_checks::report::{CheckReport, Judge, Report, Sitting, remarks};
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
 
-use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
+use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState, judged_reports};
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
 use crate::schedule::Sink;
@@ -193,22 +191,27 @@ pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut 
     let Judging { catalog, policy, targets, plan, now } = *judging;
     let version = running_version(snapshot);
     let judge = Judge { catalog, policy, plan, now };
-    let targets = targets
+    let mut sitting = judge.sitting(snapshot);
+    let targets: Vec<TargetState> = targets
         .iter()
-        .map(|requested| judge_target(requested, &judge, snapshot, version.as_ref(), history))
+        .map(|requested| judge_target(requested, &judge, &mut sitting, snapshot, version.as_ref(), history))
         .collect();
+    let reports = judged_reports(&targets);
+    let remarks = remarks(snapshot, &reports, targets.len() - reports.len(), now);
     InstanceState {
         name: snapshot.instance.clone(),
         product: snapshot.product,
         version,
         snapshot: Arc::new(snapshot.clone()),
         targets,
+        remarks,
     }
 }
 
 fn judge_target(
     requested: &Requested,
     judge: &Judge<'_>,
+    sitting: &mut Sitting<'_>,
     snapshot: &Snapshot,
     running: Option<&ProductVersion>,
     history: &mut History,
@@ -219,13 +222,15 @@ fn judge_target(
             return TargetState::Unresolved { requested: requested.clone(), reason: error.to_string() };
         }
     };
-    let report = judge.judge(snapshot, &target);
+    let report = sitting.judge(&target);
+    let blocks = sitting.blocks_after(&target, &report);
     let since = remember(&report, snapshot, history, judge.now);
     let case = judge.case(snapshot, &target);
     TargetState::Judged(Box::new(JudgedTarget {
         report,
         since,
-        blocks_at: judge.blocks_on(snapshot, &target).and_then(start_of),
+        blocks_at: blocks.as_ref().map(|blocks| blocks.at(judge.now)),
+        blocks_because: blocks,
         disk_needs: unless_broken(|| disk_needs(&case)),
         plugin_counts: unless_broken(|| plugin_counts(&case)),
     }))
@@ -269,10 +274,6 @@ fn plugin_counts(case: &Case<'_>) -> Vec<(&'static str, u64)> {
     ]
 }
 
-fn start_of(day: Date) -> Option<Timestamp> {
-    day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-}
-
 #[cfg(test)]
 mod tests {
     use upgrade_readiness_checks::facts::{Product, Releases, VersionSeen};
@@ -294,6 +295,7 @@ mod tests {
             version: None,
             snapshot: Arc::new(snapshot.clone()),
             targets: Vec::new(),
+            remarks: Vec::new(),
         };
         let board =
             watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], ..Board::default() }));

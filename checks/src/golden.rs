@@ -422,7 +422,7 @@ fn plugins(target: &ProductVersion) -> Plugins {
                     valid: true,
                     error: None,
                     evaluation: false,
-                    expires_at: Some(timestamp("2026-12-31T00:00:00Z")),
+                    expires_at: Some(timestamp("2027-12-31T00:00:00Z")),
                     license_type: "COMMERCIAL".into(),
                 })),
             },

@@ -8,6 +8,8 @@ pub mod version;
 
 pub mod facts;
 
+pub mod projection;
+
 pub mod catalog;
 
 pub mod model;

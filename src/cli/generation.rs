@@ -67,6 +67,7 @@ impl Generation {
                 version: None,
                 snapshot: Arc::new(snapshot.clone()),
                 targets: Vec::new(),
+                remarks: Vec::new(),
             }));
             let keeper = Keeper::new(
                 instance.clone(),

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
-use upgrade_readiness_checks::facts::{Asked, Failure, FailureKind, Product, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::{
+    Asked, Failure, FailureKind, Product, Section, SignOff, Snapshot, Source, Waiver,
+};
 use upgrade_readiness_checks::golden::golden;
 use upgrade_readiness_checks::model::{Category, Finding, Severity, Verdict};
-use upgrade_readiness_checks::report::{CheckReport, DatedFinding, Report};
+use upgrade_readiness_checks::report::{
+    Blocks, CheckReport, DatedFinding, Heard, Outcome, Remark, Report, Word, WordId, WordKind,
+};
 
 use super::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
 
@@ -47,6 +51,8 @@ fn wiki() -> InstanceState {
         fresh_for: SignedDuration::from_hours(1),
     };
     snapshot.fail(Source::Database, failure, asked);
+    snapshot.memory.waivers = vec![waiver()];
+    snapshot.memory.sign_offs = vec![sign_off()];
     InstanceState {
         name: "wiki".into(),
         product: Product::Confluence,
@@ -56,6 +62,39 @@ fn wiki() -> InstanceState {
             judged("latest-lts", "10.2.14", blocked_checks(), Some(now())),
             judged("9.2.10", "9.2.10", ready_checks(), None),
         ],
+        remarks: vec![Remark {
+            subject: "license-seats, seats".into(),
+            text: "The waiver of Berta Beispiel for license-seats, seats has nothing to settle: what it is about was \
+                   not found. It can be taken back."
+                .into(),
+        }],
+    }
+}
+
+/// The waiver in use.
+fn waiver() -> Waiver {
+    Waiver {
+        check: "plugin-compatibility".into(),
+        subject: "com.example.clock".into(),
+        target: None,
+        reason: "Nobody uses the clock; it goes with the upgrade.".into(),
+        by: "Anna Muster".into(),
+        given_at: now() - SignedDuration::from_hours(48),
+        until: date(2026, 1, 31),
+        seen: "warning: 1.0".into(),
+    }
+}
+
+/// The sign-off in use.
+fn sign_off() -> SignOff {
+    SignOff {
+        check: "upgrade-path".into(),
+        subject: None,
+        target: None,
+        reason: "asked the vendor".into(),
+        by: "Anna Muster".into(),
+        given_at: now() - SignedDuration::from_hours(24),
+        until: date(2026, 3, 31),
     }
 }
 
@@ -78,6 +117,7 @@ fn docs() -> InstanceState {
             requested: "next".parse().expect("a literal"),
             reason: "the target \"next\" cannot be resolved because the running version is not known".into(),
         }],
+        remarks: Vec::new(),
     }
 }
 
@@ -87,6 +127,12 @@ fn judged(
     checks: Vec<CheckReport>,
     blocks_at: Option<Timestamp>,
 ) -> TargetState {
+    let word = |kind, index| (WordId { kind, index }, Outcome::Holds);
+    let heard = if checks.iter().any(|check| check.word.is_some()) {
+        Heard::from([word(WordKind::Waiver, 0), word(WordKind::SignOff, 0)])
+    } else {
+        Heard::new()
+    };
     let since = Since { first_seen: now() - SignedDuration::from_hours(240), changed_at: now() };
     TargetState::Judged(Box::new(JudgedTarget {
         since: vec![since; checks.len()],
@@ -97,11 +143,56 @@ fn judged(
             judged_at: now(),
             planned_for: Some(date(2026, 1, 17)),
             checks,
+            heard,
         },
+        blocks_because: blocks_at.map(|_| Blocks {
+            day: date(2025, 12, 11),
+            check: "license-valid",
+            subject: "expiry".into(),
+        }),
         blocks_at,
         disk_needs: vec![("/".into(), 77 << 30)],
         plugin_counts: vec![("compatible", 6), ("update-before", 1), ("incompatible", 1), ("unknown", 0)],
     }))
+}
+
+/// A finding whose waiver is void.
+fn void() -> DatedFinding {
+    DatedFinding {
+                lapsed: Some(
+                    "the waiver of Berta Beispiel is void because what it waived has changed: then it was \"warning: \
+                     2.9.0\""
+                        .into(),
+                ),
+                ..finding(
+                    Severity::Warning,
+                    "com.example.draw",
+                    "Draw must be updated before the upgrade",
+                    "3.0.2",
+                    "3.4.0 or newer",
+                    "Update it under Manage apps on the evening before.",
+                )
+            }
+}
+
+/// A finding that is waived.
+fn waived() -> DatedFinding {
+    DatedFinding {
+        word: Some(Word {
+            kind: WordKind::Waiver,
+            by: waiver().by,
+            reason: waiver().reason,
+            until: waiver().until,
+        }),
+        ..finding(
+            Severity::Warning,
+            &waiver().subject,
+            "Nothing is known of Clock for 10.2.14",
+            "1.0",
+            "a version that is stated to work with 10.2.14",
+            "Ask the vendor for a version, or uninstall it before the upgrade.",
+        )
+    }
 }
 
 fn blocked_checks() -> Vec<CheckReport> {
@@ -138,14 +229,8 @@ fn blocked_checks() -> Vec<CheckReport> {
                 "Ask the vendor for a version, or uninstall it before the upgrade under Manage apps. Pages \
                  that use its macros will then show \"unknown macro\".",
             ),
-            finding(
-                Severity::Warning,
-                "com.example.draw",
-                "Draw must be updated before the upgrade",
-                "3.0.2",
-                "3.4.0 or newer",
-                "Update it under Manage apps on the evening before.",
-            ),
+            void(),
+            waived(),
         ],
     );
     put(
@@ -186,6 +271,13 @@ fn blocked_checks() -> Vec<CheckReport> {
             Vec::new(),
         );
     }
+    let path = checks.iter_mut().find(|check| check.id == "upgrade-path").expect("an id of the list");
+    let SignOff { by, reason, until, .. } = sign_off();
+    path.reason = format!(
+        "signed off by {by} until {until}: {reason}; the agent itself could not see it: what jumps to 10.2.14 are \
+         allowed is not known to the catalog"
+    );
+    path.word = Some(Word { kind: WordKind::SignOff, by, reason, until });
     checks
 }
 
@@ -276,6 +368,7 @@ fn ready_checks() -> Vec<CheckReport> {
             verdict: Verdict::Ready,
             reason: (*reason).into(),
             findings: Vec::new(),
+            word: None,
         })
         .collect();
     checks.insert(
@@ -287,6 +380,7 @@ fn ready_checks() -> Vec<CheckReport> {
             verdict: Verdict::Skipped,
             reason: "this instance is not a cluster".into(),
             findings: Vec::new(),
+            word: None,
         },
     );
     checks
@@ -308,5 +402,5 @@ fn finding(
         required: required.into(),
         remedy: remedy.into(),
     };
-    DatedFinding { finding, holds_on: None }
+    DatedFinding { finding, holds_on: None, word: None, lapsed: None }
 }

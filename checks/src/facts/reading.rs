@@ -144,6 +144,16 @@ pub enum Missing {
         /// The source.
         of: Source,
     },
+    /// The source answers, and the configuration does not say where to look for this.
+    #[error("{of}: {what} is not in the configuration; {how}")]
+    NotConfigured {
+        /// The source.
+        of: Source,
+        /// What is not said, in a person's words: "where the backups of the database are".
+        what: String,
+        /// How to say it: the table and key, and the command when a person's word does as well.
+        how: String,
+    },
     /// The source could not be asked.
     #[error("{of}: {}", failure.message)]
     Failed {
@@ -192,4 +202,20 @@ pub enum Missing {
         /// Its id.
         check: &'static str,
     },
+}
+
+impl Missing {
+    /// Whether a person's word can stand in for it: nothing is set up, or the catalog does not know.
+    #[must_use]
+    pub fn can_be_signed_off(&self) -> bool {
+        match self {
+            Self::Off { .. } | Self::NotConfigured { .. } | Self::Unknown { .. } => true,
+            Self::Pending { .. }
+            | Self::Failed { .. }
+            | Self::Stale { .. }
+            | Self::ClockSetBack { .. }
+            | Self::Unread { .. }
+            | Self::Broken { .. } => false,
+        }
+    }
 }

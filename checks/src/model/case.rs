@@ -180,13 +180,15 @@ impl From<Missing> for Undecided {
 }
 
 /// Ends a rule that looks at several things: decided when all could be seen, else
-/// [`Undecided::Partly`] with the first that could not.
+/// [`Undecided::Partly`] with the first that could not; one that only a repair helps before one that a person's
+/// word can stand in for, so that the word does not hide it.
 pub fn conclude(
     evidence: impl Into<String>,
     found: Vec<Finding>,
     missing: Vec<Missing>,
 ) -> Result<Judgement, Undecided> {
-    match missing.into_iter().next() {
+    // The first of the least.
+    match missing.into_iter().min_by_key(Missing::can_be_signed_off) {
         None => Ok(Judgement::new(evidence, found)),
         Some(missing) => Err(Undecided::Partly { found, missing }),
     }

@@ -50,20 +50,6 @@ pub struct Finding {
     pub remedy: String,
 }
 
-impl Finding {
-    /// What was found, so that it can be told later whether it is still the same.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        fingerprint(self.severity, &self.observed)
-    }
-}
-
-/// What was found, so that it can be told later whether it is still the same; from its severity and what was seen.
-#[must_use]
-pub fn fingerprint(severity: Severity, observed: &str) -> String {
-    format!("{}: {observed}", severity.id())
-}
-
 /// What follows for the upgrade: of one check, of a target, of an instance.
 ///
 /// The order is that of the roll-up: the gravest is the greatest.

@@ -2,12 +2,14 @@
 
 mod case;
 mod finding;
+mod fingerprint;
 mod plan;
 mod policy;
 mod target;
 
 pub use case::{Case, Category, Check, Judgement, People, Products, Undecided, conclude};
-pub use finding::{Finding, Severity, Verdict, fingerprint};
+pub use finding::{Finding, Severity, Verdict};
+pub use fingerprint::fingerprint;
 pub use plan::{Freeze, Plan};
 pub use policy::{Environment, Policy};
 pub use target::{Requested, Target, TargetError};

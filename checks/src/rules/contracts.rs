@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use toml::Value;
 
 use super::ALL;
-use crate::facts::{Snapshot, Source};
+use crate::facts::{Asked, Failure, FailureKind, SignOff, Snapshot, Source};
 use crate::golden::{Golden, golden};
+use crate::model::Check;
 use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown};
 use crate::report::{Judge, Report};
 
@@ -110,6 +111,47 @@ fn facts_that_could_not_be_read_never_block() {
         one.facts = facts.try_into().unwrap();
         let changed = verdicts(&one);
         assert!(changed.iter().all(|(_, verdict, _)| *verdict != Blocked), "{changed:#?}");
+    }
+}
+
+/// A word for every check, as generous as words can be.
+fn every_word(golden: &mut Golden) {
+    let sign_off = |check: &&Check| SignOff {
+        check: check.id.to_owned(),
+        subject: None,
+        target: None,
+        reason: "it is fine".into(),
+        by: "somebody".into(),
+        given_at: golden.now,
+        until: jiff::civil::Date::MAX,
+    };
+    golden.facts.memory.sign_offs = ALL.iter().map(sign_off).collect();
+}
+
+#[test]
+fn no_word_makes_up_for_a_source_that_fails_or_is_stale() {
+    let failure = Failure { kind: FailureKind::Denied, message: "may not".into() };
+    for failing in Source::ALL {
+        // Another source that is off may be signed off, and must not hide the one that fails.
+        for off in Source::ALL.map(Some).into_iter().chain([None]) {
+            let mut golden = golden();
+            every_word(&mut golden);
+            if let Some(off) = off {
+                golden.facts.switch_off(off);
+            }
+            let (took, fresh_for) = (jiff::SignedDuration::ZERO, jiff::SignedDuration::from_hours(1));
+            golden.facts.fail(failing, failure.clone(), Asked { at: golden.now, took, fresh_for });
+            for (check, (id, verdict, reason)) in ALL.iter().zip(verdicts(&golden)) {
+                let looked = check.reads.contains(&failing);
+                assert!(!looked || matches!(verdict, Unknown | Skipped), "{id} without {failing}: {reason}");
+            }
+        }
+    }
+    let mut stale = golden();
+    every_word(&mut stale);
+    stale.facts.taken_at += jiff::SignedDuration::from_hours(1000);
+    for (id, verdict, reason) in verdicts(&stale) {
+        assert!(matches!(verdict, Unknown | Skipped), "{id}: {reason}");
     }
 }
 

@@ -22,6 +22,9 @@ mod database_settings;
 mod database_supported;
 mod disk_space;
 mod file_ownership;
+#[cfg(test)]
+#[path = "tests/fingerprints.rs"]
+mod fingerprints;
 mod hardware;
 mod internal_administrator;
 mod java_memory;

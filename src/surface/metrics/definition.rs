@@ -60,9 +60,9 @@ definitions! {
     FILESYSTEM_REQUIRED = Gauge "filesystem_required_bytes" ["site", "target", "mountpoint"]
         "Bytes the upgrade to the target needs on the file system.";
     FINDINGS = Gauge "findings" ["site", "target", "severity"]
-        "Things between the instance and the target that nobody waived.";
+        "Things between the instance and the target that nobody waived or signed off.";
     FINDINGS_WAIVED = Gauge "findings_waived" ["site", "target"]
-        "Things between the instance and the target that somebody waived.";
+        "Things between the instance and the target that somebody waived or signed off.";
     LICENSE_EXPIRY = Gauge "license_expiry_timestamp_seconds" ["site"]
         "When the licence's right to run ends; absent when it has no end or is not known.";
     LICENSE_MAINTENANCE_EXPIRY = Gauge "license_maintenance_expiry_timestamp_seconds" ["site"]
@@ -81,6 +81,8 @@ definitions! {
         "When the status file was last written; absent until then.";
     TARGET_VERDICT = Gauge "target_verdict" ["site", "target", "requested", "verdict"]
         "1 for the verdict on the target, 0 for every other.";
+    WAIVER_ENDS = Gauge "waiver_ends_timestamp_seconds" ["site"]
+        "When the first of the waivers and sign-offs in use ends; absent while none is in use.";
 }
 
 #[cfg(test)]

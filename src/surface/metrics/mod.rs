@@ -138,6 +138,9 @@ impl Gauges {
         for instance in &board.instances {
             gauges.sources(instance);
             gauges.domain(&instance.name, &instance.snapshot);
+            if let Some(end) = instance.word_ends().and_then(|day| start_of(day.tomorrow().ok()?)) {
+                gauges.set(&definition::WAIVER_ENDS, &[&instance.name], seconds(end));
+            }
             for target in &instance.targets {
                 gauges.target(instance, target);
             }
@@ -238,10 +241,10 @@ impl Gauges {
         }
         for severity in Severity::ALL {
             let findings = report.checks.iter().flat_map(|check| &check.findings);
-            let count = findings.filter(|dated| dated.finding.severity == severity).count();
+            let count = findings.filter(|dated| dated.counts() && dated.finding.severity == severity).count();
             self.set(&definition::FINDINGS, &[site, target, severity.id()], float(count as u64));
         }
-        self.set(&definition::FINDINGS_WAIVED, &[site, target], 0.0);
+        self.set(&definition::FINDINGS_WAIVED, &[site, target], float(report.waived() as u64));
         self.set(&definition::CHECKS_DECIDED, &[site, target], float(report.decided() as u64));
         self.set(&definition::CHECKS_PLANNED, &[site, target], float(report.planned() as u64));
         if let Some(at) = judged.blocks_at {
@@ -353,7 +356,13 @@ mod tests {
                 Some("1"),
             ),
             (r#"findings{severity="blocker",site="wiki",target="10.2.14"}"#, Some("2")),
-            (r#"findings_waived{site="wiki",target="10.2.14"}"#, Some("0")),
+            // The clock that was waived counts apart.
+            (r#"findings{severity="warning",site="wiki",target="10.2.14"}"#, Some("2")),
+            (r#"findings_waived{site="wiki",target="10.2.14"}"#, Some("1")),
+            (r#"findings_waived{site="wiki",target="9.2.10"}"#, Some("0")),
+            // The waiver holds through 31 January 2026, and ends before the sign-off.
+            (r#"waiver_ends_timestamp_seconds{site="wiki"}"#, Some("1769904000")),
+            (r#"waiver_ends_timestamp_seconds{site="docs"}"#, None),
             // The licence holds through 31 December 2026.
             (r#"license_expiry_timestamp_seconds{site="wiki"}"#, Some("1798761600")),
             (r#"catalog_timestamp_seconds{product="confluence"}"#, Some("1763596800")),

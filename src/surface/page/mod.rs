@@ -9,8 +9,8 @@ use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
 use super::status::{
-    AgentView, CheckView, FindingView, InstanceView, SourceView, StatusFile, TargetView, length, minute,
-    printable, product_name,
+    AgentView, CheckView, FindingView, InstanceView, NoticeView, SourceView, StatusFile, TargetView, blocks,
+    length, minute, printable, product_name, settled,
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -29,6 +29,7 @@ pub fn render_page(status: &StatusFile) -> String {
     html.text(&minute(status.written_at));
     html.raw("</p>\n</header>\n<main>\n");
     html.overview(status);
+    html.notices(&status.notices);
     for (number, instance) in status.instances.iter().enumerate() {
         html.instance(number, instance, status.written_at);
     }
@@ -111,6 +112,7 @@ impl Html {
         for (place, target) in instance.targets.iter().enumerate() {
             self.target(&anchor(number, place), instance, target, now);
         }
+        self.notices(&instance.notices);
         self.sources(&instance.sources);
         self.raw("</section>\n");
     }
@@ -126,8 +128,8 @@ impl Html {
             self.show(day);
             self.raw("</p>\n");
         }
-        if let Some(at) = target.blocks_at.filter(|at| *at > now && target.verdict != Verdict::Blocked) {
-            self.element("<p>Will be blocked from ", &minute(at), " if nobody acts.</p>\n");
+        if let Some(blocks) = blocks(target, now) {
+            self.element("<p>The upgrade ", &blocks, ".</p>\n");
         }
         if let Some(reason) = &target.reason {
             self.element("<p>", reason, "</p>\n");
@@ -156,9 +158,12 @@ impl Html {
             Severity::Notice => ("skipped", "Notice"),
         };
         self.raw("<div class=\"card ");
-        self.raw(class);
+        self.raw(if finding.waiver.is_some() { "settled" } else { class });
         self.element("\"><span class=\"kind ", class, "\">");
         self.raw(word);
+        if let Some(waiver) = &finding.waiver {
+            self.element("</span><span class=\"kind settled\">", settled(waiver).0, "");
+        }
         self.element("</span><strong>", &finding.summary, "</strong>\n<dl>");
         self.row("Seen", &finding.observed);
         self.row("Needed", &finding.required);
@@ -167,7 +172,11 @@ impl Html {
             self.row("From", &format!("the planned day, {day}; not yet today"));
         }
         if let Some(waiver) = &finding.waiver {
-            self.row("Waived", &format!("by {} until {}: {}", waiver.who, waiver.until, waiver.reason));
+            let (key, text) = settled(waiver);
+            self.row(key, &text);
+        }
+        if let Some(lapsed) = &finding.lapsed {
+            self.row("Counts", &format!("again: {lapsed}"));
         }
         self.element("<dt>Check</dt><dd><code>", &check.id, "</code> ");
         self.element("<code>", &finding.subject, "</code></dd></dl></div>\n");
@@ -195,6 +204,12 @@ impl Html {
     }
 
     fn checks(&mut self, target: &TargetView) {
+        for check in target.signed_off() {
+            self.raw("<div class=\"card settled\"><span class=\"kind settled\">Settled</span>");
+            self.element("<strong>", &check.title, "</strong>\n<dl>");
+            self.row("Why", &check.reason);
+            self.element("<dt>Check</dt><dd><code>", &check.id, "</code></dd></dl></div>\n");
+        }
         let ready: Vec<_> = target.with_verdict(Verdict::Ready).collect();
         if !ready.is_empty() {
             self.raw("<h4>Ready</h4>\n");
@@ -214,6 +229,17 @@ impl Html {
         self.raw("<dl class=\"checks\">\n");
         for check in checks {
             self.row(&check.title, &check.reason);
+        }
+        self.raw("</dl>\n");
+    }
+
+    fn notices(&mut self, notices: &[NoticeView]) {
+        if notices.is_empty() {
+            return;
+        }
+        self.raw("<h4>Notices</h4>\n<dl class=\"checks\">\n");
+        for NoticeView { subject, text } in notices {
+            self.row(subject, text);
         }
         self.raw("</dl>\n");
     }
@@ -274,7 +300,7 @@ fn verdict_word(verdict: Verdict) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::status::view;
+    use super::super::status::{BecauseView, view};
     use super::*;
     use crate::surface::sample;
 
@@ -290,10 +316,25 @@ mod tests {
             "password authentication failed",
             "640 of 1000 users",
             "this instance is not a cluster",
+            // A waived, a void and a signed-off one, and a word that is of no use.
+            "<dt>Waived</dt><dd>by Anna Muster until 2026-01-31: Nobody uses the clock",
+            "again: the waiver of Berta Beispiel is void",
+            "<dt>Why</dt><dd>signed off by Anna Muster until 2026-03-31",
+            "has nothing to settle: what it is about was not found",
             "the running version is not known",
         ] {
             assert!(page.contains(part), "{part}");
         }
+        let mut told = view(&sample::board(), sample::now());
+        told.notices.push(NoticeView { subject: "store".into(), text: "The memory is <new>.".into() });
+        let target = &mut told.instances[0].targets[1];
+        target.blocks_at = Some("2025-12-11T00:00:00Z".parse().unwrap());
+        target.blocks_because = Some(BecauseView { check: "license-valid".into(), subject: "expiry".into() });
+        let told = render_page(&told);
+        assert!(told.contains("<dt>store</dt><dd>The memory is &lt;new&gt;.</dd>"));
+        let day =
+            "The upgrade will be blocked from 2025-12-11 00:00 UTC if nobody acts: license-valid (expiry).";
+        assert!(told.contains(day));
         let order = ["<h4>Findings", "<h4>Cannot tell", "<h4>Ready", "Does not apply", "<h4>Sources"];
         let places = order.map(|part| page.find(part).unwrap());
         assert!(places.is_sorted(), "{places:?}");

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
-use super::words::{length, minute, printable, product_name};
-use super::{Age, CheckView, FindingView, InstanceView, Selection, TargetView, age};
+use super::words::{blocks, length, minute, printable, product_name, settled};
+use super::{Age, CheckView, FindingView, InstanceView, NoticeView, Selection, TargetView, age};
 
 /// A page with an overview and a section per target.
 #[must_use]
@@ -36,19 +36,24 @@ pub fn render_markdown(selection: &Selection<'_>, now: Timestamp) -> String {
     }
     for (instance, targets) in &selection.instances {
         for target in targets {
-            section(&mut out, instance, target);
+            section(&mut out, instance, target, now);
         }
+        notices(&mut out, &instance.name, &instance.notices);
     }
+    notices(&mut out, "the agent", &selection.status.notices);
     out
 }
 
-fn section(out: &mut String, instance: &InstanceView, target: &TargetView) {
+fn section(out: &mut String, instance: &InstanceView, target: &TargetView, now: Timestamp) {
     let runs = instance.version.as_deref().unwrap_or("?");
     let title =
         format!("{}: {} {runs} → {}", instance.name, product_name(&instance.product), target.full_name());
     put(out, format_args!("\n## {} – {}\n\n", escape(&title), target.verdict));
     if let Some(day) = target.upgrade_on {
         put(out, format_args!("Planned for {day}.\n\n"));
+    }
+    if let Some(blocks) = blocks(target, now) {
+        put(out, format_args!("The upgrade {}.\n\n", escape(&blocks)));
     }
     if let Some(reason) = &target.reason {
         put(out, format_args!("{}\n\n", escape(reason)));
@@ -59,11 +64,24 @@ fn section(out: &mut String, instance: &InstanceView, target: &TargetView) {
     for (reason, checks) in target.by_reason(Verdict::Unknown) {
         put(out, format_args!("- **Cannot tell:** {}\n  - Why: {}\n", ids(&checks), escape(reason)));
     }
+    for check in target.signed_off() {
+        put(out, format_args!("- **Settled:** {}\n  - Why: {}\n", ids(&[check]), escape(&check.reason)));
+    }
     for (verdict, word) in [(Verdict::Ready, "Ready"), (Verdict::Skipped, "Does not apply")] {
         let checks: Vec<_> = target.with_verdict(verdict).collect();
         if !checks.is_empty() {
             put(out, format_args!("- **{word}:** {}\n", ids(&checks)));
         }
+    }
+}
+
+fn notices(out: &mut String, of: &str, notices: &[NoticeView]) {
+    if notices.is_empty() {
+        return;
+    }
+    put(out, format_args!("\n## Notices of {}\n\n", escape(of)));
+    for NoticeView { subject, text } in notices {
+        put(out, format_args!("- **{}:** {}\n", escape(subject), escape(text)));
     }
 }
 
@@ -80,7 +98,10 @@ fn describe(out: &mut String, check: &CheckView, finding: &FindingView) {
         rows.push(("From", format!("the planned day, {day}; not yet today")));
     }
     if let Some(waiver) = &finding.waiver {
-        rows.push(("Waived", format!("by {} until {}: {}", waiver.who, waiver.until, waiver.reason)));
+        rows.push(settled(waiver));
+    }
+    if let Some(lapsed) = &finding.lapsed {
+        rows.push(("Counts again", lapsed.clone()));
     }
     rows.push(("Check", format!("{}, {subject}", check.id)));
     for (key, text) in rows {

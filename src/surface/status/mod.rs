@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use upgrade_readiness_checks::facts::{Condition, Profile, Source};
 use upgrade_readiness_checks::model::{Severity, Verdict};
-use upgrade_readiness_checks::report::{CheckReport, DatedFinding};
+use upgrade_readiness_checks::report::{Blocks, CheckReport, DatedFinding, Word};
 
 pub use file::{StatusError, WriteStatusError, read_status, render_json, write_status};
 pub use markdown::render_markdown;
@@ -26,7 +26,7 @@ pub use select::{Age, SelectError, Selection, age, exit_code};
 pub use text::render_text;
 
 pub(super) use file::write_json;
-pub(super) use words::{count, length, product_name};
+pub(super) use words::{blocks, count, length, product_name, settled};
 pub(crate) use words::{minute, printable, wrap};
 
 use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
@@ -46,6 +46,18 @@ pub struct StatusFile {
     pub written_at: Timestamp,
     /// The instances, in the order of the configuration.
     pub instances: Vec<InstanceView>,
+    /// What the agent has to say of itself.
+    #[serde(default)]
+    pub notices: Vec<NoticeView>,
+}
+
+/// Something to know that is no finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NoticeView {
+    /// What it is about.
+    pub subject: String,
+    /// What is to be said, in full sentences.
+    pub text: String,
 }
 
 /// The agent that wrote a status file.
@@ -75,6 +87,9 @@ pub struct InstanceView {
     pub sources: Vec<SourceView>,
     /// Its targets, in the order of the configuration.
     pub targets: Vec<TargetView>,
+    /// What is to be said of waivers and sign-offs: those that ended, are void, or settle nothing.
+    #[serde(default)]
+    pub notices: Vec<NoticeView>,
 }
 
 /// How a source stands.
@@ -105,10 +120,22 @@ pub struct TargetView {
     pub reason: Option<String>,
     /// The first moment at which it will be blocked; null when none is known.
     pub blocks_at: Option<Timestamp>,
+    /// What will block it then; null when no such moment is known.
+    #[serde(default)]
+    pub blocks_because: Option<BecauseView>,
     /// The planned day, which was judged too; null when none is planned or it has passed.
     pub upgrade_on: Option<Date>,
     /// What each check says.
     pub checks: Vec<CheckView>,
+}
+
+/// What will block a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BecauseView {
+    /// Id of the check.
+    pub check: String,
+    /// Subject of its finding.
+    pub subject: String,
 }
 
 /// What a check says.
@@ -130,6 +157,9 @@ pub struct CheckView {
     pub changed_at: Option<Timestamp>,
     /// What stands in the way, the gravest first.
     pub findings: Vec<FindingView>,
+    /// Who stands in for what the agent itself could not see; null when nobody has to.
+    #[serde(default)]
+    pub sign_off: Option<WaiverView>,
 }
 
 /// One thing between the instance and the target.
@@ -149,17 +179,22 @@ pub struct FindingView {
     pub remedy: String,
     /// The planned day, when it does not hold today but will then.
     pub holds_on: Option<Date>,
-    /// Who decided to live with it; null when nobody did.
+    /// The person's word that settles it, so that it does not count for the verdict; null when it counts.
     pub waiver: Option<WaiverView>,
+    /// What became of a person's word that does not settle it any more; null when there is none.
+    #[serde(default)]
+    pub lapsed: Option<String>,
 }
 
-/// A person's decision to live with a finding.
+/// A person's word on a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaiverView {
+    /// `waiver`: somebody lives with it; `sign-off`: somebody says that it is done.
+    pub kind: String,
+    /// Who gave it.
+    pub by: String,
     /// Why.
     pub reason: String,
-    /// Who decided.
-    pub who: String,
     /// The last day it counts.
     pub until: Date,
 }
@@ -181,7 +216,12 @@ pub fn view(board: &Board, written_at: Timestamp) -> StatusFile {
         },
         written_at,
         instances: board.instances.iter().map(|instance| view_instance(instance)).collect(),
+        notices: board.notices.iter().map(|notice| view_notice(&notice.subject, &notice.text)).collect(),
     }
+}
+
+fn view_notice(subject: &str, text: &str) -> NoticeView {
+    NoticeView { subject: subject.to_owned(), text: text.to_owned() }
 }
 
 fn view_instance(instance: &InstanceState) -> InstanceView {
@@ -203,6 +243,7 @@ fn view_instance(instance: &InstanceState) -> InstanceView {
         profile: Some(instance.snapshot.profile()),
         sources: Source::ALL.into_iter().map(view_source).collect(),
         targets: instance.targets.iter().map(view_target).collect(),
+        notices: instance.remarks.iter().map(|remark| view_notice(&remark.subject, &remark.text)).collect(),
     }
 }
 
@@ -216,6 +257,7 @@ fn view_target(target: &TargetState) -> TargetView {
             verdict,
             reason: Some(reason.clone()),
             blocks_at: None,
+            blocks_because: None,
             upgrade_on: None,
             checks: Vec::new(),
         },
@@ -223,7 +265,7 @@ fn view_target(target: &TargetState) -> TargetView {
 }
 
 fn view_judged(judged: &JudgedTarget) -> TargetView {
-    let JudgedTarget { report, since, blocks_at, .. } = judged;
+    let JudgedTarget { report, since, blocks_at, blocks_because, .. } = judged;
     let since = since.iter().copied().map(Some).chain(std::iter::repeat(None));
     TargetView {
         version: Some(report.version.to_string()),
@@ -231,9 +273,14 @@ fn view_judged(judged: &JudgedTarget) -> TargetView {
         verdict: report.verdict,
         reason: None,
         blocks_at: *blocks_at,
+        blocks_because: blocks_because.as_ref().map(view_because),
         upgrade_on: report.planned_for,
         checks: report.checks.iter().zip(since).map(|(check, since)| view_check(check, since)).collect(),
     }
+}
+
+fn view_because(blocks: &Blocks) -> BecauseView {
+    BecauseView { check: blocks.check.to_owned(), subject: blocks.subject.clone() }
 }
 
 fn view_check(check: &CheckReport, since: Option<Since>) -> CheckView {
@@ -246,11 +293,12 @@ fn view_check(check: &CheckReport, since: Option<Since>) -> CheckView {
         first_seen: since.map(|since| since.first_seen),
         changed_at: since.map(|since| since.changed_at),
         findings: check.findings.iter().map(view_finding).collect(),
+        sign_off: check.word.as_ref().map(view_word),
     }
 }
 
 fn view_finding(dated: &DatedFinding) -> FindingView {
-    let DatedFinding { finding, holds_on } = dated.clone();
+    let DatedFinding { finding, holds_on, word, lapsed } = dated.clone();
     FindingView {
         severity: finding.severity,
         subject: finding.subject,
@@ -259,8 +307,14 @@ fn view_finding(dated: &DatedFinding) -> FindingView {
         required: finding.required,
         remedy: finding.remedy,
         holds_on,
-        waiver: None,
+        waiver: word.as_ref().map(view_word),
+        lapsed,
     }
+}
+
+fn view_word(word: &Word) -> WaiverView {
+    let Word { kind, by, reason, until } = word;
+    WaiverView { kind: kind.id().to_owned(), by: by.clone(), reason: reason.clone(), until: *until }
 }
 
 #[cfg(test)]
@@ -274,25 +328,43 @@ mod tests {
         let members = |value: &serde_json::Value| -> Vec<String> {
             value.as_object().unwrap().keys().cloned().collect()
         };
-        assert_eq!(members(&json), ["agent", "format_version", "instances", "written_at"]);
+        assert_eq!(members(&json), ["agent", "format_version", "instances", "notices", "written_at"]);
         let instance = &json["instances"][0];
-        assert_eq!(
-            members(instance),
-            ["name", "product", "profile", "sources", "targets", "verdict", "version"]
-        );
+        let expected = ["name", "notices", "product", "profile", "sources", "targets", "verdict", "version"];
+        assert_eq!(members(instance), expected);
         let source = &instance["sources"][6];
         assert_eq!(members(source), ["collected_at", "duration", "error", "source", "state"]);
         assert_eq!((&source["source"], &source["state"]), (&"database".into(), &"failed".into()));
         let target = &instance["targets"][0];
-        let expected = ["blocks_at", "checks", "reason", "requested", "upgrade_on", "verdict", "version"];
+        let expected = [
+            "blocks_at",
+            "blocks_because",
+            "checks",
+            "reason",
+            "requested",
+            "upgrade_on",
+            "verdict",
+            "version",
+        ];
         assert_eq!(members(target), expected);
         let check = target["checks"].as_array().unwrap().iter().find(|check| check["id"] == "java-version");
         let check = check.unwrap();
-        let expected =
-            ["category", "changed_at", "findings", "first_seen", "id", "reason", "title", "verdict"];
+        let expected = [
+            "category",
+            "changed_at",
+            "findings",
+            "first_seen",
+            "id",
+            "reason",
+            "sign_off",
+            "title",
+            "verdict",
+        ];
         assert_eq!(members(check), expected);
-        let expected =
-            ["holds_on", "observed", "remedy", "required", "severity", "subject", "summary", "waiver"];
+        let expected = [
+            "holds_on", "lapsed", "observed", "remedy", "required", "severity", "subject", "summary",
+            "waiver",
+        ];
         assert_eq!(members(&check["findings"][0]), expected);
         assert_eq!(check["findings"][0]["holds_on"], "2026-01-17");
 

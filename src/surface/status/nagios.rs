@@ -55,7 +55,10 @@ fn story(selection: &Selection<'_>) -> String {
         .map(|(instance, target)| format!("{}: {}", name(instance, target), target.tally().sentence()))
         .collect();
     let (mut parts, rest) = if not_ready.is_empty() {
-        let all = targets.iter().map(|(instance, target)| name(instance, target));
+        let all = targets.iter().map(|(instance, target)| match target.tally().sentence() {
+            nothing if nothing.is_empty() => name(instance, target),
+            settled => format!("{}: {settled}", name(instance, target)),
+        });
         (all.clone().take(MOST_TARGETS).collect::<Vec<_>>(), all.count().saturating_sub(MOST_TARGETS))
     } else {
         let rest = not_ready.len().saturating_sub(MOST_TARGETS);
@@ -75,8 +78,11 @@ fn performance(selection: &Selection<'_>, now: Timestamp) -> String {
     let blockers: usize = tallies.iter().map(|tally| tally.blockers).sum();
     let warnings: usize = tallies.iter().map(|tally| tally.warnings).sum();
     let unknown: usize = tallies.iter().map(|tally| tally.unknown).sum();
+    let settled: usize = tallies.iter().map(|tally| tally.waived + tally.signed_off).sum();
     let age = now.duration_since(selection.status.written_at).as_secs().max(0);
-    format!("blockers={blockers};;;0 warnings={warnings};;;0 unknown={unknown};;;0 age={age}s;;;0")
+    format!(
+        "blockers={blockers};;;0 warnings={warnings};;;0 unknown={unknown};;;0 settled={settled};;;0 age={age}s;;;0"
+    )
 }
 
 #[cfg(test)]
@@ -97,12 +103,12 @@ mod tests {
         let status = view(&sample::board(), sample::now());
         assert_eq!(
             render(&status, None, None, 20),
-            "UPGRADE BLOCKED - wiki→10.2.14: 2 blockers, 2 warnings, 4 unknown; docs→next: 1 unknown | \
-             blockers=2;;;0 warnings=2;;;0 unknown=5;;;0 age=20s;;;0"
+            "UPGRADE BLOCKED - wiki→10.2.14: 2 blockers, 2 warnings, 4 unknown, 1 waived, 1 signed off; docs→next: \
+             1 unknown | blockers=2;;;0 warnings=2;;;0 unknown=5;;;0 settled=2;;;0 age=20s;;;0"
         );
         assert_eq!(
             render(&status, Some("wiki"), Some("9.2.10"), 0),
-            "UPGRADE READY - wiki→9.2.10 | blockers=0;;;0 warnings=0;;;0 unknown=0;;;0 age=0s;;;0"
+            "UPGRADE READY - wiki→9.2.10 | blockers=0;;;0 warnings=0;;;0 unknown=0;;;0 settled=0;;;0 age=0s;;;0"
         );
         let stale = render(&status, None, None, 900);
         assert!(stale.starts_with("UPGRADE UNKNOWN - the status file is 15 minutes old"), "{stale}");

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use upgrade_readiness_checks::model::{Severity, Verdict};
+use upgrade_readiness_checks::report::WordKind;
 
 use super::{CheckView, FindingView, InstanceView, StatusFile, TargetView};
 
@@ -145,7 +146,7 @@ pub fn exit_code(selection: &Selection<'_>, now: Timestamp) -> u8 {
     }
 }
 
-/// How many of what a target has; waived findings are not counted.
+/// How many of what a target has; what a person's word settles is counted apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Findings that block.
@@ -154,6 +155,10 @@ pub struct Tally {
     pub warnings: usize,
     /// Checks that could not look; a target that does not stand for a release is one too.
     pub unknown: usize,
+    /// Findings that somebody waived.
+    pub waived: usize,
+    /// Findings and checks that somebody signed off.
+    pub signed_off: usize,
 }
 
 impl TargetView {
@@ -179,14 +184,21 @@ impl TargetView {
             let findings = self.checks.iter().flat_map(|check| &check.findings);
             findings.filter(|finding| finding.severity == severity && finding.waiver.is_none()).count()
         };
+        let findings = self.checks.iter().flat_map(|check| &check.findings);
+        let words = findings.filter_map(|finding| finding.waiver.as_ref());
+        let words = words.chain(self.checks.iter().filter_map(|check| check.sign_off.as_ref()));
+        let kinds: Vec<&str> = words.map(|word| word.kind.as_str()).collect();
+        let signed_off = kinds.iter().filter(|kind| **kind == WordKind::SignOff.id()).count();
         Tally {
+            waived: kinds.len() - signed_off,
+            signed_off,
             blockers: of(Severity::Blocker),
             warnings: of(Severity::Warning),
             unknown: self.with_verdict(Verdict::Unknown).count() + usize::from(self.version.is_none()),
         }
     }
 
-    /// Every finding with its check, the gravest first.
+    /// Every finding with its check, the gravest first; those that a person's word settles come last.
     #[must_use]
     pub fn findings(&self) -> Vec<(&CheckView, &FindingView)> {
         let mut findings: Vec<_> = self
@@ -194,8 +206,13 @@ impl TargetView {
             .iter()
             .flat_map(|check| check.findings.iter().map(move |finding| (check, finding)))
             .collect();
-        findings.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity));
+        findings.sort_by_key(|(_, finding)| (finding.waiver.is_some(), std::cmp::Reverse(finding.severity)));
         findings
+    }
+
+    /// The checks for which a person stands in for what the agent could not see.
+    pub fn signed_off(&self) -> impl Iterator<Item = &CheckView> {
+        self.checks.iter().filter(|check| check.sign_off.is_some())
     }
 
     /// The checks with a verdict.
@@ -218,7 +235,7 @@ impl TargetView {
 }
 
 impl Tally {
-    /// What is not good, in words; empty when nothing is.
+    /// What is not good, and what is only good by somebody's word; empty when there is nothing of the kind.
     #[must_use]
     pub fn sentence(self) -> String {
         let parts = [(self.blockers, "blocker"), (self.warnings, "warning")];
@@ -227,9 +244,10 @@ impl Tally {
             .filter(|(number, _)| *number > 0)
             .map(|(number, noun)| super::count(number, noun))
             .collect();
-        if self.unknown > 0 {
-            parts.push(format!("{} unknown", self.unknown));
-        }
+        let more = [(self.unknown, "unknown"), (self.waived, "waived"), (self.signed_off, "signed off")];
+        parts.extend(
+            more.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")),
+        );
         parts.join(", ")
     }
 }
@@ -301,18 +319,19 @@ mod tests {
     fn tallies_count_findings_and_blind_checks() {
         let mut status = status();
         let target = &mut status.instances[0].targets[0];
-        assert_eq!(target.tally(), Tally { blockers: 2, warnings: 2, unknown: 4 });
-        assert_eq!(target.tally().sentence(), "2 blockers, 2 warnings, 4 unknown");
+        assert_eq!(target.tally(), Tally { blockers: 2, warnings: 2, unknown: 4, waived: 1, signed_off: 1 });
+        assert_eq!(target.tally().sentence(), "2 blockers, 2 warnings, 4 unknown, 1 waived, 1 signed off");
         assert_eq!(target.by_reason(Verdict::Unknown).len(), 1, "four checks share one reason");
         for check in &mut target.checks {
             for finding in &mut check.findings {
                 finding.waiver = Some(super::super::WaiverView {
+                    kind: "waiver".into(),
                     reason: "we know".into(),
-                    who: "me".into(),
+                    by: "me".into(),
                     until: jiff::civil::date(2026, 1, 1),
                 });
             }
         }
-        assert_eq!(target.tally().sentence(), "4 unknown");
+        assert_eq!(target.tally().sentence(), "4 unknown, 6 waived, 1 signed off");
     }
 }

@@ -5,8 +5,8 @@ use owo_colors::Style;
 use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
-use super::words::{length, minute, printable, product_name, wrap};
-use super::{Age, FindingView, InstanceView, Selection, SourceView, TargetView, age};
+use super::words::{blocks, length, minute, printable, product_name, settled, wrap};
+use super::{Age, FindingView, InstanceView, NoticeView, Selection, SourceView, TargetView, age};
 
 const WIDTH: usize = 80;
 /// Where the text beside a label begins.
@@ -36,7 +36,9 @@ pub fn render_text(selection: &Selection<'_>, now: Timestamp, color: bool) -> St
             sheet.target(instance, target);
         }
         sheet.sources(instance, targets.is_empty());
+        sheet.notices(&instance.name, &instance.notices);
     }
+    sheet.notices("the agent", &selection.status.notices);
     if selection.instances.is_empty() {
         sheet.paragraph(
             "No instance is watched yet. Right after its start the daemon needs a moment; \
@@ -135,6 +137,13 @@ impl Sheet {
             self.detail("why", reason);
             self.blank();
         }
+        for check in target.signed_off() {
+            let label = self.paint("settled", Style::new().dimmed());
+            self.labelled("settled", &label, &check.title);
+            self.detail("why", &check.reason);
+            self.detail("check", &check.id);
+            self.blank();
+        }
         let ready: Vec<_> = target.with_verdict(Verdict::Ready).collect();
         if !ready.is_empty() {
             let label = self.paint("ready", verdict_style(Verdict::Ready));
@@ -154,9 +163,7 @@ impl Sheet {
         if let Some(day) = target.upgrade_on {
             dates.push(format!("planned for {day}"));
         }
-        if let Some(at) = target.blocks_at.filter(|at| *at > self.now && target.verdict != Verdict::Blocked) {
-            dates.push(format!("will be blocked from {} if nobody acts", minute(at)));
-        }
+        dates.extend(blocks(target, self.now));
         if !dates.is_empty() {
             self.paragraph(&dates.join("; "));
         }
@@ -168,8 +175,13 @@ impl Sheet {
             Severity::Warning => ("WARNING", verdict_style(Verdict::Warning)),
             Severity::Notice => ("notice", Style::new().cyan()),
         };
-        let label = self.paint(word, style);
-        self.labelled(word, &label, &finding.summary);
+        // A settled one does not shout; how grave it is stands with its word.
+        let (label, style) = match &finding.waiver {
+            Some(_) => ("settled", Style::new().dimmed()),
+            None => (word, style),
+        };
+        let painted = self.paint(label, style);
+        self.labelled(label, &painted, &finding.summary);
         self.detail("seen", &finding.observed);
         self.detail("needed", &finding.required);
         self.detail("do", &finding.remedy);
@@ -177,7 +189,11 @@ impl Sheet {
             self.detail("from", &format!("the planned day, {day}; not yet today"));
         }
         if let Some(waiver) = &finding.waiver {
-            self.detail("waived", &format!("by {} until {}: {}", waiver.who, waiver.until, waiver.reason));
+            let (key, text) = settled(waiver);
+            self.detail(&key.to_lowercase(), &format!("{text} ({})", word.to_lowercase()));
+        }
+        if let Some(lapsed) = &finding.lapsed {
+            self.detail("word", lapsed);
         }
         self.detail("check", &format!("{check}, {}", finding.subject));
         self.blank();
@@ -221,6 +237,15 @@ impl Sheet {
             let label = self.paint("SOURCE", verdict_style(Verdict::Unknown));
             let text = format!("not asked yet of {}: {}", instance.name, pending.join(", "));
             self.labelled("SOURCE", &label, &text);
+            self.blank();
+        }
+    }
+
+    fn notices(&mut self, of: &str, notices: &[NoticeView]) {
+        for NoticeView { subject, text } in notices {
+            let label = self.paint("notice", Style::new().cyan());
+            self.labelled("notice", &label, &format!("{of}: {subject}"));
+            self.detail("what", text);
             self.blank();
         }
     }
@@ -306,7 +331,7 @@ fn alarm() -> Style {
 mod tests {
     use jiff::SignedDuration;
 
-    use super::super::{StatusFile, view};
+    use super::super::{BecauseView, StatusFile, view};
     use super::*;
     use crate::surface::sample;
 
@@ -378,6 +403,10 @@ mod tests {
         let text = render(&status, SignedDuration::ZERO);
         assert!(text.contains("will be blocked from 2025-12-11 20:00 UTC if nobody acts"), "{text}");
         assert_eq!(text.matches("will be blocked").count(), 1);
+        status.instances[0].targets[1].blocks_because =
+            Some(BecauseView { check: "disk-space".into(), subject: "/".into() });
+        let text = render(&status, SignedDuration::ZERO);
+        assert!(text.replace('\n', " ").contains("if nobody acts: disk-space (/)"), "{text}");
         status.instances[0].targets[1].blocks_at = Some(sample::now());
         assert!(!render(&status, SignedDuration::ZERO).contains("will be blocked"));
     }

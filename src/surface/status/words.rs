@@ -4,6 +4,10 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use upgrade_readiness_checks::model::Verdict;
+use upgrade_readiness_checks::report::WordKind;
+
+use super::{TargetView, WaiverView};
 
 /// `1 blocker`, `2 blockers`.
 pub(in crate::surface) fn count(number: usize, noun: &str) -> String {
@@ -25,6 +29,21 @@ pub(in crate::surface) fn length(time: SignedDuration) -> String {
 /// `2025-12-01 20:00 UTC`.
 pub(crate) fn minute(at: Timestamp) -> String {
     TimeZone::UTC.to_datetime(at).strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// From when a target will be blocked, and by what; `None` when no day to come is known.
+pub(in crate::surface) fn blocks(target: &TargetView, now: Timestamp) -> Option<String> {
+    let at = target.blocks_at.filter(|at| *at > now && target.verdict != Verdict::Blocked)?;
+    let because = target.blocks_because.as_ref();
+    let because =
+        because.map_or_else(String::new, |because| format!(": {} ({})", because.check, because.subject));
+    Some(format!("will be blocked from {} if nobody acts{because}", minute(at)))
+}
+
+/// What a person's word is called where it stands, and the word: `Waived`, `by … until …: …`.
+pub(in crate::surface) fn settled(waiver: &WaiverView) -> (&'static str, String) {
+    let name = if waiver.kind == WordKind::SignOff.id() { "Settled" } else { "Waived" };
+    (name, format!("by {} until {}: {}", waiver.by, waiver.until, waiver.reason))
 }
 
 /// The name of a product as people write it, from its id.

@@ -1,21 +1,27 @@
-//! All rules on one target: the report.
+//! All rules on one target: the report. People's words are applied here, and rules are asked about later days.
+
+mod look_ahead;
+mod words;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 
 use crate::catalog::Catalog;
 use crate::facts::{Missing, Snapshot};
 use crate::model::{
     Case, Category, Check, Finding, Judgement, Plan, Policy, Requested, Severity, Target, Undecided, Verdict,
 };
+use crate::projection::Projection;
 use crate::rules;
 use crate::version::ProductVersion;
 
-/// How many days ahead is looked for the first day on which a target is blocked.
-pub const HORIZON_DAYS: i32 = 365;
+pub use look_ahead::{Blocks, HORIZON_DAYS};
+pub use words::{Heard, Outcome, Remark, Word, WordId, WordKind, first_end, remarks};
+
+use words::Words;
 
 /// All verdicts of an instance for one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +38,8 @@ pub struct Report {
     pub planned_for: Option<Date>,
     /// Every check, in the order of the registry.
     pub checks: Vec<CheckReport>,
+    /// What became of the words people gave about this target.
+    pub heard: Heard,
 }
 
 impl Report {
@@ -45,6 +53,12 @@ impl Report {
     #[must_use]
     pub fn decided(&self) -> usize {
         self.count(|verdict| !matches!(verdict, Verdict::Skipped | Verdict::Unknown))
+    }
+
+    /// Findings that do not count because of a person's word.
+    #[must_use]
+    pub fn waived(&self) -> usize {
+        self.checks.iter().flat_map(|check| &check.findings).filter(|dated| !dated.counts()).count()
     }
 
     fn count(&self, wanted: impl Fn(Verdict) -> bool) -> usize {
@@ -67,15 +81,34 @@ pub struct CheckReport {
     pub reason: String,
     /// What stands in the way, the gravest first.
     pub findings: Vec<DatedFinding>,
+    /// Who stands in for what the agent itself could not see; `None` when nobody had to.
+    pub word: Option<Word>,
 }
 
-/// A finding, and the day from which it holds.
+/// A finding, the day from which it holds, and what people said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatedFinding {
     /// The finding.
     pub finding: Finding,
     /// The planned day, when it does not hold today but will then.
     pub holds_on: Option<Date>,
+    /// The word that settles it: it stays visible and does not count.
+    pub word: Option<Word>,
+    /// What became of a word that does not settle it any more: "the waiver of … ended on …".
+    pub lapsed: Option<String>,
+}
+
+impl DatedFinding {
+    /// Whether it counts for the verdict: nobody's word settles it.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.word.is_none()
+    }
+
+    /// How much it matters, `None` when somebody's word settles it; a greater one outdoes a smaller one.
+    fn weight(&self) -> Option<Severity> {
+        self.counts().then_some(self.finding.severity)
+    }
 }
 
 /// What a target is judged against, and when.
@@ -99,60 +132,71 @@ impl Judge<'_> {
     }
 
     /// Judges one target today and, when an upgrade is planned, on that day; the graver answer counts.
+    ///
+    /// Whoever judges several targets of the same facts does it in one [`Judge::sitting`].
     #[must_use]
     pub fn judge(&self, facts: &Snapshot, target: &Target) -> Report {
-        let planned_for = self.plan.day.filter(|day| *day > TimeZone::UTC.to_datetime(self.now).date());
-        let evaluate =
-            |check: &Check, now: Timestamp| evaluate(check, &Case { now, ..self.case(facts, target) });
-        let checks: Vec<CheckReport> = rules::ALL
-            .iter()
-            .map(|check| {
-                let today = evaluate(check, self.now);
-                match planned_for {
-                    Some(day) => later(today, evaluate(check, end_of_day(day)), day),
-                    None => today,
+        self.sitting(facts).judge(target)
+    }
+
+    /// The first day on which the target will be blocked; see [`Sitting::blocks_on`].
+    #[must_use]
+    pub fn blocks_on(&self, facts: &Snapshot, target: &Target) -> Option<Blocks> {
+        self.sitting(facts).blocks_on(target)
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// Prepares to judge several targets of the same facts.
+    #[must_use]
+    pub fn sitting(self, facts: &'a Snapshot) -> Sitting<'a> {
+        Sitting { judge: self, facts, words: Words::of(&facts.memory), projection: Projection::of(facts) }
+    }
+}
+
+/// The facts of one instance before a judge, with the words people gave and the facts of later days.
+#[derive(Debug)]
+pub struct Sitting<'a> {
+    judge: Judge<'a>,
+    facts: &'a Snapshot,
+    words: Words<'a>,
+    projection: Projection<'a>,
+}
+
+impl Sitting<'_> {
+    /// Judges one target today and, when an upgrade is planned, on that day; the graver answer counts.
+    ///
+    /// The planned day is judged with the facts as they will be then if everything goes on as it did.
+    #[must_use]
+    pub fn judge(&mut self, target: &Target) -> Report {
+        let Self { judge, facts, words, projection } = self;
+        let now = judge.now;
+        let mut heard = Heard::new();
+        let case = judge.case(facts, target);
+        let mut checks: Vec<CheckReport> =
+            rules::ALL.iter().map(|check| evaluate(check, &case, words, &mut heard)).collect();
+        let planned_for = judge.plan.day.filter(|day| *day > TimeZone::UTC.to_datetime(now).date());
+        if let Some(day) = planned_for {
+            let evening = end_of_day(day);
+            let case = Case { now: evening, ..judge.case(projection.at(evening), target) };
+            let mut then = Heard::new();
+            let at_that_day = |(check, today)| later(today, evaluate(check, &case, words, &mut then), day);
+            checks = rules::ALL.iter().copied().zip(checks).map(at_that_day).collect();
+            for (id, outcome) in then {
+                if outcome == Outcome::Holds {
+                    heard.entry(id).or_insert(Outcome::HoldsThen);
                 }
-            })
-            .collect();
+            }
+        }
         Report {
             requested: target.requested.clone(),
             version: target.version.clone(),
             verdict: Verdict::roll_up(checks.iter().map(|check| check.verdict)),
-            judged_at: self.now,
+            judged_at: now,
             planned_for,
             checks,
+            heard,
         }
-    }
-}
-
-impl Judge<'_> {
-    /// The first day on which the target will be blocked if nobody acts; `None` when it is blocked today
-    /// already, or when nothing is known that will block within [`HORIZON_DAYS`].
-    ///
-    /// The same rules are asked at later days with the facts of today. What time alone blocks, it keeps
-    /// blocked, so that the day can be found by halving.
-    #[must_use]
-    pub fn blocks_on(&self, facts: &Snapshot, target: &Target) -> Option<Date> {
-        let today = TimeZone::UTC.to_datetime(self.now).date();
-        let blocked_at = |check: &Check, now: Timestamp| {
-            evaluate(check, &Case { now, ..self.case(facts, target) }).verdict == Verdict::Blocked
-        };
-        let blocked_in = |check: &Check, days: i32| {
-            let then = today.checked_add(days.days()).ok().map(end_of_day);
-            then.is_some_and(|then| blocked_at(check, then))
-        };
-        if rules::ALL.iter().any(|check| blocked_at(check, self.now)) {
-            return None;
-        }
-        let first = rules::ALL.iter().filter(|check| blocked_in(check, HORIZON_DAYS)).map(|check| {
-            let (mut free, mut blocked) = (0, HORIZON_DAYS);
-            while blocked - free > 1 {
-                let middle = free.midpoint(blocked);
-                if blocked_in(check, middle) { blocked = middle } else { free = middle }
-            }
-            blocked
-        });
-        today.checked_add(first.min()?.days()).ok()
     }
 }
 
@@ -163,7 +207,8 @@ fn end_of_day(day: Date) -> Timestamp {
     day.at(23, 0, 0, 0).to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
-fn evaluate(check: &Check, case: &Case<'_>) -> CheckReport {
+/// What a check says, with people's words applied.
+fn evaluate(check: &Check, case: &Case<'_>, words: &Words<'_>, heard: &mut Heard) -> CheckReport {
     let outcome = if check.products.include(case.facts.product) {
         // A defect of one rule must not end the daemon, nor keep the others from speaking. Rules have no state
         // that could be left half-changed.
@@ -174,49 +219,90 @@ fn evaluate(check: &Check, case: &Case<'_>) -> CheckReport {
     } else {
         Err(Undecided::DoesNotApply(format!("not a question for {}", case.facts.product)))
     };
-    let (verdict, reason, mut findings) = match outcome {
-        Ok(Judgement { evidence, findings }) => (Verdict::of_findings(&findings), evidence, findings),
-        Err(Undecided::Missing(missing)) => (Verdict::Unknown, missing.to_string(), Vec::new()),
-        Err(Undecided::DoesNotApply(reason)) => (Verdict::Skipped, reason, Vec::new()),
-        Err(Undecided::Partly { found, missing }) => partly(found, &missing),
-    };
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.subject.cmp(&b.subject)));
-    CheckReport {
+    let mut report = CheckReport {
         id: check.id,
         title: check.title,
         category: check.category,
-        verdict,
-        reason,
-        findings: findings.into_iter().map(|finding| DatedFinding { finding, holds_on: None }).collect(),
+        verdict: Verdict::Skipped,
+        reason: String::new(),
+        findings: Vec::new(),
+        word: None,
+    };
+    let (found, missing) = match outcome {
+        Ok(Judgement { evidence, findings }) => {
+            report.reason = evidence;
+            (findings, None)
+        }
+        Err(Undecided::Missing(missing)) => {
+            report.reason = missing.to_string();
+            (Vec::new(), Some(missing))
+        }
+        Err(Undecided::Partly { found, missing }) => {
+            report.reason = format!("could not look at everything: {missing}");
+            (found, Some(missing))
+        }
+        Err(Undecided::DoesNotApply(reason)) => return CheckReport { reason, ..report },
+    };
+    report.findings =
+        found.into_iter().map(|finding| words.on_finding(check, case, finding, heard)).collect();
+    sort(&mut report.findings);
+    report.verdict = verdict_of(&report.findings);
+    let Some(missing) = missing else { return report };
+    match words.on_missing(check, case, &missing, heard) {
+        Ok(word) => {
+            let Word { by, reason, until, .. } = &word;
+            report.reason = format!(
+                "signed off by {by} until {until}: {reason}; the agent itself could not see it: {missing}"
+            );
+            report.word = Some(word);
+        }
+        Err(lapsed) => {
+            // A blocker blocks whatever else could not be seen; without one, not having seen it all is unknown.
+            report.verdict = match report.verdict {
+                Verdict::Blocked => Verdict::Blocked,
+                Verdict::Skipped | Verdict::Ready | Verdict::Warning | Verdict::Unknown => Verdict::Unknown,
+            };
+            if let Some(lapsed) = lapsed {
+                report.reason = format!("{}; {lapsed}", report.reason);
+            }
+        }
+    }
+    report
+}
+
+/// What findings amount to; those somebody's word settles do not count.
+fn verdict_of(findings: &[DatedFinding]) -> Verdict {
+    match findings.iter().filter_map(DatedFinding::weight).max() {
+        Some(Severity::Blocker) => Verdict::Blocked,
+        Some(Severity::Warning) => Verdict::Warning,
+        Some(Severity::Notice) | None => Verdict::Ready,
     }
 }
 
-/// A blocker blocks whatever else could not be seen; without one, not having seen it all is unknown.
-fn partly(found: Vec<Finding>, missing: &Missing) -> (Verdict, String, Vec<Finding>) {
-    let verdict = match Verdict::of_findings(&found) {
-        Verdict::Blocked => Verdict::Blocked,
-        Verdict::Skipped | Verdict::Ready | Verdict::Warning | Verdict::Unknown => Verdict::Unknown,
-    };
-    (verdict, format!("could not look at everything: {missing}"), found)
+/// The gravest first; what does not count stands behind what does.
+fn sort(findings: &mut [DatedFinding]) {
+    findings.sort_by(|a, b| {
+        b.weight()
+            .cmp(&a.weight())
+            .then_with(|| b.finding.severity.cmp(&a.finding.severity))
+            .then_with(|| a.finding.subject.cmp(&b.finding.subject))
+    });
 }
 
 /// Joins today's answer with that of the planned day.
 fn later(today: CheckReport, then: CheckReport, day: Date) -> CheckReport {
-    let key = |dated: &DatedFinding| (dated.finding.subject.clone(), dated.finding.severity);
-    let known: Vec<(String, Severity)> = today.findings.iter().map(key).collect();
-    let new: Vec<DatedFinding> =
-        then.findings.into_iter().filter(|dated| !known.contains(&key(dated))).collect();
-    // "Ends in 45 days" says nothing beside "will have ended".
-    let outdone = |dated: &DatedFinding| {
-        let Finding { subject, severity, .. } = &dated.finding;
-        new.iter().any(|later| later.finding.subject == *subject && later.finding.severity > *severity)
+    // "Ends in 45 days" says nothing beside "will have ended", nor does a waiver that will have ended by then.
+    let outdone = |dated: &DatedFinding, by: &[DatedFinding], or_equal: bool| {
+        by.iter()
+            .filter(|other| other.finding.subject == dated.finding.subject)
+            .any(|other| other.weight() > dated.weight() || or_equal && other.weight() == dated.weight())
     };
+    let new: Vec<DatedFinding> =
+        then.findings.into_iter().filter(|dated| !outdone(dated, &today.findings, true)).collect();
     let mut findings: Vec<DatedFinding> =
-        today.findings.into_iter().filter(|dated| !outdone(dated)).collect();
+        today.findings.into_iter().filter(|dated| !outdone(dated, &new, false)).collect();
     findings.extend(new.into_iter().map(|dated| DatedFinding { holds_on: Some(day), ..dated }));
-    findings.sort_by(|a, b| {
-        b.finding.severity.cmp(&a.finding.severity).then_with(|| a.finding.subject.cmp(&b.finding.subject))
-    });
+    sort(&mut findings);
     let graver = then.verdict > today.verdict;
     CheckReport {
         verdict: today.verdict.max(then.verdict),
@@ -233,7 +319,7 @@ mod tests {
     use super::*;
     use crate::facts::{LicenseText, Reading, Until};
     use crate::golden::{Golden, golden};
-    use crate::model::{People, Products, Severity};
+    use crate::model::{People, Products};
 
     fn judge(golden: &Golden, upgrade_on: Option<Date>) -> Judge<'_> {
         let plan = Box::leak(Box::new(Plan { day: upgrade_on, ..Plan::default() }));
@@ -284,7 +370,7 @@ mod tests {
         ] {
             let golden = with_license_until(ends);
             let found = judge(&golden, None).blocks_on(&golden.facts, &golden.target);
-            assert_eq!(found, expected, "the licence ends on {ends}");
+            assert_eq!(found.map(|blocks| blocks.day), expected, "the licence ends on {ends}");
         }
     }
 
@@ -295,22 +381,6 @@ mod tests {
         let report = || judge(&golden, planned).judge(&golden.facts, &golden.target);
         assert_eq!(report(), report());
         assert_eq!(report().planned(), report().decided());
-    }
-
-    #[test]
-    fn what_could_only_partly_be_seen_is_unknown_unless_it_blocks() {
-        let missing = Missing::Off { of: crate::facts::Source::Disk };
-        let finding = |severity| Finding {
-            severity,
-            subject: "x".into(),
-            summary: String::new(),
-            observed: String::new(),
-            required: String::new(),
-            remedy: String::new(),
-        };
-        assert_eq!(partly(vec![finding(Severity::Blocker)], &missing).0, Verdict::Blocked);
-        assert_eq!(partly(vec![finding(Severity::Warning)], &missing).0, Verdict::Unknown);
-        assert_eq!(partly(Vec::new(), &missing).0, Verdict::Unknown);
     }
 
     #[test]
@@ -326,7 +396,7 @@ mod tests {
             explain: "",
             evaluate: |_| panic!("a defect"),
         };
-        let report = evaluate(&check, &golden.case());
+        let report = evaluate(&check, &golden.case(), &Words::of(&golden.facts.memory), &mut Heard::new());
         assert_eq!(report.verdict, Verdict::Unknown);
         assert!(report.reason.contains("broken"), "{}", report.reason);
     }
