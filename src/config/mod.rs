@@ -6,6 +6,7 @@
 mod form;
 mod planned;
 mod raw;
+mod restore;
 mod schedule;
 mod secret;
 mod validate;
@@ -24,6 +25,7 @@ use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
 
 pub use raw::LogFormat;
+pub use restore::RestoreProving;
 pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
 
@@ -158,6 +160,8 @@ pub struct Instance {
     pub database: DatabaseAccess,
     /// Where plug-in compatibility is looked up.
     pub marketplace: Marketplace,
+    /// How it is proved that dumps restore.
+    pub restore: RestoreProving,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -168,13 +172,14 @@ impl Instance {
     /// Whether facts learned under the other configuration are facts about this one.
     #[must_use]
     pub fn looks_where(&self, other: &Self) -> bool {
-        let Self { product, installation_dir, home_dir, http, database, marketplace, .. } = self;
+        let Self { product, installation_dir, home_dir, http, database, marketplace, restore, .. } = self;
         *product == other.product
             && *installation_dir == other.installation_dir
             && *home_dir == other.home_dir
             && *http == other.http
             && *database == other.database
             && *marketplace == other.marketplace
+            && *restore == other.restore
     }
 }
 

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Environment, Policy};
 
+use super::restore::RawRestoreTest;
+
 /// The configuration of the upgrade readiness agent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -204,10 +206,21 @@ pub(super) struct RawInstance {
     /// Where plug-in compatibility is looked up.
     #[serde(default)]
     pub(super) marketplace: RawMarketplace,
+    /// Backups, and the proof that they restore.
+    #[serde(default)]
+    pub(super) backups: RawBackups,
     /// Limits that differ from those of [policy] for this instance.
     #[serde(default)]
     #[schemars(with = "Policy")]
     pub(super) policy: toml::Table,
+}
+
+/// Backups, and the proof that they restore.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawBackups {
+    /// Restores the newest dump of the database into a scratch database.
+    pub(super) restore_test: RawRestoreTest,
 }
 
 /// How an HTTP side is reached. Give a token, or a user name and password, or neither.

@@ -6,6 +6,7 @@
 use crate::model::Check;
 
 mod application_health;
+mod backup_restore;
 #[cfg(test)]
 mod contracts;
 mod database_driver;
@@ -42,6 +43,7 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 /// Every check, sorted by id.
 pub static ALL: &[&Check] = &[
     &application_health::CHECK,
+    &backup_restore::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
     &database_ownership::CHECK,

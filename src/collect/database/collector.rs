@@ -140,25 +140,31 @@ impl Approach {
     }
 }
 
-enum Prepared {
+/// What is known before anything is connected.
+pub(super) enum Prepared {
     Way(Box<Way>),
     Nowhere(Box<Database>),
 }
 
-struct Way {
-    connection: Connection,
-    peer: Peer,
-    encryption: Encryption,
-    certificates: Option<String>,
+/// A way to a database: where, and how encrypted.
+pub(super) struct Way {
+    pub(super) connection: Connection,
+    pub(super) peer: Peer,
+    pub(super) encryption: Encryption,
+    pub(super) certificates: Option<String>,
 }
 
 fn prepare(directory: &dyn DatabaseDirectory) -> Result<Prepared, CollectError> {
-    let connection = match directory.directions()? {
-        Directions::Connect(connection) => *connection,
+    match directory.directions()? {
+        Directions::Connect(connection) => prepared(*connection),
         Directions::CannotAsk { engine, address, account } => {
-            return Ok(Prepared::Nowhere(Box::new(cannot_ask(engine, address, account))));
+            Ok(Prepared::Nowhere(Box::new(cannot_ask(engine, address, account))))
         }
-    };
+    }
+}
+
+/// Makes a way of directions: reads certificates, decides on encryption.
+pub(super) fn prepared(connection: Connection) -> Result<Prepared, CollectError> {
     let peer = Peer::of(&connection);
     match connection.engine {
         Engine::Postgresql | Engine::Mysql | Engine::Mariadb => {}

@@ -382,6 +382,9 @@ impl Script {
     }
 
     fn open(&mut self, quote: u8, escapes: bool) {
+        if self.sets_delimiter() {
+            self.danger("a delimiter no dump has");
+        }
         self.keep(quote);
         self.state = State::Quoted { quote, escapes };
     }

@@ -34,6 +34,10 @@ const SHARED: &[&str] =
 impl Script {
     /// Judges the statement when it has just ended.
     pub(super) fn end_of_statement(&mut self) {
+        // The client takes the whole line for it.
+        if self.sets_delimiter() {
+            return;
+        }
         if self.head.len() >= super::KEPT {
             // Its end is not among what is kept; it ends with the byte that was just seen all the same.
             let last = self.delimiter.last().copied();
@@ -182,6 +186,13 @@ impl Script {
             let line = self.head.clone();
             self.leaves(&line);
         }
+    }
+
+    /// Inside the line of the client's command DELIMITER.
+    pub(super) fn sets_delimiter(&self) -> bool {
+        let word = b"delimiter ";
+        self.dialect == Dialect::Mysql
+            && self.head.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
     }
 
     fn leaves(&mut self, head: &[u8]) {
