@@ -9,6 +9,8 @@ mod generation;
 mod license;
 mod output;
 mod refresh;
+mod restore_job;
+mod restore_test;
 mod run;
 mod snapshot;
 mod status;
@@ -52,6 +54,8 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     /// Ask the running daemon to look again now.
     Refresh(refresh::RefreshArgs),
+    /// Restore the newest dump of the database into a scratch database, count and drop it.
+    RestoreTest(restore_test::RestoreTestArgs),
     /// What a licence text says, and which releases it allows.
     License(license::LicenseArgs),
     /// Check, show or describe the configuration.
@@ -135,6 +139,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),
+        Command::RestoreTest(args) => restore_test::run(&args, output),
         Command::License(args) => {
             let catalog = Catalog::embedded(Product::Confluence);
             let (text, code) = license::run(&args, &catalog, Timestamp::now(), &mut io::stdin())?;

@@ -86,6 +86,12 @@ impl Output {
         }
     }
 
+    /// Tells how far a long command is.
+    pub(super) fn note(&mut self, text: &str) {
+        // Nobody has to watch.
+        drop(self.err.write_all(format!("{text}\n").as_bytes()));
+    }
+
     /// Tells what failed.
     pub(super) fn error(&mut self, error: &anyhow::Error) {
         // When even standard error is gone there is nobody left to tell.

@@ -75,7 +75,8 @@ impl Validation {
         let at = |name: &str| format!("{key}.{name}");
         let proof = raw.proof.as_deref().map(|path| self.path(&at("proof"), path));
         let ca_file = raw.ca_file.as_deref().map(|path| self.path(&at("ca_file"), path));
-        let restore_program = raw.restore_program.as_deref().map(|path| self.path(&at("restore_program"), path));
+        let restore_program =
+            raw.restore_program.as_deref().map(|path| self.path(&at("restore_program"), path));
         let client_program = raw.client_program.as_deref().map(|path| self.path(&at("client_program"), path));
         let password = self.secret(
             key,
@@ -200,7 +201,10 @@ mod tests {
         let off = parse(&off).unwrap();
         assert_eq!((off.test, off.proof), (None, Some("/backup/proof.json".into())));
         let test = parse(WHOLE).unwrap().test.unwrap();
-        assert_eq!((test.host.as_str(), test.port, test.database.as_str()), ("restore", Some(5433), "postgres"));
+        assert_eq!(
+            (test.host.as_str(), test.port, test.database.as_str()),
+            ("restore", Some(5433), "postgres")
+        );
         assert_eq!((test.every.as_secs(), test.time_limit.as_secs()), (7 * 86400, 6 * 3600));
         assert!(!test.same_server && !test.allow_superuser && test.key_tables.len() == 5);
         assert_eq!(test.scratch_name("Wiki-1"), test.scratch_name("Wiki-1"));

@@ -200,7 +200,9 @@ mod tests {
     fn facts(golden: &mut Golden) -> &mut Backups {
         match &mut golden.facts.backups {
             Reading::Learned(learned) => &mut learned.facts,
-            Reading::Pending | Reading::Off | Reading::Failed { .. } => panic!("the golden instance has them"),
+            Reading::Pending | Reading::Off | Reading::Failed { .. } => {
+                panic!("the golden instance has them")
+            }
         }
     }
 
@@ -300,7 +302,8 @@ mod tests {
     /// The crate has no JSON; the example is simple enough to be read as TOML.
     fn toml_of(json: &str) -> RestoreProof {
         let text = json.trim().trim_start_matches('{').trim_end_matches('}').replace("\": ", "\" = ");
-        let lines: Vec<String> = text.lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
+        let lines: Vec<String> =
+            text.lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
         toml::from_str(&lines.join("\n")).unwrap()
     }
 }

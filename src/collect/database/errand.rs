@@ -34,7 +34,10 @@ pub(in crate::collect) struct StatementError(pub(in crate::collect) String);
 
 impl Session {
     /// Connects within the time given.
-    pub(in crate::collect) async fn open(connection: Connection, limit: Duration) -> Result<Self, CollectError> {
+    pub(in crate::collect) async fn open(
+        connection: Connection,
+        limit: Duration,
+    ) -> Result<Self, CollectError> {
         let limits = TimeLimits { connect: limit, statement: limit, whole: limit };
         let Way { connection, peer, encryption, certificates } = match prepared(connection)? {
             Prepared::Way(way) => *way,
@@ -98,7 +101,10 @@ impl Session {
     }
 
     /// The first column of every row, as text; the statement makes it one.
-    pub(in crate::collect) async fn column(&mut self, sql: &str) -> Result<Vec<Option<String>>, StatementError> {
+    pub(in crate::collect) async fn column(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<Option<String>>, StatementError> {
         let sql = raw_sql(AssertSqlSafe(sql.to_owned()));
         let mut values = Vec::new();
         match self {

@@ -25,6 +25,9 @@ const CUSTOM: u8 = 1;
 pub(super) const TAR: u8 = 3;
 const DIRECTORY: u8 = 5;
 
+/// The list of the large objects in a tar.
+pub(super) const LARGE_OBJECTS: &str = "blobs.toc";
+
 /// Whether the head is that of a table of contents in a directory.
 pub(super) fn is_directory(head: &[u8]) -> bool {
     head.get(10) == Some(&DIRECTORY)
@@ -255,7 +258,9 @@ fn read_contents(input: &mut Input<'_>, stop: &Stop) -> Result<Contents, DumpDef
     }
     let (int_size, offset_size, format) = (input.byte()?, input.byte()?, input.byte()?);
     if !(1..=32).contains(&int_size) || !(1..=32).contains(&offset_size) {
-        return Err(DumpDefect::Damaged(format!("its head names numbers of {int_size} and {offset_size} bytes")));
+        return Err(DumpDefect::Damaged(format!(
+            "its head names numbers of {int_size} and {offset_size} bytes"
+        )));
     }
     let compression = if minor >= 15 {
         match input.byte()? {
@@ -302,7 +307,8 @@ fn read_contents(input: &mut Input<'_>, stop: &Stop) -> Result<Contents, DumpDef
     };
     input.place = "in its table of contents";
     let entries = input.length(int_size)?.filter(|entries| *entries <= MOST_ENTRIES);
-    let entries = entries.ok_or_else(|| DumpDefect::Damaged("its number of entries is impossible".to_owned()))?;
+    let entries =
+        entries.ok_or_else(|| DumpDefect::Damaged("its number of entries is impossible".to_owned()))?;
     for _entry in 0..entries {
         if stop.is_wanted() {
             return Err(DumpDefect::Stopped);
@@ -347,7 +353,9 @@ fn read_entry(input: &mut Input<'_>, contents: &mut Contents, offset_size: u8) -
             contents.blocks.insert(number);
         }
     } else if let Some(file) = input.text(size)?.filter(|file| !file.is_empty() && has_data) {
-        contents.files.insert(file);
+        // In a tar the large objects are in other files than the table of contents says.
+        let large_objects = contents.format == TAR && kind == "BLOBS";
+        contents.files.insert(if large_objects { LARGE_OBJECTS.to_owned() } else { file });
     }
     let facts = &mut contents.facts;
     for script in [&mut script, &mut copy] {
@@ -417,7 +425,8 @@ fn read_stream(input: &mut Input<'_>, contents: &Contents, stop: &Stop) -> Resul
         }
         let at = input.read;
         let length = input.length(contents.int_size)?;
-        let length = length.ok_or_else(|| DumpDefect::Damaged(format!("an impossible length, at byte {at}")))?;
+        let length =
+            length.ok_or_else(|| DumpDefect::Damaged(format!("an impossible length, at byte {at}")))?;
         if length == 0 {
             break;
         }
@@ -432,9 +441,7 @@ fn read_stream(input: &mut Input<'_>, contents: &Contents, stop: &Stop) -> Resul
     match unpacking {
         None => Ok(bytes),
         Some(unpacking) if unpacking.ended || bytes == 0 => Ok(unpacking.stream.total_out()),
-        Some(_) => {
-            Err(DumpDefect::Damaged(format!("packed data that do not end, at byte {}", input.read)))
-        }
+        Some(_) => Err(DumpDefect::Damaged(format!("packed data that do not end, at byte {}", input.read))),
     }
 }
 

@@ -147,6 +147,12 @@ impl Script {
             && self.previous_is_blank()
     }
 
+    /// Whether the next byte belongs to a statement, and to no string or comment in it.
+    #[must_use]
+    pub fn is_outside_strings(&self) -> bool {
+        self.state == State::Statement
+    }
+
     fn previous_is_blank(&self) -> bool {
         matches!(self.previous, 0 | b'\n' | b'\r' | b' ' | b'\t')
     }
@@ -184,10 +190,7 @@ impl Script {
             State::Quoted { .. } | State::Dollar { .. } | State::DollarTag(_) => {
                 Err(format!("inside a string of the statement \"{}\"", shown(&self.head, 60)))
             }
-            State::BlockComment(_)
-            | State::CommentStart
-            | State::CommentVersion
-            | State::SandboxComment => {
+            State::BlockComment(_) | State::CommentStart | State::CommentVersion | State::SandboxComment => {
                 Err("inside a comment".to_owned())
             }
             State::LineComment | State::Command => Ok(()),
@@ -318,7 +321,8 @@ impl Script {
     fn statement(&mut self, byte: u8) {
         let (previous, earlier) = (self.previous, self.earlier);
         self.remember(byte);
-        if self.dialect == Dialect::Mysql && previous == b'-' && earlier == b'-' && byte.is_ascii_whitespace() {
+        if self.dialect == Dialect::Mysql && previous == b'-' && earlier == b'-' && byte.is_ascii_whitespace()
+        {
             self.take_back(2);
             self.begin_comment();
             if byte == b'\n' {

@@ -34,6 +34,9 @@ pub(super) fn inspect(reader: &mut dyn BufRead, stop: &Stop) -> Result<DumpFacts
         bytes += announced;
         if let Some(contents) = &mut contents {
             contents.files.remove(&name);
+            if name.starts_with("blobs_") && name.ends_with(".toc") {
+                contents.files.remove(archive::LARGE_OBJECTS);
+            }
         }
     }
     let mut contents = contents.ok_or(DumpDefect::NotADump)?;
@@ -48,7 +51,9 @@ fn broken(error: io::Error) -> DumpDefect {
     match error.kind() {
         ErrorKind::UnexpectedEof => DumpDefect::CutOff("in the middle of a file".to_owned()),
         // The reader of tar says so of a head that is none, and of one that is cut.
-        ErrorKind::Other | ErrorKind::InvalidData => DumpDefect::Damaged(format!("not a tar archive: {error}")),
+        ErrorKind::Other | ErrorKind::InvalidData => {
+            DumpDefect::Damaged(format!("not a tar archive: {error}"))
+        }
         _ => DumpDefect::Read(error),
     }
 }

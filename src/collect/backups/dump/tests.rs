@@ -44,10 +44,15 @@ fn a_whole_dump_says_what_it_holds_and_its_data_say_nothing() {
 
     let facts = look(MARIA.as_bytes()).unwrap();
     assert_eq!((facts.form, facts.tables.join(" ").as_str()), ("mariadb-plain", "CONTENT"));
-    assert_eq!((facts.database.as_deref(), facts.written_by.as_deref()), (Some("wiki"), Some("10.11.19-MariaDB")));
+    assert_eq!(
+        (facts.database.as_deref(), facts.written_by.as_deref()),
+        (Some("wiki"), Some("10.11.19-MariaDB"))
+    );
     assert_eq!(facts.server_version.as_deref(), Some("10.11.19-MariaDB-0+deb12u1"));
     assert!(facts.leaves_database.is_empty() && facts.runs_commands.is_empty(), "{facts:?}");
-    let mysql = MARIA.replace("/*M!999999\\- enable the sandbox mode */ \n", "").replace("MariaDB dump", "MySQL dump");
+    let mysql = MARIA
+        .replace("/*M!999999\\- enable the sandbox mode */ \n", "")
+        .replace("MariaDB dump", "MySQL dump");
     assert_eq!(look(mysql.as_bytes()).unwrap().form, "mysql-plain");
 }
 
@@ -67,7 +72,8 @@ fn a_dump_that_was_cut_anywhere_is_not_whole() {
     assert!(matches!(look(more.as_bytes()), Err(DumpDefect::CutOff(_))), "something behind the end");
     let empty = "-- PostgreSQL database dump\n-- PostgreSQL database dump complete\n";
     assert!(matches!(look(empty.as_bytes()), Err(DumpDefect::NoTables)));
-    let schema = "-- PostgreSQL database dump\nCREATE TABLE a (b int);\n-- PostgreSQL database dump complete\n";
+    let schema =
+        "-- PostgreSQL database dump\nCREATE TABLE a (b int);\n-- PostgreSQL database dump complete\n";
     assert!(matches!(look(schema.as_bytes()), Err(DumpDefect::NoData(1))));
 }
 
@@ -157,7 +163,8 @@ fn binary_rows_and_long_lines_are_no_trouble() {
     let facts = inspect(&mut Cursor::new(&text), &Stop::default()).unwrap();
     assert!(facts.runs_commands.is_empty(), "{facts:?}");
 
-    let long = format!("INSERT INTO `CONTENT` VALUES (1,'{}\u{0}\\'; DROP DATABASE x;');\n", "y".repeat(3_000_000));
+    let long =
+        format!("INSERT INTO `CONTENT` VALUES (1,'{}\u{0}\\'; DROP DATABASE x;');\n", "y".repeat(3_000_000));
     let facts = inspect(&mut Cursor::new(hide(MARIA, &long)), &Stop::default()).unwrap();
     assert!(facts.leaves_database.is_empty() && facts.runs_commands.is_empty(), "{facts:?}");
     // A statement behind a long one is seen like any other.
@@ -190,7 +197,9 @@ fn archive(minor: u8, compressed: bool, statement: &str) -> Vec<u8> {
     (0..7).for_each(|_| number(&mut out, 1));
     ["wiki", "15.18", "15.18"].iter().for_each(|part| text(&mut out, part));
     number(&mut out, 3);
-    for (id, kind, tag, data) in [(1, "TABLE", "content", 0), (2, "TABLE DATA", "content", 1), (3, "BLOBS", "BLOBS", 1)] {
+    for (id, kind, tag, data) in
+        [(1, "TABLE", "content", 0), (2, "TABLE DATA", "content", 1), (3, "BLOBS", "BLOBS", 1)]
+    {
         number(&mut out, id);
         number(&mut out, data);
         ["0", "0", tag, kind].iter().for_each(|part| text(&mut out, part));
@@ -254,8 +263,14 @@ fn archives_of_every_version_are_read_to_their_end() {
         for compressed in [false, true] {
             let bytes = archive(minor, compressed, table);
             let facts = look(&bytes).unwrap();
-            assert_eq!((facts.form, facts.tables.as_slice()), ("postgresql-custom", ["content".to_owned()].as_slice()));
-            assert_eq!((facts.database.as_deref(), facts.server_version.as_deref()), (Some("wiki"), Some("15.18")));
+            assert_eq!(
+                (facts.form, facts.tables.as_slice()),
+                ("postgresql-custom", ["content".to_owned()].as_slice())
+            );
+            assert_eq!(
+                (facts.database.as_deref(), facts.server_version.as_deref()),
+                (Some("wiki"), Some("15.18"))
+            );
             assert!(facts.unpacked_bytes > 70_000, "{}", facts.unpacked_bytes);
             assert!(facts.runs_commands.is_empty() && facts.leaves_database.is_empty(), "{facts:?}");
             for cut in (0..bytes.len()).step_by(if compressed { 1 } else { 997 }) {

@@ -139,7 +139,6 @@ impl From<CollectError> for RestoreError {
 impl From<ScratchError> for RestoreError {
     fn from(error: ScratchError) -> Self {
         match error {
-            ScratchError::Refused(reason) => Self::Refused(reason),
             ScratchError::Server(cause) => cause.into(),
             ScratchError::Statement { .. } => Self::Scratch(Chain(&error).to_string()),
         }
@@ -189,7 +188,8 @@ pub async fn prove(
     progress(format!("making the scratch database {} on {}", separate.scratch, proof.server));
     let mut scratch = Scratch::create(settings, &separate).await?;
     let started = tokio::time::Instant::now();
-    let work = restore_and_count(settings, task, &source, &facts, &programs, &separate, &mut scratch, progress);
+    let work =
+        restore_and_count(settings, task, &source, &facts, &programs, &separate, &mut scratch, progress);
     let outcome = tokio::time::timeout(settings.time_limit, Box::pin(work)).await;
     proof.took = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::ZERO);
     progress(format!("dropping the scratch database {}", separate.scratch));
@@ -341,8 +341,10 @@ impl RestoreSettings {
     /// The scratch database of an instance.
     #[must_use]
     pub fn scratch_name(&self, instance: &str) -> String {
-        let name: String =
-            instance.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+        let name: String = instance
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .collect();
         // PostgreSQL cuts names at 63 bytes; two instances must not get the same one.
         let sum = blake3::hash(instance.as_bytes()).to_hex();
         let short: String = name.chars().take(24).collect();

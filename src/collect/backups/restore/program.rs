@@ -71,7 +71,9 @@ impl Programs {
     /// The program, for people.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::PgRestore(program) | Self::Psql { program, .. } | Self::Client { program, .. } => shown(program),
+            Self::PgRestore(program) | Self::Psql { program, .. } | Self::Client { program, .. } => {
+                shown(program)
+            }
         }
     }
 
@@ -87,12 +89,13 @@ impl Programs {
         let mut child = command.spawn().map_err(|error| failed("starting", error))?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let (sender, mut pieces) = mpsc::channel::<Vec<u8>>(8);
-        let reading = {
-            let (source, form) = (source.clone(), facts.form);
-            tokio::task::spawn_blocking(move || {
-                if source.is_directory { Ok(()) } else { source.send(form, &sender) }
-            })
-        };
+        let reading =
+            {
+                let (source, form) = (source.clone(), facts.form);
+                tokio::task::spawn_blocking(move || {
+                    if source.is_directory { Ok(()) } else { source.send(form, &sender) }
+                })
+            };
         let feeding = async {
             let mut input = stdin;
             if let Some(input) = &mut input {
@@ -144,16 +147,34 @@ impl Programs {
                 if let Some(mode) = parameter("sslmode") {
                     command.env("PGSSLMODE", mode);
                 }
-                let ca_file = settings.ca_file.clone().or_else(|| parameter("sslrootcert").map(PathBuf::from));
+                let ca_file =
+                    settings.ca_file.clone().or_else(|| parameter("sslrootcert").map(PathBuf::from));
                 if let Some(ca_file) = ca_file {
                     command.env("PGSSLROOTCERT", ca_file);
                 }
-                command.args(["-w", "-h", &peer.host, "-p", &port, "-U", &settings.username, "-d", run.database]);
+                command.args([
+                    "-w",
+                    "-h",
+                    &peer.host,
+                    "-p",
+                    &port,
+                    "-U",
+                    &settings.username,
+                    "-d",
+                    run.database,
+                ]);
             }
             Self::Client { .. } => {
                 let mut defaults = std::ffi::OsString::from("--defaults-file=");
                 defaults.push(&run.secret.path);
-                command.arg(defaults).args(["--protocol=tcp", "--batch", "--host", &peer.host, "--port", &port]);
+                command.arg(defaults).args([
+                    "--protocol=tcp",
+                    "--batch",
+                    "--host",
+                    &peer.host,
+                    "--port",
+                    &port,
+                ]);
                 command.args(["--user", &settings.username, "--database", run.database]);
                 if let Some(ca_file) = &settings.ca_file {
                     let mut option = std::ffi::OsString::from("--ssl-ca=");
@@ -209,14 +230,11 @@ fn scrub(said: &[u8], run: &Run<'_>) -> String {
     let password = run.password.expose_secret();
     let text = if password.is_empty() { text.into_owned() } else { text.replace(password, "***") };
     let secret = run.secret.path.display().to_string();
-    // A server quotes the row it stumbles over; that is somebody's content.
-    let lines = text.lines().filter(|line| {
-        let line = line.trim_start();
-        !["CONTEXT:", "DETAIL:", "LINE ", "Command was:"].iter().any(|start| {
-            line.contains(start)
-        })
-    });
-    let words: Vec<String> = lines.flat_map(str::split_whitespace).map(|word| word.replace(&secret, "***")).collect();
+    // Around the error stand the statement and the row it stumbled over; those are somebody's content.
+    let lines =
+        text.lines().filter(|line| ["ERROR", "error:", "FATAL"].iter().any(|word| line.contains(word)));
+    let words: Vec<String> =
+        lines.flat_map(str::split_whitespace).map(|word| word.replace(&secret, "***")).collect();
     words.join(" ").chars().filter(|c| !c.is_control()).take(TOLD).collect()
 }
 
@@ -230,10 +248,12 @@ fn find(named: Option<&Path>, names: &[&str], key: &str) -> Result<PathBuf, Rest
     }
     let mut places: Vec<PathBuf> = Vec::new();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut versions: Vec<u32> = versions.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut versions: Vec<u32> =
+        versions.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     versions.sort_unstable_by(|a, b| b.cmp(a));
     places.extend(versions.iter().map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"))));
-    places.extend(["/usr/bin", "/usr/local/bin", "/usr/local/pgsql/bin", "/opt/mysql/bin"].map(PathBuf::from));
+    places
+        .extend(["/usr/bin", "/usr/local/bin", "/usr/local/pgsql/bin", "/opt/mysql/bin"].map(PathBuf::from));
     for name in names {
         if let Some(found) = places.iter().map(|place| place.join(name)).find(|path| path.is_file()) {
             return Ok(found);
@@ -250,12 +270,14 @@ async fn ask(program: &Path, arguments: &[&str]) -> Result<String, RestoreError>
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let failed = |error: String| RestoreError::Program(format!("asking {} who it is: {error}", program.display()));
+    let failed =
+        |error: String| RestoreError::Program(format!("asking {} who it is: {error}", program.display()));
     let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
     let mut said = Vec::new();
     let Some(stdout) = child.stdout.take() else { return Err(failed("no output".to_owned())) };
     let mut stdout = stdout.take(256 * 1024);
-    let reading = tokio::time::timeout(std::time::Duration::from_secs(20), stdout.read_to_end(&mut said)).await;
+    let reading =
+        tokio::time::timeout(std::time::Duration::from_secs(20), stdout.read_to_end(&mut said)).await;
     match reading {
         Ok(Ok(_)) => Ok(String::from_utf8_lossy(&said).into_owned()),
         Ok(Err(error)) => Err(failed(error.to_string())),

@@ -18,9 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Something about the scratch database failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ScratchError {
-    /// It must not be touched.
-    #[error("{0}")]
-    Refused(String),
     /// The server could not be reached.
     #[error("{}", .0.0)]
     Server(Unreachable),
@@ -67,7 +64,10 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Makes it; one that a killed run left behind is dropped first.
-    pub(super) async fn create(settings: &RestoreSettings, separate: &Separate) -> Result<Self, RestoreError> {
+    pub(super) async fn create(
+        settings: &RestoreSettings,
+        separate: &Separate,
+    ) -> Result<Self, RestoreError> {
         let name = separate.scratch.clone();
         let mut session = Session::open(settings.connection(None)?, PATIENCE).await?;
         session.allow_writing().await.map_err(|cause| failed("asking to write", cause))?;
@@ -144,7 +144,8 @@ async fn is_superuser(session: &mut Session) -> Result<bool, ScratchError> {
         }
         Session::Mysql(_) => "SHOW GRANTS",
     };
-    let answers = session.column(question).await.map_err(|cause| failed("asking what the account may do", cause))?;
+    let answers =
+        session.column(question).await.map_err(|cause| failed("asking what the account may do", cause))?;
     let mysql = matches!(session, Session::Mysql(_));
     Ok(answers.iter().flatten().any(|answer| {
         let upper = answer.to_uppercase();
@@ -167,7 +168,8 @@ async fn exists(session: &mut Session, name: &str) -> Result<bool, ScratchError>
             format!("SELECT 'x' FROM information_schema.schemata WHERE schema_name = {name}")
         }
     };
-    let found = session.value(&question).await.map_err(|cause| failed("looking for the scratch database", cause))?;
+    let found =
+        session.value(&question).await.map_err(|cause| failed("looking for the scratch database", cause))?;
     Ok(found.is_some())
 }
 
@@ -229,7 +231,10 @@ async fn drop_database(session: &mut Session, name: &str) -> Result<(), ScratchE
             format!("DROP DATABASE {}", quote_postgres(name))
         }
         Session::Mysql(_) => {
-            let others = format!("SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE db = {}", literal(name));
+            let others = format!(
+                "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE db = {}",
+                literal(name)
+            );
             for id in session.column(&others).await.unwrap_or_default().iter().flatten() {
                 if id.bytes().all(|byte| byte.is_ascii_digit()) {
                     drop(session.execute(&format!("KILL {id}")).await);

@@ -9,22 +9,52 @@ const POSTGRESQL: &[&str] = &[
     "REFRESH", "BEGIN", "COMMIT",
 ];
 
-/// Functions `pg_dump` calls.
+/// Functions `pg_dump` calls, and the catalogue it asks for large objects.
 const FUNCTIONS: &[&str] = &[
-    "SETVAL", "SET_CONFIG", "LO_CREATE", "LO_OPEN", "LOWRITE", "LO_CLOSE", "LO_UNLINK",
-    "PG_EXTENSION_CONFIG_DUMP",
+    "SETVAL",
+    "SET_CONFIG",
+    "LO_CREATE",
+    "LO_OPEN",
+    "LOWRITE",
+    "LO_CLOSE",
+    "LO_UNLINK",
+    "PG_LARGEOBJECT_METADATA",
 ];
 
 /// Words a statement of `mysqldump` or `mariadb-dump` begins with.
-const MYSQL: &[&str] = &[
-    "SET", "CREATE", "DROP", "INSERT", "REPLACE", "LOCK", "UNLOCK", "ALTER", "COMMIT", "START", "ANALYZE",
-];
+const MYSQL: &[&str] =
+    &["SET", "CREATE", "DROP", "INSERT", "REPLACE", "LOCK", "UNLOCK", "ALTER", "COMMIT", "START", "ANALYZE"];
 
 /// Commands of the clients `mysql` and `mariadb` that need no backslash at the beginning of a line.
 const CLIENT_COMMANDS: &[&str] = &[
-    "?", "BIND", "CHARSET", "CLEAR", "CONNECT", "COSTS", "EDIT", "EGO", "EXIT", "GO", "HELP", "NOPAGER",
-    "NOTEE", "NOWARNING", "PAGER", "PRINT", "PROMPT", "QUERY_ATTRIBUTES", "QUIT", "REHASH",
-    "RESETCONNECTION", "SANDBOX", "SOURCE", "SSL_SESSION_DATA_PRINT", "STATUS", "SYSTEM", "TEE", "WARNINGS",
+    "?",
+    "BIND",
+    "CHARSET",
+    "CLEAR",
+    "CONNECT",
+    "COSTS",
+    "EDIT",
+    "EGO",
+    "EXIT",
+    "GO",
+    "HELP",
+    "NOPAGER",
+    "NOTEE",
+    "NOWARNING",
+    "PAGER",
+    "PRINT",
+    "PROMPT",
+    "QUERY_ATTRIBUTES",
+    "QUIT",
+    "REHASH",
+    "RESETCONNECTION",
+    "SANDBOX",
+    "SOURCE",
+    "SSL_SESSION_DATA_PRINT",
+    "STATUS",
+    "SYSTEM",
+    "TEE",
+    "WARNINGS",
 ];
 
 /// What all databases of a server share.
@@ -107,7 +137,9 @@ impl Script {
         let (first, second) = (words.first().copied().unwrap_or(""), words.get(1).copied().unwrap_or(""));
         match first {
             "USE" => self.leaves(head),
-            "CREATE" | "ALTER" | "DROP" if is_shared(second, &words) || second == "SCHEMA" => self.leaves(head),
+            "CREATE" | "ALTER" | "DROP" if is_shared(second, &words) || second == "SCHEMA" => {
+                self.leaves(head)
+            }
             "GRANT" | "REVOKE" | "CHANGE" | "FLUSH" | "RESET" | "PURGE" | "INSTALL" | "UNINSTALL" => {
                 self.leaves(head);
             }
@@ -270,7 +302,10 @@ fn is_routine(words: &[&str]) -> bool {
 
 fn is_table(words: &[&str]) -> bool {
     let behind = words.iter().skip(1).find(|word| {
-        !matches!(**word, "UNLOGGED" | "FOREIGN" | "TEMPORARY" | "TEMP" | "GLOBAL" | "LOCAL" | "OR" | "REPLACE")
+        !matches!(
+            **word,
+            "UNLOGGED" | "FOREIGN" | "TEMPORARY" | "TEMP" | "GLOBAL" | "LOCAL" | "OR" | "REPLACE"
+        )
     });
     behind == Some(&"TABLE")
 }
@@ -278,8 +313,10 @@ fn is_table(words: &[&str]) -> bool {
 fn calls_of_pg_dump(upper: &str) -> bool {
     let Some(call) = upper.strip_prefix("SELECT PG_CATALOG.") else { return false };
     // One call, and nothing that is called inside it but a function of the same list.
-    let mut names = upper.split("PG_CATALOG.").skip(1).map(|rest| rest.split('(').next().unwrap_or(""));
-    call.contains('(') && names.all(|name| FUNCTIONS.contains(&name)) && !upper.contains("DBLINK")
+    let word =
+        |rest: &str| -> String { rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
+    let mut names = upper.split("PG_CATALOG.").skip(1).map(word);
+    call.contains('(') && names.all(|name| FUNCTIONS.contains(&name.as_str())) && !upper.contains("DBLINK")
 }
 
 /// The name behind TABLE, without its schema and quotes.
