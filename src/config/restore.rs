@@ -180,7 +180,6 @@ impl Validation {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::{Problem, RestoreProving, parse_config};
 
     fn parse(keys: &str) -> Result<RestoreProving, Vec<Problem>> {

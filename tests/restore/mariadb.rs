@@ -106,7 +106,7 @@ async fn a_bad_dump_is_told_and_does_nothing() {
     let touched = trial.path("touched");
     let touch = touched.display();
     let text = String::from_utf8_lossy(&good);
-    let at = text.find("DROP TABLE IF EXISTS").unwrap();
+    let (before, behind) = text.split_at(text.find("DROP TABLE IF EXISTS").unwrap());
     for evil in [
         "USE production;\nDROP TABLE precious;".to_owned(),
         "/*!40000 DROP DATABASE IF EXISTS production */;".to_owned(),
@@ -118,7 +118,7 @@ async fn a_bad_dump_is_told_and_does_nothing() {
         format!("/*!\\! touch {touch}\n*/;"),
         format!("SELECT 1 INTO OUTFILE '{touch}';"),
     ] {
-        let dump = trial.write("evil.sql", format!("{}{evil}\n{}", &text[..at], &text[at..]));
+        let dump = trial.write("evil.sql", format!("{before}{evil}\n{behind}"));
         let outcome = trial.prove(&dump).await;
         assert!(matches!(outcome, Err(RestoreError::Refused(_))), "{evil}: {outcome:?}");
         assert!(!touched.exists(), "{evil}");

@@ -180,7 +180,8 @@ async fn a_dump_with_bad_intentions_does_nothing() {
     let plain = std::fs::read_to_string(servers.dump(&trial, "plain", &["wiki"])).unwrap();
     let touched = trial.path("touched");
     let at = plain.find("CREATE TABLE public.content").unwrap();
-    let hidden = |evil: &str| format!("{}{evil}\n{}", &plain[..at], &plain[at..]);
+    let (before, behind) = plain.split_at(at);
+    let hidden = |evil: &str| format!("{before}{evil}\n{behind}");
     let touch = touched.display();
     for evil in [
         "\\connect production\nDROP TABLE precious;".to_owned(),

@@ -295,7 +295,7 @@ mod tests {
     fn the_example_in_the_explanation_is_a_proof() {
         let from = EXPLAIN.find("    {").unwrap();
         let until = EXPLAIN.find("Who has restored").unwrap();
-        let proof: RestoreProof = toml_of(&EXPLAIN[from..until]);
+        let proof: RestoreProof = toml_of(EXPLAIN.get(from..until).unwrap());
         assert_eq!((proof.tables, proof.took.as_mins()), (412, 24));
     }
 

@@ -107,7 +107,7 @@ fn read_member(directory: &Path, name: &str, stop: &Stop) -> Result<u64, DumpDef
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(DumpDefect::Read(error)),
         };
-        let mut file: Box<dyn Read> = if packed == ".gz" || name.ends_with(".gz") {
+        let mut file: Box<dyn Read> = if packed == ".gz" || name.strip_suffix(".gz").is_some() {
             Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file)))
         } else {
             Box::new(file)
@@ -417,7 +417,7 @@ fn read_blocks(input: &mut Input<'_>, contents: &mut Contents, stop: &Stop) -> R
 
 /// One stream of data in chunks, the last of which is empty; unpacked to see that it can be.
 fn read_stream(input: &mut Input<'_>, contents: &Contents, stop: &Stop) -> Result<u64, DumpDefect> {
-    let mut unpacking = (contents.compression == Compression::Deflate).then(|| Unpacking::new());
+    let mut unpacking = (contents.compression == Compression::Deflate).then(Unpacking::new);
     let mut bytes: u64 = 0;
     loop {
         if stop.is_wanted() {

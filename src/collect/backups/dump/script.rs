@@ -93,6 +93,7 @@ pub(super) struct Seen {
 
 /// Follows a script.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about where the script is")]
 pub struct Script {
     dialect: Dialect,
     state: State,
@@ -530,8 +531,7 @@ impl Script {
                 self.previous = b'\n';
                 return;
             }
-            (Dot, b'\r') => Dot,
-            (Backslash, b'.') => Dot,
+            (Dot, b'\r') | (Backslash, b'.') => Dot,
             (Dot, _) => {
                 self.danger("an end of rows that is none");
                 Within

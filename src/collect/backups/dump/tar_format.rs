@@ -34,7 +34,7 @@ pub(super) fn inspect(reader: &mut dyn BufRead, stop: &Stop) -> Result<DumpFacts
         bytes += announced;
         if let Some(contents) = &mut contents {
             contents.files.remove(&name);
-            if name.starts_with("blobs_") && name.ends_with(".toc") {
+            if name.strip_prefix("blobs_").and_then(|rest| rest.strip_suffix(".toc")).is_some() {
                 contents.files.remove(archive::LARGE_OBJECTS);
             }
         }

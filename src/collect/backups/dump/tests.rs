@@ -150,7 +150,8 @@ fn what_leaves_the_database_or_runs_something_is_seen_wherever_it_hides() {
 /// Puts a statement between two others.
 fn hide(text: &str, evil: &str) -> String {
     let at = text.find("ALTER TABLE public").or_else(|| text.find("LOCK TABLES")).unwrap();
-    format!("{}{evil}{}", &text[..at], &text[at..])
+    let (before, behind) = text.split_at(at);
+    format!("{before}{evil}{behind}")
 }
 
 #[test]
@@ -194,27 +195,27 @@ fn archive(minor: u8, compressed: bool, statement: &str) -> Vec<u8> {
         (15.., packed) => out.push(u8::from(packed)),
         (_, packed) => number(&mut out, if packed { -1 } else { 0 }),
     }
-    (0..7).for_each(|_| number(&mut out, 1));
-    ["wiki", "15.18", "15.18"].iter().for_each(|part| text(&mut out, part));
+    moment(&mut out);
+    texts(&mut out, &["wiki", "15.18", "15.18"]);
     number(&mut out, 3);
     for (id, kind, tag, data) in
         [(1, "TABLE", "content", 0), (2, "TABLE DATA", "content", 1), (3, "BLOBS", "BLOBS", 1)]
     {
         number(&mut out, id);
         number(&mut out, data);
-        ["0", "0", tag, kind].iter().for_each(|part| text(&mut out, part));
+        texts(&mut out, &["0", "0", tag, kind]);
         number(&mut out, 2);
         text(&mut out, if kind == "TABLE" { statement } else { "" });
         text(&mut out, "");
         text(&mut out, if kind == "TABLE DATA" { "COPY public.content (a) FROM stdin;\n" } else { "" });
-        ["public", ""].iter().for_each(|part| text(&mut out, part));
+        texts(&mut out, &["public", ""]);
         if minor >= 14 {
             text(&mut out, "heap");
         }
         if minor >= 16 {
             number(&mut out, 114);
         }
-        ["conf", "false", "1"].iter().for_each(|part| text(&mut out, part));
+        texts(&mut out, &["conf", "false", "1"]);
         number(&mut out, -1);
         out.push(if data == 1 { 2 } else { 3 });
         out.extend([0; 8]);
@@ -244,6 +245,18 @@ fn stream(out: &mut Vec<u8>, rows: &[u8], compressed: bool) {
         out.extend(chunk);
     }
     number(out, 0);
+}
+
+fn texts(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        text(out, part);
+    }
+}
+
+fn moment(out: &mut Vec<u8>) {
+    for _part in 0..7 {
+        number(out, 1);
+    }
 }
 
 fn number(out: &mut Vec<u8>, value: i32) {
@@ -315,15 +328,15 @@ fn an_archive_whose_bytes_were_changed_is_damaged_or_read_as_it_is() {
 fn a_tar_and_a_directory_need_every_file_they_name() {
     let mut toc = b"PGDMP\x01\x0e\x00\x04\x08\x03".to_vec();
     number(&mut toc, 0);
-    (0..7).for_each(|_| number(&mut toc, 1));
-    ["wiki", "15.18", "15.18"].iter().for_each(|part| text(&mut toc, part));
+    moment(&mut toc);
+    texts(&mut toc, &["wiki", "15.18", "15.18"]);
     number(&mut toc, 2);
     for (id, kind, file) in [(1, "TABLE", ""), (2, "TABLE DATA", "2.dat")] {
         number(&mut toc, id);
         number(&mut toc, i32::from(id == 2));
-        ["0", "0", "content", kind].iter().for_each(|part| text(&mut toc, part));
+        texts(&mut toc, &["0", "0", "content", kind]);
         number(&mut toc, 2);
-        ["", "", "", "public", "", "heap", "conf", "false"].iter().for_each(|part| text(&mut toc, part));
+        texts(&mut toc, &["", "", "", "public", "", "heap", "conf", "false"]);
         number(&mut toc, -1);
         text(&mut toc, file);
     }

@@ -239,12 +239,12 @@ fn scrub(said: &[u8], run: &Run<'_>) -> String {
 }
 
 /// The named program, or the first that is where such programs usually are.
-fn find(named: Option<&Path>, names: &[&str], key: &str) -> Result<PathBuf, RestoreError> {
-    if let Some(named) = named {
-        if named.is_file() {
-            return Ok(named.to_owned());
+fn find(chosen: Option<&Path>, names: &[&str], key: &str) -> Result<PathBuf, RestoreError> {
+    if let Some(chosen) = chosen {
+        if chosen.is_file() {
+            return Ok(chosen.to_owned());
         }
-        return Err(RestoreError::Program(format!("{key} names {}, which is not there", named.display())));
+        return Err(RestoreError::Program(format!("{key} names {}, which is not there", chosen.display())));
     }
     let mut places: Vec<PathBuf> = Vec::new();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

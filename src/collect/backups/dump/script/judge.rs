@@ -138,7 +138,7 @@ impl Script {
         match first {
             "USE" => self.leaves(head),
             "CREATE" | "ALTER" | "DROP" if is_shared(second, &words) || second == "SCHEMA" => {
-                self.leaves(head)
+                self.leaves(head);
             }
             "GRANT" | "REVOKE" | "CHANGE" | "FLUSH" | "RESET" | "PURGE" | "INSTALL" | "UNINSTALL" => {
                 self.leaves(head);
