@@ -135,7 +135,7 @@ mod tests {
         let mut named = reference.split("`agent ").skip(1).peekable();
         assert!(named.peek().is_some());
         for rest in named {
-            let name = rest.split(|c: char| !c.is_ascii_lowercase()).next().unwrap();
+            let name = rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap();
             assert!(known.find_subcommand(name).is_some(), "there is no agent {name}");
         }
     }

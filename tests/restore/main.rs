@@ -1,6 +1,11 @@
 //! The restore test against real servers, with dumps the real programs made.
 
 #[cfg(test)]
+mod command;
+#[cfg(test)]
+#[path = "../support/installation.rs"]
+mod installation;
+#[cfg(test)]
 mod mariadb;
 #[cfg(test)]
 mod postgres;

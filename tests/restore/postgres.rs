@@ -11,13 +11,13 @@ use upgrade_readiness_checks::facts::Engine;
 use crate::support::postgres::Postgres;
 use crate::trial::{PASSWORD, Production, Trial, processes_with, program, run};
 
-struct Servers {
-    production: Postgres,
-    restore: Postgres,
+pub(crate) struct Servers {
+    pub(crate) production: Postgres,
+    pub(crate) restore: Postgres,
 }
 
 impl Servers {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let servers = Self { production: Postgres::start(), restore: Postgres::start() };
         servers.production.run("postgres", &format!("CREATE ROLE conf LOGIN PASSWORD '{PASSWORD}'"));
         servers.production.run("postgres", "CREATE DATABASE wiki OWNER conf");
@@ -40,7 +40,7 @@ impl Servers {
         servers
     }
 
-    fn trial(&self) -> Trial {
+    pub(crate) fn trial(&self) -> Trial {
         let production = Production {
             engine: Engine::Postgresql,
             host: "127.0.0.1",
@@ -50,7 +50,7 @@ impl Servers {
         Trial::new(production, self.restore.port)
     }
 
-    fn dump(&self, trial: &Trial, name: &str, options: &[&str]) -> PathBuf {
+    pub(crate) fn dump(&self, trial: &Trial, name: &str, options: &[&str]) -> PathBuf {
         let path = trial.path(name);
         let mut pg_dump =
             program(binary(if options.contains(&"--roles-only") { "pg_dumpall" } else { "pg_dump" }));
@@ -60,7 +60,7 @@ impl Servers {
         path
     }
 
-    fn databases(&self) -> String {
+    pub(crate) fn databases(&self) -> String {
         self.restore
             .run("postgres", "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database")
             .trim()
@@ -68,7 +68,7 @@ impl Servers {
     }
 }
 
-const NOTHING_ELSE: &str = "postgres template0 template1";
+pub(crate) const NOTHING_ELSE: &str = "postgres template0 template1";
 
 fn binary(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").unwrap().flatten();

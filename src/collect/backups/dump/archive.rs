@@ -25,12 +25,10 @@ const CUSTOM: u8 = 1;
 pub(super) const TAR: u8 = 3;
 const DIRECTORY: u8 = 5;
 
-/// The list of the large objects in a tar.
-pub(super) const LARGE_OBJECTS: &str = "blobs.toc";
-
 /// Whether the head is that of a table of contents in a directory.
 pub(super) fn is_directory(head: &[u8]) -> bool {
-    head.get(10) == Some(&DIRECTORY)
+    // Its format is said to be that of a tar, so that both can be read alike.
+    matches!(head.get(10), Some(&DIRECTORY | &TAR))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +51,8 @@ pub(super) struct Contents {
     blocks: BTreeSet<i64>,
     /// Files of the entries that have data, in other archives.
     pub(super) files: BTreeSet<String>,
+    /// Those of them that are lists of large objects; in a tar such a list has another name.
+    pub(super) large_objects: BTreeSet<String>,
     data: u64,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn inspect(reader: &mut dyn BufRead, stop: &Stop) -> Result<DumpFacts
     let mut contents = read_contents(&mut input, stop)?;
     match contents.format {
         CUSTOM => read_blocks(&mut input, &mut contents, stop)?,
-        DIRECTORY => {}
+        DIRECTORY | TAR => contents.facts.form = DumpForm::PostgresqlDirectory.name(),
         other => return Err(DumpDefect::Damaged(format!("its head names the format {other}"))),
     }
     contents.something()
@@ -85,7 +85,8 @@ pub(super) fn inspect_directory(path: &Path, stop: &Stop) -> Result<DumpFacts, D
     let mut reader = BufReader::new(toc);
     let mut input = Input { reader: &mut reader, read: 0, place: "in its head" };
     let mut contents = read_contents(&mut input, stop)?;
-    if contents.format != DIRECTORY {
+    contents.facts.form = DumpForm::PostgresqlDirectory.name();
+    if !matches!(contents.format, DIRECTORY | TAR) {
         return Err(DumpDefect::Damaged("toc.dat is not the table of contents of a directory".to_owned()));
     }
     let files = std::mem::take(&mut contents.files);
@@ -303,6 +304,7 @@ fn read_contents(input: &mut Input<'_>, stop: &Stop) -> Result<Contents, DumpDef
         compression,
         blocks: BTreeSet::new(),
         files: BTreeSet::new(),
+        large_objects: BTreeSet::new(),
         data: 0,
     };
     input.place = "in its table of contents";
@@ -353,9 +355,10 @@ fn read_entry(input: &mut Input<'_>, contents: &mut Contents, offset_size: u8) -
             contents.blocks.insert(number);
         }
     } else if let Some(file) = input.text(size)?.filter(|file| !file.is_empty() && has_data) {
-        // In a tar the large objects are in other files than the table of contents says.
-        let large_objects = contents.format == TAR && kind == "BLOBS";
-        contents.files.insert(if large_objects { LARGE_OBJECTS.to_owned() } else { file });
+        if kind == "BLOBS" {
+            contents.large_objects.insert(file.clone());
+        }
+        contents.files.insert(file);
     }
     let facts = &mut contents.facts;
     for script in [&mut script, &mut copy] {

@@ -34,8 +34,9 @@ pub(super) fn inspect(reader: &mut dyn BufRead, stop: &Stop) -> Result<DumpFacts
         bytes += announced;
         if let Some(contents) = &mut contents {
             contents.files.remove(&name);
-            if name.strip_prefix("blobs_").and_then(|rest| rest.strip_suffix(".toc")).is_some() {
-                contents.files.remove(archive::LARGE_OBJECTS);
+            if name.starts_with("blobs") && name.strip_suffix(".toc").is_some() {
+                let lists = std::mem::take(&mut contents.large_objects);
+                contents.files.retain(|file| !lists.contains(file));
             }
         }
     }
