@@ -353,7 +353,7 @@ impl RestoreSettings {
     }
 }
 
-/// Whether a path is below a directory that is there, for messages.
+/// A path in messages.
 fn shown(path: &Path) -> String {
     path.display().to_string()
 }
