@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
 
+use super::restore_job::RestoreJobs;
 use crate::board::{Board, InstanceState, Since};
 use crate::collect::surroundings::Surroundings;
 use crate::config::Config;
@@ -26,6 +27,7 @@ pub(super) struct Generation {
     pub(super) schedule: Arc<Schedule>,
     keepers: Vec<Arc<Keeper>>,
     pub(super) names: Vec<String>,
+    restores: RestoreJobs,
 }
 
 impl Generation {
@@ -105,7 +107,8 @@ impl Generation {
         for keeper in &keepers {
             keeper.tick();
         }
-        Self { schedule: Arc::new(Schedule::start(jobs, config.max_concurrent)), keepers, names }
+        let restores = RestoreJobs::start(config, board);
+        Self { schedule: Arc::new(Schedule::start(jobs, config.max_concurrent)), keepers, names, restores }
     }
 
     /// What is known, for the next configuration to begin with.
@@ -125,6 +128,7 @@ impl Generation {
 
     /// Ends all looks; those under way are given up after the time given.
     pub(super) async fn stop(&self, patience: Duration) {
+        self.restores.stop().await;
         self.schedule.stop(patience).await;
     }
 }

@@ -12,6 +12,8 @@ mod license;
 mod output;
 mod recall;
 mod refresh;
+mod restore_job;
+mod restore_test;
 mod run;
 mod sign_off;
 mod snapshot;
@@ -66,6 +68,8 @@ enum Command {
     SignOff(sign_off::SignOffArgs),
     /// What changed between two snapshots or two status files.
     Diff(diff::DiffArgs),
+    /// Restore the newest dump of the database into a scratch database, count and drop it.
+    RestoreTest(restore_test::RestoreTestArgs),
     /// What a licence text says, and which releases it allows.
     License(license::LicenseArgs),
     /// Check, show or describe the configuration.
@@ -153,6 +157,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Waive(args) => waive::run(&args, output),
         Command::SignOff(args) => sign_off::run(&args, output),
         Command::Diff(args) => diff::run(&args, output),
+        Command::RestoreTest(args) => restore_test::run(&args, output),
         Command::License(args) => {
             let catalog = Catalog::embedded(Product::Confluence);
             let (text, code) = license::run(&args, &catalog, Timestamp::now(), &mut io::stdin())?;

@@ -126,6 +126,23 @@ pub(super) fn catalog_of<'c>(config: &'c Config, instance: &Instance) -> anyhow:
 ///
 /// Plug-ins are asked last: which releases to ask about may depend on the running version.
 pub(super) async fn look_once(config: &Config, instance: &Arc<Instance>) -> anyhow::Result<Snapshot> {
+    look_where(config, instance, |_source| true).await
+}
+
+/// Asks one source once.
+pub(super) async fn look_at(
+    config: &Config,
+    instance: &Arc<Instance>,
+    source: Source,
+) -> anyhow::Result<Snapshot> {
+    look_where(config, instance, |asked| asked == source).await
+}
+
+async fn look_where(
+    config: &Config,
+    instance: &Arc<Instance>,
+    wanted: impl Fn(Source) -> bool,
+) -> anyhow::Result<Snapshot> {
     let loaded = catalog_of(config, instance)?;
     let (feed, targets) = watch::channel(Vec::new());
     let gathered =
@@ -133,7 +150,8 @@ pub(super) async fn look_once(config: &Config, instance: &Arc<Instance>) -> anyh
     // A look by hand leaves no traces: the cache belongs to the daemon.
     let surroundings =
         Surroundings { releases: loaded.releases.clone(), targets: targets.clone(), cache_dir: None };
-    let collectors = product::collectors(instance, &surroundings);
+    let mut collectors = product::collectors(instance, &surroundings);
+    collectors.retain(|collector| wanted(collector.source()));
     for source in Source::ALL {
         if !collectors.iter().any(|collector| collector.source() == source) {
             gathered.with(|snapshot| snapshot.switch_off(source));

@@ -9,6 +9,7 @@ mod form;
 mod planned;
 mod raw;
 mod rehearsal;
+mod restore;
 mod schedule;
 mod secret;
 mod validate;
@@ -29,6 +30,7 @@ use crate::collect::text_file::{ReadTextError, read_text};
 
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
+pub use restore::RestoreProving;
 pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
 
@@ -175,6 +177,8 @@ pub struct Instance {
     pub rehearsal: Option<StagingPlace>,
     /// The operator's own probes.
     pub custom: Vec<CustomProbe>,
+    /// How it is proved that dumps restore.
+    pub restore: RestoreProving,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -195,6 +199,7 @@ impl Instance {
             marketplace,
             rehearsal,
             custom,
+            restore,
             ..
         } = self;
         *product == other.product
@@ -206,6 +211,7 @@ impl Instance {
             && *marketplace == other.marketplace
             && *rehearsal == other.rehearsal
             && *custom == other.custom
+            && *restore == other.restore
     }
 }
 

@@ -12,6 +12,7 @@ use upgrade_readiness_checks::model::{Environment, Policy};
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
 use super::rehearsal::RawRehearsal;
+use super::restore::RawRestoreTest;
 
 /// The configuration of the upgrade readiness agent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -222,10 +223,21 @@ pub(super) struct RawInstance {
     /// Probes of the operator's own.
     #[serde(default)]
     pub(super) custom: Vec<RawProbe>,
+    /// Backups, and the proof that they restore.
+    #[serde(default)]
+    pub(super) backups: RawBackups,
     /// Limits that differ from those of [policy] for this instance.
     #[serde(default)]
     #[schemars(with = "Policy")]
     pub(super) policy: toml::Table,
+}
+
+/// Backups, and the proof that they restore.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawBackups {
+    /// Restores the newest dump of the database into a scratch database.
+    pub(super) restore_test: RawRestoreTest,
 }
 
 /// How an HTTP side is reached. Give a token, or a user name and password, or neither.

@@ -319,6 +319,7 @@ impl Validation {
         let rehearsal = raw.rehearsal.and_then(|raw| self.rehearsal(&format!("{key}.rehearsal"), raw));
         let custom = self.probes(key, raw.custom, probes);
         let cluster_nodes = self.cluster(&format!("{key}.cluster"), &raw.cluster);
+        let restore = self.restore_test(&format!("{key}.backups.restore_test"), raw.backups.restore_test);
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
@@ -341,6 +342,7 @@ impl Validation {
             marketplace: marketplace?,
             rehearsal,
             custom,
+            restore,
             sources_off: raw.sources_off.into_iter().collect(),
             policy,
         })

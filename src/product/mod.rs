@@ -7,6 +7,7 @@ use std::sync::Arc;
 use upgrade_readiness_checks::facts::{Product, Source};
 
 use crate::collect::Collector;
+use crate::collect::database::DatabaseDirectory;
 use crate::collect::rehearsal::RehearsalCollector;
 use crate::collect::releases::ReleasesCollector;
 use crate::collect::surroundings::Surroundings;
@@ -22,6 +23,14 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
     collectors.push(Arc::new(RehearsalCollector::new(instance.rehearsal.clone())));
     collectors.retain(|collector| is_on(instance, collector.source()));
     collectors
+}
+
+/// Tells where the database of an instance is.
+#[must_use]
+pub fn database_directory(instance: &Arc<Instance>) -> Arc<dyn DatabaseDirectory> {
+    match instance.product {
+        Product::Confluence => Arc::new(confluence::database::SiteDatabase::new(instance.clone())),
+    }
 }
 
 fn is_on(instance: &Instance, source: Source) -> bool {

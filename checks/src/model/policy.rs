@@ -51,6 +51,12 @@ pub struct Policy {
     pub memory_tolerance_percent: u8,
     /// Warn when the upgrade was rehearsed longer ago than this many days.
     pub rehearsal_max_age_days: u32,
+    /// The newest proof that a dump restores may be this many days old.
+    pub restore_max_age_days: u32,
+    /// Without a proof that a dump restores the upgrade must not start.
+    pub restore_proof_required: bool,
+    /// By how much the rows of a restored table may differ from production's, in percent.
+    pub restore_rows_tolerance_percent: u8,
     /// Plug-ins nobody will miss: their compatibility and state are not judged.
     pub ignored_plugins: Vec<String>,
     /// What the instance is for; set per instance.
@@ -82,6 +88,9 @@ impl Default for Policy {
             heap_of_memory_percent: 75,
             memory_tolerance_percent: 5,
             rehearsal_max_age_days: 90,
+            restore_max_age_days: 35,
+            restore_proof_required: false,
+            restore_rows_tolerance_percent: 10,
             ignored_plugins: Vec::new(),
             environment: Environment::Production,
             cluster_nodes: None,

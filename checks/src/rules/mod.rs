@@ -7,6 +7,7 @@ use crate::model::Check;
 
 mod app_licenses;
 mod application_health;
+mod backup_restore;
 mod cluster_nodes;
 #[cfg(test)]
 mod contracts;
@@ -61,6 +62,7 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 pub static ALL: &[&Check] = &[
     &app_licenses::CHECK,
     &application_health::CHECK,
+    &backup_restore::CHECK,
     &cluster_nodes::CHECK,
     &custom::CHECK,
     &customised_layouts::CHECK,

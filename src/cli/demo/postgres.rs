@@ -1,6 +1,6 @@
 //! A throw-away PostgreSQL for the example, when one is installed on this host.
 //!
-//! The only place of the agent that starts programs: `agent demo` is a demonstration on data of its own.
+//! Beside the restore test the only place of the agent that starts programs: a demonstration on data of its own.
 
 use std::fs;
 use std::io;

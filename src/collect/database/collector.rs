@@ -165,13 +165,18 @@ pub(super) struct Way {
     pub(super) certificates: Option<String>,
 }
 
+/// Finds out where the database is and how to speak with it.
 pub(super) fn prepare(directory: &dyn DatabaseDirectory) -> Result<Prepared, CollectError> {
-    let connection = match directory.directions()? {
-        Directions::Connect(connection) => *connection,
+    match directory.directions()? {
+        Directions::Connect(connection) => prepared(*connection),
         Directions::CannotAsk { engine, address, account } => {
-            return Ok(Prepared::Nowhere(Box::new(cannot_ask(engine, address, account))));
+            Ok(Prepared::Nowhere(Box::new(cannot_ask(engine, address, account))))
         }
-    };
+    }
+}
+
+/// Makes a way of directions: reads certificates, decides on encryption.
+pub(super) fn prepared(connection: Connection) -> Result<Prepared, CollectError> {
     let peer = Peer::of(&connection);
     match connection.engine {
         Engine::Postgresql | Engine::Mysql | Engine::Mariadb => {}

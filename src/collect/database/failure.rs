@@ -102,6 +102,14 @@ impl LookError {
         Self::Connect { peer: peer.clone(), trouble: Trouble::NotUnderstood, cause }
     }
 
+    /// Directions to a server this agent does not speak to.
+    pub(super) fn garbled_engine(address: &str) -> Self {
+        Self::FindHost {
+            host: address.to_owned(),
+            cause: io::Error::other("the agent does not speak the language of this database"),
+        }
+    }
+
     /// A connection that broke.
     pub(super) fn read(peer: &Peer, cause: &sqlx::Error) -> Self {
         Self::Read { peer: peer.clone(), trouble: Trouble::of(cause), cause: Told(told(cause)) }

@@ -4,11 +4,12 @@
 //! creates, changes or locks anything.
 
 mod collector;
+pub(super) mod errand;
 mod failure;
 mod gap;
 pub mod jdbc;
 mod mysql;
-mod peer;
+pub(super) mod peer;
 mod postgres;
 mod question;
 mod records;

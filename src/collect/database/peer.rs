@@ -6,13 +6,13 @@ use super::Connection;
 
 /// Where the database is and who looks: what messages name.
 #[derive(Debug, Clone)]
-pub(super) struct Peer {
+pub(in crate::collect) struct Peer {
     /// What it is taken for.
     pub(super) engine: Engine,
     /// Server host, without the brackets of an IPv6 address.
-    pub(super) host: String,
+    pub(in crate::collect) host: String,
     /// Server port.
-    pub(super) port: u16,
+    pub(in crate::collect) port: u16,
     /// Database name.
     pub(super) database: String,
     /// The account the agent looks with.
@@ -21,7 +21,7 @@ pub(super) struct Peer {
 
 impl Peer {
     /// Where a connection leads to.
-    pub(super) fn of(connection: &Connection) -> Self {
+    pub(in crate::collect) fn of(connection: &Connection) -> Self {
         let usual = match connection.engine {
             Engine::Mysql | Engine::Mariadb => 3306,
             Engine::Postgresql | Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb => 5432,
@@ -37,12 +37,12 @@ impl Peer {
     }
 
     /// Host, port and database in one word.
-    pub(super) fn address(&self) -> String {
+    pub(in crate::collect) fn address(&self) -> String {
         format!("{}/{}", self.server(), self.database)
     }
 
     /// Host and port.
-    pub(super) fn server(&self) -> String {
+    pub(in crate::collect) fn server(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
@@ -70,12 +70,12 @@ impl Peer {
 }
 
 /// A name as an identifier of PostgreSQL.
-pub(super) fn quote_postgres(name: &str) -> String {
+pub(in crate::collect) fn quote_postgres(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A name as an identifier of MySQL.
-pub(super) fn quote_mysql(name: &str) -> String {
+pub(in crate::collect) fn quote_mysql(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 

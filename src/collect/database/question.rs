@@ -3,26 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::mysql::MySqlConnection;
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection as _, Row, ValueRef, raw_sql};
 use tokio::time::{Instant, timeout_at};
-use upgrade_readiness_checks::facts::{Engine, FailureKind};
+use upgrade_readiness_checks::facts::FailureKind;
 
-use super::collector::{Approach, Prepared, TimeLimits, Way, prepare};
+use super::errand::{Session, StatementError};
 use super::failure::LookError;
-use super::{DatabaseDirectory, mysql, postgres};
+use super::{DatabaseDirectory, Directions};
 use crate::collect::CollectError;
 
-/// The answer is not a number.
+/// Why a question has no answer, though the database was reached.
 #[derive(Debug, thiserror::Error)]
-#[error("the query gives {0:?}, which is not a number")]
-struct NotANumber(String);
-
-/// The agent cannot speak with this kind of database.
-#[derive(Debug, thiserror::Error)]
-#[error("this agent cannot ask {0}")]
-struct CannotAsk(&'static str);
+enum NoAnswer {
+    #[error("the query gives {0:?}, which is not a number")]
+    NotANumber(String),
+    #[error("this agent cannot ask {0}")]
+    CannotAsk(&'static str),
+    #[error("the server refuses the query: {0}")]
+    Refused(#[source] StatementError),
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+}
 
 /// Asks one SELECT and takes the first column of its first row; `None` without a row, or for NULL.
 ///
@@ -33,68 +33,39 @@ pub async fn ask_for_number(
     limit: Duration,
 ) -> Result<Option<f64>, CollectError> {
     let by = Instant::now() + limit;
-    let preparing = tokio::task::spawn_blocking(move || prepare(directory.as_ref()));
-    let too_long = || CollectError::from(LookError::DirectionsTimeout { limit });
-    let prepared = timeout_at(by, preparing).await.ok().ok_or_else(too_long)?;
-    let prepared = prepared.map_err(|broken| CollectError::new(FailureKind::Internal, broken, ""))?;
-    let way = match prepared? {
-        Prepared::Way(way) => *way,
-        Prepared::Nowhere(database) => {
+    // Directions are in files, and files can be on a slow or dead file system.
+    let finding = tokio::task::spawn_blocking(move || directory.directions());
+    let late = || CollectError::from(LookError::DirectionsTimeout { limit });
+    let found = timeout_at(by, finding).await.ok().ok_or_else(late)?;
+    let found = found.map_err(|broken| CollectError::new(FailureKind::Internal, broken, ""))?;
+    let connection = match found? {
+        Directions::Connect(connection) => *connection,
+        Directions::CannotAsk { engine, .. } => {
             let remedy = "Remove the probe, or ask with a program.";
-            return Err(CollectError::new(FailureKind::Absent, CannotAsk(database.engine.name()), remedy));
+            return Err(CollectError::new(FailureKind::Absent, NoAnswer::CannotAsk(engine.name()), remedy));
         }
     };
-    let Way { connection, peer, encryption, certificates } = way;
-    let limits = TimeLimits { connect: limit, statement: limit, whole: limit };
-    let approach = Approach { connection, peer, encryption, certificates, limits, tables: None };
-    let peer = &approach.peer;
-    let text = match approach.connection.engine {
-        Engine::Mysql | Engine::Mariadb => timeout_at(by, Box::pin(ask_mysql(&approach, query))).await,
-        Engine::Postgresql | Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb => {
-            timeout_at(by, Box::pin(ask_postgres(&approach, query))).await
+    let session = Session::open(connection, limit).await?;
+    let text = match timeout_at(by, ask(session, query, limit)).await {
+        Ok(Ok(text)) => text,
+        Ok(Err(refused)) => {
+            return Err(CollectError::new(FailureKind::Malformed, NoAnswer::Refused(refused), ""));
         }
+        Err(_elapsed) => return Err(CollectError::new(FailureKind::Timeout, NoAnswer::Timeout(limit), "")),
     };
-    let text = text
-        .ok()
-        .ok_or_else(|| LookError::ReadTimeout { peer: peer.clone(), limit })?
-        .map_err(|error| LookError::read(peer, &error))?;
     let Some(text) = text else { return Ok(None) };
     let number = text.trim().parse::<f64>().ok();
     number.map(Some).ok_or_else(|| {
-        let shown = text.chars().take(40).collect();
-        CollectError::new(FailureKind::Malformed, NotANumber(shown), "Let the query give one number.")
+        let shown = NoAnswer::NotANumber(text.chars().take(40).collect());
+        CollectError::new(FailureKind::Malformed, shown, "Let the query give one number.")
     })
 }
 
-async fn ask_postgres(approach: &Approach, query: &str) -> Result<Option<String>, sqlx::Error> {
-    let mut session: PgConnection = postgres::connect(approach).await?;
-    postgres::begin(&mut session, approach).await?;
-    // Asked in the simple protocol: every value comes as text.
-    let row = raw_sql(AssertSqlSafe(query)).fetch_optional(&mut session).await?;
-    let text = match row {
-        Some(row) => {
-            let value = row.try_get_raw(0)?;
-            if value.is_null() { None } else { Some(value.as_str().map_err(sqlx::Error::Decode)?.to_owned()) }
-        }
-        None => None,
-    };
-    raw_sql("ROLLBACK").execute(&mut session).await?;
-    session.close().await.ok();
-    Ok(text)
-}
-
-async fn ask_mysql(approach: &Approach, query: &str) -> Result<Option<String>, sqlx::Error> {
-    let mut session: MySqlConnection = mysql::connect(approach).await?;
-    mysql::begin(&mut session, approach).await?;
-    let row = raw_sql(AssertSqlSafe(query)).fetch_optional(&mut session).await?;
-    let text = match row {
-        Some(row) => {
-            let bytes: Option<Vec<u8>> = row.try_get_unchecked(0)?;
-            bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        }
-        None => None,
-    };
-    raw_sql("ROLLBACK").execute(&mut session).await?;
-    session.close().await.ok();
-    Ok(text)
+async fn ask(mut session: Session, query: &str, limit: Duration) -> Result<Option<String>, StatementError> {
+    session.limit_statements(limit).await;
+    session.execute("START TRANSACTION READ ONLY").await?;
+    let value = session.value(query).await?;
+    session.execute("ROLLBACK").await?;
+    session.close().await;
+    Ok(value)
 }

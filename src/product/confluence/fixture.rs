@@ -187,6 +187,7 @@ impl LaidOut {
             database: DatabaseAccess::default(),
             sources_off: std::collections::BTreeSet::new(),
             marketplace: Marketplace::Off,
+            restore: crate::config::RestoreProving::default(),
             policy: Policy::default(),
         }
     }

@@ -88,14 +88,6 @@ pub(super) async fn look(
     Ok(facts)
 }
 
-/// Opens a read-only transaction in which every statement has a time limit.
-pub(super) async fn begin(session: &mut MySqlConnection, approach: &Approach) -> Result<(), sqlx::Error> {
-    let (server, _) = read_server(session, approach).await?;
-    limit_time(session, &server, approach).await?;
-    raw_sql("START TRANSACTION READ ONLY").execute(&mut *session).await?;
-    Ok(())
-}
-
 async fn read_server(
     session: &mut MySqlConnection,
     approach: &Approach,

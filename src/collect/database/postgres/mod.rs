@@ -84,8 +84,7 @@ pub(super) async fn look(
     Ok(facts)
 }
 
-/// Opens the read-only transaction of a look.
-pub(super) async fn begin(session: &mut PgConnection, approach: &Approach) -> Result<(), sqlx::Error> {
+async fn begin(session: &mut PgConnection, approach: &Approach) -> Result<(), sqlx::Error> {
     raw_sql("BEGIN READ ONLY").execute(&mut *session).await?;
     let statement = approach.limits.statement.as_millis().to_string();
     sqlx::query(

@@ -1,0 +1,16 @@
+//! The restore test against real servers, with dumps the real programs made.
+
+#[cfg(test)]
+mod command;
+#[cfg(test)]
+#[path = "../support/installation.rs"]
+mod installation;
+#[cfg(test)]
+mod mariadb;
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(test)]
+mod trial;
