@@ -137,6 +137,16 @@ pub enum Missing {
         /// The source.
         of: Source,
     },
+    /// The source answers, and the configuration does not say where to look for this.
+    #[error("{of}: {what} is not in the configuration; {how}")]
+    NotConfigured {
+        /// The source.
+        of: Source,
+        /// What is not said, in a person's words: "where the backups of the database are".
+        what: String,
+        /// How to say it: the table and key, and the command when a person's word does as well.
+        how: String,
+    },
     /// The source could not be asked.
     #[error("{of}: {}", failure.message)]
     Failed {

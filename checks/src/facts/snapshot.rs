@@ -266,6 +266,7 @@ impl Snapshot {
                 Err(Missing::Stale { .. } | Missing::ClockSetBack { .. }) => Condition::Stale,
                 Err(
                     Missing::Failed { .. }
+                    | Missing::NotConfigured { .. }
                     | Missing::Unread { .. }
                     | Missing::Unknown { .. }
                     | Missing::Broken { .. },

@@ -106,6 +106,7 @@ pub(super) fn ask(missing: Missing, question: &str) -> Missing {
         }
         other @ (Missing::Pending { .. }
         | Missing::Off { .. }
+        | Missing::NotConfigured { .. }
         | Missing::Failed { .. }
         | Missing::Stale { .. }
         | Missing::ClockSetBack { .. }
