@@ -6,6 +6,10 @@
 use crate::model::Check;
 
 mod application_health;
+mod backup;
+mod backup_database;
+mod backup_home;
+mod backup_installation;
 #[cfg(test)]
 mod contracts;
 mod database_driver;
@@ -42,6 +46,9 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 /// Every check, sorted by id.
 pub static ALL: &[&Check] = &[
     &application_health::CHECK,
+    &backup_database::CHECK,
+    &backup_home::CHECK,
+    &backup_installation::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
     &database_ownership::CHECK,
