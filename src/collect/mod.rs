@@ -4,6 +4,7 @@
 //! does that for all alike. It does not know what is good or bad, and it never writes to what it watches.
 
 pub mod accounts;
+pub mod backups;
 pub mod blocking;
 pub mod database;
 pub mod disk;

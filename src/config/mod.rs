@@ -3,6 +3,7 @@
 //! A file is read in three steps: `raw` has its form, `validate` finds every mistake at once, and
 //! what comes out is a [`Config`] without gaps.
 
+mod backups;
 mod form;
 mod planned;
 mod raw;
@@ -20,6 +21,7 @@ use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Product, Releases, Source};
 use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 
+use crate::collect::backups::BackupPlaces;
 use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
 
@@ -158,6 +160,8 @@ pub struct Instance {
     pub database: DatabaseAccess,
     /// Where plug-in compatibility is looked up.
     pub marketplace: Marketplace,
+    /// Where its backups are.
+    pub backups: BackupPlaces,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -168,13 +172,14 @@ impl Instance {
     /// Whether facts learned under the other configuration are facts about this one.
     #[must_use]
     pub fn looks_where(&self, other: &Self) -> bool {
-        let Self { product, installation_dir, home_dir, http, database, marketplace, .. } = self;
+        let Self { product, installation_dir, home_dir, http, database, marketplace, backups, .. } = self;
         *product == other.product
             && *installation_dir == other.installation_dir
             && *home_dir == other.home_dir
             && *http == other.http
             && *database == other.database
             && *marketplace == other.marketplace
+            && *backups == other.backups
     }
 }
 

@@ -17,6 +17,7 @@ mod upm;
 use std::sync::Arc;
 
 use crate::collect::Collector;
+use crate::collect::backups::BackupsCollector;
 use crate::collect::database::DatabaseCollector;
 use crate::collect::database::UpgradeTable;
 use crate::collect::disk::DiskCollector;
@@ -44,7 +45,13 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
     let mut collectors: Vec<Arc<dyn Collector>> = vec![
         Arc::new(HostCollector::new(layout.clone())),
         Arc::new(DiskCollector::new(layout.clone())),
-        Arc::new(JavaCollector::new(layout)),
+        Arc::new(JavaCollector::new(layout.clone())),
+        Arc::new(BackupsCollector::new(
+            &instance.name,
+            instance.backups.clone(),
+            layout,
+            surroundings.cache_dir.as_deref(),
+        )),
         Arc::new(InstallationCollector::new(instance.clone())),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
         Arc::new(DatabaseCollector::new(Arc::new(SiteDatabase::new(instance.clone())), Some(UPGRADE_TABLE))),

@@ -196,6 +196,14 @@ impl Gauges {
                 self.set(&definition::FILESYSTEM_FREE, &labels, float(filesystem.free_bytes));
             }
         }
+        if let Ok(backups) = snapshot.backups() {
+            for set in &backups.sets {
+                let finished = set.backups.value().into_iter().flatten().filter(|one| !one.being_written);
+                if let Some(newest) = finished.map(|one| one.finished_at).max() {
+                    self.set(&definition::BACKUP, &[site, set.kind.id()], seconds(newest));
+                }
+            }
+        }
         if let Ok(license) = snapshot.license()
             && let LicenseText::Terms(terms) = &license.text
         {
