@@ -3,6 +3,7 @@
 //! A file is read in three steps: `raw` has its form, `validate` finds every mistake at once, and
 //! what comes out is a [`Config`] without gaps.
 
+mod backups;
 mod cluster;
 mod custom;
 mod form;
@@ -24,6 +25,7 @@ use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Product, Releases, Source};
 use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 
+use crate::collect::backups::BackupPlaces;
 use crate::collect::custom::CustomProbe;
 use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
@@ -179,6 +181,8 @@ pub struct Instance {
     pub custom: Vec<CustomProbe>,
     /// How it is proved that dumps restore.
     pub restore: RestoreProving,
+    /// Where its backups are.
+    pub backups: BackupPlaces,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -200,6 +204,7 @@ impl Instance {
             rehearsal,
             custom,
             restore,
+            backups,
             ..
         } = self;
         *product == other.product
@@ -212,6 +217,7 @@ impl Instance {
             && *rehearsal == other.rehearsal
             && *custom == other.custom
             && *restore == other.restore
+            && *backups == other.backups
     }
 }
 

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Environment, Policy};
 
+use super::backups::RawBackups;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
 use super::rehearsal::RawRehearsal;
-use super::restore::RawRestoreTest;
 
 /// The configuration of the upgrade readiness agent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -230,14 +230,6 @@ pub(super) struct RawInstance {
     #[serde(default)]
     #[schemars(with = "Policy")]
     pub(super) policy: toml::Table,
-}
-
-/// Backups, and the proof that they restore.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct RawBackups {
-    /// Restores the newest dump of the database into a scratch database.
-    pub(super) restore_test: RawRestoreTest,
 }
 
 /// How an HTTP side is reached. Give a token, or a user name and password, or neither.

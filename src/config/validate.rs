@@ -319,7 +319,7 @@ impl Validation {
         let rehearsal = raw.rehearsal.and_then(|raw| self.rehearsal(&format!("{key}.rehearsal"), raw));
         let custom = self.probes(key, raw.custom, probes);
         let cluster_nodes = self.cluster(&format!("{key}.cluster"), &raw.cluster);
-        let restore = self.restore_test(&format!("{key}.backups.restore_test"), raw.backups.restore_test);
+        let (backups, restore) = self.backups(&format!("{key}.backups"), raw.backups);
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
@@ -343,6 +343,7 @@ impl Validation {
             rehearsal,
             custom,
             restore,
+            backups,
             sources_off: raw.sources_off.into_iter().collect(),
             policy,
         })

@@ -69,13 +69,14 @@ impl BackupSet {
 /// One backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
-    /// Where it is.
+    /// Where it is; of one that only a marker tells of, what the marker says.
     pub path: String,
     /// When it was finished: the time of its last change, or what its marker says.
     pub finished_at: Timestamp,
     /// Its size.
     pub bytes: u64,
-    /// What it is, by its content: `zip`, `tar.gz`, `postgresql-custom`, `mysql-plain`, `directory`, `marker` …
+    /// What it is, by its content: `zip`, `tar.gz`, `postgresql-custom`, `mysql-plain`, `directory`, `encrypted`,
+    /// `marker`, `empty`, `unknown` …
     pub form: String,
     /// Somebody was still writing it when it was looked at.
     pub being_written: bool,
@@ -103,13 +104,13 @@ pub struct Contents {
     pub entries: u64,
     /// Bytes it holds when unpacked.
     pub unpacked_bytes: u64,
-    /// Rows of a dump, by table, where its form tells them; at most a thousand tables.
+    /// Tables of a dump; at most a thousand.
     pub tables: Vec<String>,
     /// The database a dump says it is of.
     pub database: Option<String>,
     /// The version of the server a dump says it was taken from.
     pub server_version: Option<String>,
-    /// The version of the tool that wrote it.
+    /// The version of the tool that wrote a dump; of a marker, who says that the backup is whole.
     pub written_by: Option<String>,
     /// Statements of a dump that would reach into another database than the one it is restored into.
     pub leaves_database: Vec<String>,

@@ -57,6 +57,21 @@ pub struct Policy {
     pub restore_proof_required: bool,
     /// By how much the rows of a restored table may differ from production's, in percent.
     pub restore_rows_tolerance_percent: u8,
+    /// Warn when the newest backup of the home or the database is older than this many days.
+    pub backup_warn_age_days: u32,
+    /// Block when the newest backup of the home or the database is older than this many days.
+    pub backup_max_age_days: u32,
+    /// Warn when the newest backup of the installation, which seldom changes, is older than this many days.
+    pub backup_installation_warn_age_days: u32,
+    /// Block when the newest backup of the installation is older than this many days.
+    pub backup_installation_max_age_days: u32,
+    /// Warn when a backup is smaller than this part of those before it, in percent; 0 to not compare.
+    pub backup_min_percent_of_usual: u8,
+    /// Warn when a backup of a directory unpacks to less than this part of the directory, in percent; 0 to not compare.
+    pub backup_min_percent_of_directory: u8,
+    /// Warn when a dump unpacks to less than this part of the database, in percent; 0 to not compare. Indexes and
+    /// free room of a database are not in its dump.
+    pub backup_min_percent_of_database: u8,
     /// Plug-ins nobody will miss: their compatibility and state are not judged.
     pub ignored_plugins: Vec<String>,
     /// What the instance is for; set per instance.
@@ -91,6 +106,13 @@ impl Default for Policy {
             restore_max_age_days: 35,
             restore_proof_required: false,
             restore_rows_tolerance_percent: 10,
+            backup_warn_age_days: 2,
+            backup_max_age_days: 7,
+            backup_installation_warn_age_days: 30,
+            backup_installation_max_age_days: 180,
+            backup_min_percent_of_usual: 50,
+            backup_min_percent_of_directory: 50,
+            backup_min_percent_of_database: 5,
             ignored_plugins: Vec::new(),
             environment: Environment::Production,
             cluster_nodes: None,

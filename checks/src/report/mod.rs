@@ -368,7 +368,10 @@ mod tests {
             (date(2026, 12, 1), None),
             (date(2025, 11, 30), None),
         ] {
-            let golden = with_license_until(ends);
+            let mut golden = with_license_until(ends);
+            // Backups are made anew meanwhile.
+            golden.policy.backup_max_age_days = 10_000;
+            golden.policy.backup_installation_max_age_days = 10_000;
             let found = judge(&golden, None).blocks_on(&golden.facts, &golden.target);
             assert_eq!(found.map(|blocks| blocks.day), expected, "the licence ends on {ends}");
         }

@@ -7,6 +7,10 @@ use crate::model::Check;
 
 mod app_licenses;
 mod application_health;
+mod backup;
+mod backup_database;
+mod backup_home;
+mod backup_installation;
 mod backup_restore;
 mod cluster_nodes;
 #[cfg(test)]
@@ -62,6 +66,9 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 pub static ALL: &[&Check] = &[
     &app_licenses::CHECK,
     &application_health::CHECK,
+    &backup_database::CHECK,
+    &backup_home::CHECK,
+    &backup_installation::CHECK,
     &backup_restore::CHECK,
     &cluster_nodes::CHECK,
     &custom::CHECK,

@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
 use crate::facts::{
-    Application, Custom, Database, DatabaseConfig, Disk, Field, Host, Installation, Java, License,
-    LicenseTerms, LicenseText, Plugins, Reading, Rehearsal, ServiceProcess,
+    Application, Backup, BackupKind, BackupSet, Backups, Contents, Custom, Database, DatabaseConfig, Disk,
+    Field, Host, Installation, Integrity, Java, License, LicenseTerms, LicenseText, Plugins, Reading,
+    Rehearsal, ServiceProcess,
 };
 use crate::golden::{Golden, golden};
 use crate::model::{Check, Finding, Judgement, Severity, Undecided, Verdict};
@@ -184,4 +185,25 @@ pub(super) fn catalog(entries: &str) -> Catalog {
                      cycles = [{ cycle = '16', end_of_life = '2028-11-09' }, { cycle = '15' },\
                      { cycle = '13', end_of_life = '2025-11-13', extended_end = '2026-11-13' }]";
     Catalog::parse(&format!("{head}{entries}"), platforms).unwrap()
+}
+
+pub(super) fn backups(golden: &mut Golden) -> &mut Backups {
+    facts(&mut golden.facts.backups)
+}
+
+pub(super) fn backup_set(golden: &mut Golden, kind: BackupKind) -> &mut BackupSet {
+    backups(golden).sets.iter_mut().find(|set| set.kind == kind).expect("the golden instance has every kind")
+}
+
+/// The newest backup of a kind.
+pub(super) fn newest(golden: &mut Golden, kind: BackupKind) -> &mut Backup {
+    read(&mut backup_set(golden, kind).backups).first_mut().expect("the golden instance has backups")
+}
+
+/// What the newest backup of a kind holds.
+pub(super) fn contents(golden: &mut Golden, kind: BackupKind) -> &mut Contents {
+    match read(&mut newest(golden, kind).integrity) {
+        Integrity::Whole(contents) => contents,
+        Integrity::Damaged(why) => panic!("the golden backups are whole: {why}"),
+    }
 }

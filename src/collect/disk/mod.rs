@@ -7,6 +7,7 @@
 mod filesystem;
 mod mounts;
 mod walk;
+mod whereabouts;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,7 +20,9 @@ use upgrade_readiness_checks::facts::{DirectorySize, Disk, Field, FileSystem, Pl
 
 use self::filesystem::{Located, merge, read_filesystem};
 use self::mounts::parse_mounts;
+pub(super) use self::walk::measure_with_times;
 use self::walk::{WalkError, measure};
+pub(super) use self::whereabouts::Whereabouts;
 use super::blocking::{Lookout, Stop};
 use super::host::HostPaths;
 use super::layout::Layout;

@@ -21,7 +21,7 @@ const MOST_LINKED: usize = 1_000_000;
 
 /// Why a tree could not be measured to its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WalkError {
+pub(in crate::collect) enum WalkError {
     #[error("reading {}", path.display())]
     Read {
         path: PathBuf,
@@ -51,6 +51,14 @@ impl WalkError {
 /// Sums up a tree. Links are not followed, other file systems are not entered, and what vanishes
 /// meanwhile is left out.
 pub(super) fn measure(root: &Path, stop: &Stop) -> Result<DirectorySize, WalkError> {
+    measure_with_times(root, stop).map(|(size, _)| size)
+}
+
+/// The same, and when anything in the tree was last changed: seconds since 1970.
+pub(in crate::collect) fn measure_with_times(
+    root: &Path,
+    stop: &Stop,
+) -> Result<(DirectorySize, i64), WalkError> {
     let failed = |cause| WalkError::Read { path: root.to_owned(), cause };
     let metadata = fs::symlink_metadata(root).map_err(failed)?;
     if !metadata.is_dir() {
@@ -59,6 +67,7 @@ pub(super) fn measure(root: &Path, stop: &Stop) -> Result<DirectorySize, WalkErr
     let mut walk = Walk {
         device: metadata.dev(),
         size: DirectorySize { bytes: 0, entries: 0 },
+        newest: metadata.mtime(),
         linked: HashSet::new(),
         open: vec![fs::read_dir(root).map_err(failed)?],
         stop,
@@ -72,12 +81,13 @@ pub(super) fn measure(root: &Path, stop: &Stop) -> Result<DirectorySize, WalkErr
             }
         }
     }
-    Ok(walk.size)
+    Ok((walk.size, walk.newest))
 }
 
 struct Walk<'a> {
     device: u64,
     size: DirectorySize,
+    newest: i64,
     linked: HashSet<(u64, u64)>,
     /// The directories from the root to where the walk is.
     open: Vec<ReadDir>,
@@ -91,6 +101,7 @@ impl Walk<'_> {
         }
         let failed = |cause| WalkError::Read { path: entry.path(), cause };
         let Some(metadata) = unless_gone(entry.metadata()).map_err(failed)? else { return Ok(()) };
+        self.newest = self.newest.max(metadata.mtime());
         let kind = metadata.file_type();
         if kind.is_file() && metadata.nlink() > 1 {
             if !self.linked.insert((metadata.dev(), metadata.ino())) {

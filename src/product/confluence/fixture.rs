@@ -11,6 +11,7 @@ use upgrade_readiness_checks::facts::Product;
 use upgrade_readiness_checks::model::{Plan, Policy};
 
 use super::site::versions::POM_PROPERTIES;
+use crate::collect::backups::BackupPlaces;
 use crate::config::{DatabaseAccess, Instance, Marketplace};
 
 /// What the installation is to be like.
@@ -188,6 +189,7 @@ impl LaidOut {
             sources_off: std::collections::BTreeSet::new(),
             marketplace: Marketplace::Off,
             restore: crate::config::RestoreProving::default(),
+            backups: BackupPlaces::default(),
             policy: Policy::default(),
         }
     }

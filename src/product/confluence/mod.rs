@@ -19,6 +19,7 @@ mod upm;
 use std::sync::Arc;
 
 use crate::collect::Collector;
+use crate::collect::backups::BackupsCollector;
 use crate::collect::custom::CustomCollector;
 use crate::collect::database::{DatabaseCollector, DatabaseDirectory, UpgradeTable};
 use crate::collect::disk::DiskCollector;
@@ -47,7 +48,14 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
     let mut collectors: Vec<Arc<dyn Collector>> = vec![
         Arc::new(HostCollector::new(layout.clone())),
         Arc::new(DiskCollector::new(layout.clone())),
-        Arc::new(JavaCollector::new(layout)),
+        Arc::new(JavaCollector::new(layout.clone())),
+        Arc::new(BackupsCollector::new(
+            &instance.name,
+            instance.backups.clone(),
+            layout,
+            instance.restore.proof.as_deref(),
+            surroundings.cache_dir.as_deref(),
+        )),
         Arc::new(InstallationCollector::new(instance.clone())),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
         Arc::new(DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE)).with_tables(&tables::TABLES)),

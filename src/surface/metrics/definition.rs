@@ -43,6 +43,8 @@ macro_rules! definitions {
 definitions! {
     AGENT_BUILD = Gauge "agent_build_info" ["version", "revision"]
         "1, labelled with the version of the agent and the revision it was built from.";
+    BACKUP = Gauge "backup_timestamp_seconds" ["site", "kind"]
+        "When the newest backup that is not still being written was finished; absent when there is none or it is not known.";
     BLOCKS_AT = Gauge "blocks_at_timestamp_seconds" ["site", "target"]
         "When the target will become blocked if nobody acts; absent while no such day is known.";
     CATALOG = Gauge "catalog_timestamp_seconds" ["product"]

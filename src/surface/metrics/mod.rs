@@ -205,6 +205,14 @@ impl Gauges {
         {
             self.set(&definition::DATABASE_SESSIONS, &[site], float(sessions.count));
         }
+        if let Ok(backups) = snapshot.backups() {
+            for set in &backups.sets {
+                let finished = set.backups.value().into_iter().flatten().filter(|one| !one.being_written);
+                if let Some(newest) = finished.map(|one| one.finished_at).max() {
+                    self.set(&definition::BACKUP, &[site, set.kind.id()], seconds(newest));
+                }
+            }
+        }
         if let Ok(license) = snapshot.license()
             && let LicenseText::Terms(terms) = &license.text
         {
