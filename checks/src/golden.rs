@@ -498,7 +498,10 @@ fn traffic(now: Timestamp) -> Traffic {
         first: Some(now - SignedDuration::from_hours(28 * 24)),
         last: Some(now),
         requests: by_hour.iter().map(|hour| hour.requests).sum(),
+        ignored: 120_000,
         strange_lines: 0,
+        without_offset: 0,
+        logs: 29,
         unread: None,
         by_hour,
     }

@@ -18,6 +18,7 @@ pub mod releases;
 pub mod surroundings;
 pub mod targets;
 pub mod text_file;
+pub mod traffic;
 #[cfg(test)]
 pub(crate) mod unprivileged;
 

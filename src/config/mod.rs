@@ -8,6 +8,7 @@ mod planned;
 mod raw;
 mod schedule;
 mod secret;
+mod traffic;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 
 use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
+use crate::collect::traffic::AccessLogs;
 
 pub use raw::LogFormat;
 pub use schedule::{Rhythm, When};
@@ -158,6 +160,8 @@ pub struct Instance {
     pub database: DatabaseAccess,
     /// Where plug-in compatibility is looked up.
     pub marketplace: Marketplace,
+    /// Where its access logs are.
+    pub traffic: AccessLogs,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -168,13 +172,14 @@ impl Instance {
     /// Whether facts learned under the other configuration are facts about this one.
     #[must_use]
     pub fn looks_where(&self, other: &Self) -> bool {
-        let Self { product, installation_dir, home_dir, http, database, marketplace, .. } = self;
+        let Self { product, installation_dir, home_dir, http, database, marketplace, traffic, .. } = self;
         *product == other.product
             && *installation_dir == other.installation_dir
             && *home_dir == other.home_dir
             && *http == other.http
             && *database == other.database
             && *marketplace == other.marketplace
+            && *traffic == other.traffic
     }
 }
 

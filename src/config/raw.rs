@@ -9,6 +9,8 @@ use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Environment, Policy};
 
+use super::traffic::RawTraffic;
+
 /// The configuration of the upgrade readiness agent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -204,6 +206,9 @@ pub(super) struct RawInstance {
     /// Where plug-in compatibility is looked up.
     #[serde(default)]
     pub(super) marketplace: RawMarketplace,
+    /// Access logs, from which is seen when the instance is used.
+    #[serde(default)]
+    pub(super) traffic: RawTraffic,
     /// Limits that differ from those of [policy] for this instance.
     #[serde(default)]
     #[schemars(with = "Policy")]

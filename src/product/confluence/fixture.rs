@@ -11,6 +11,7 @@ use upgrade_readiness_checks::facts::Product;
 use upgrade_readiness_checks::model::{Plan, Policy};
 
 use super::site::versions::POM_PROPERTIES;
+use crate::collect::traffic::AccessLogs;
 use crate::config::{DatabaseAccess, Instance, Marketplace};
 
 /// What the installation is to be like.
@@ -184,6 +185,7 @@ impl LaidOut {
             database: DatabaseAccess::default(),
             sources_off: std::collections::BTreeSet::new(),
             marketplace: Marketplace::Off,
+            traffic: AccessLogs { patterns: Vec::new(), ignore: Vec::new(), days: 35 },
             policy: Policy::default(),
         }
     }
