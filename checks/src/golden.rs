@@ -13,12 +13,12 @@ use crate::catalog::{Answers, Catalog, Component, MinimumOf};
 use crate::facts::{
     Application, Asked, Backup, BackupKind, BackupSet, Backups, ComparedWith, Connector, Contents, Custom,
     Database, DatabaseConfig, Differences, DirectorySize, Disk, Driver, Engine, Field, FileOwnership,
-    FileSystem, FileTree, Files, HealthCheck, Host, HourOfWeek, Installation, Integrity, Java, JavaVersion,
-    JvmOptions, License, LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership,
-    PasswordKind, Place, Plugin, Plugins, Privileges, Probe, ProbeOutcome, Product, Profile, Rehearsal,
-    Releases, RestoreProof, Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceProcess,
-    Settings, Snapshot, Staging, Statement, StatementOf, TargetPlugins, Traffic, Until, UpdateCheck,
-    UpgradeStep, UserCount,
+    FileSystem, FileTree, Files, HealthCheck, Host, HourOfWeek, IndexFiles, IndexPart, IndexState,
+    Installation, Integrity, Java, JavaVersion, JvmOptions, License, LicenseTerms, LicenseText, Limits,
+    Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin, Plugins, Privileges, Probe,
+    ProbeOutcome, Product, Profile, Rehearsal, Releases, RestoreProof, Role, RowCount, Runtime, RuntimeRole,
+    Search, Seats, Section, ServiceProcess, Settings, Snapshot, Staging, Statement, StatementOf,
+    TargetPlugins, Traffic, Until, UpdateCheck, UpgradeStep, UserCount,
 };
 use crate::model::{Case, Plan, Policy, Target};
 use crate::version::{Line, ProductVersion};
@@ -38,7 +38,7 @@ pub struct Golden {
     pub catalog: Catalog,
     /// The default policy.
     pub policy: Policy,
-    /// Nothing is planned.
+    /// A quiet Saturday evening is planned, with four hours of downtime.
     pub plan: Plan,
     /// 1 December 2025, 20:00 UTC.
     pub now: Timestamp,
@@ -79,7 +79,12 @@ pub fn golden() -> Golden {
         target,
         catalog,
         policy: Policy::default(),
-        plan: Plan::default(),
+        plan: Plan {
+            day: Some(date(2025, 12, 6)),
+            starts_at: Some(timestamp("2025-12-06T20:00:00Z")),
+            downtime: Some(SignedDuration::from_hours(4)),
+            ..Plan::default()
+        },
         now,
     }
 }
@@ -176,6 +181,7 @@ fn host() -> Host {
             }),
             locale: Field::Read(BTreeMap::from([("LANG".into(), "en_US.UTF-8".into())])),
         })),
+        scanners: Field::Read(Vec::new()),
     }
 }
 
@@ -282,6 +288,7 @@ fn installation() -> Installation {
             ownership(format!("{HOME}/index"), true, true),
         ],
         search: Search::Lucene { index_dir: format!("{HOME}/index") },
+        index: Field::Read(Some(IndexFiles { content: IndexPart::Present, change: IndexPart::Present })),
         attachments_dir: Some(format!("{HOME}/attachments")),
         connectors: Field::Read(vec![Connector {
             port: 8090,
@@ -370,6 +377,7 @@ fn application() -> Application {
             documentation: None,
         }]),
         users: Field::Read(UserCount { users: 640, allowed: Some(1000) }),
+        index: Field::Read(Some(IndexState { running: Some(false), percent: Some(100) })),
     }
 }
 

@@ -21,6 +21,23 @@ pub struct Application {
     pub health: Field<Vec<HealthCheck>>,
     /// Users counted against the licence.
     pub users: Field<UserCount>,
+    /// The newest rebuild of the search index; `None` inside when the product tells of none.
+    #[serde(default = "not_asked")]
+    pub index: Field<Option<IndexState>>,
+}
+
+/// How the rebuild of the search index stands. Each value is there when the product tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexState {
+    /// It runs now.
+    pub running: Option<bool>,
+    /// How far it is, in percent.
+    pub percent: Option<u8>,
+}
+
+/// What a snapshot says that was taken before this was asked.
+fn not_asked<T>() -> Field<T> {
+    Field::Unread("the snapshot is of an older agent, which did not ask for it".to_owned())
 }
 
 /// One of the product's own health checks.

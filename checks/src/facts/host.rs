@@ -19,6 +19,23 @@ pub struct Host {
     pub memory_available_bytes: u64,
     /// The running process of the service; `None` inside when it was looked for and does not run.
     pub service: Field<Option<ServiceProcess>>,
+    /// Running virus scanners and the like, by the names of their processes.
+    #[serde(default = "not_looked_for")]
+    pub scanners: Field<Vec<Scanner>>,
+}
+
+/// A running program that looks into files when others use them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scanner {
+    /// Name of the process, as far as the kernel keeps it.
+    pub process: String,
+    /// The product it belongs to.
+    pub product: String,
+}
+
+/// What a snapshot says that was taken before these were looked for.
+fn not_looked_for<T>() -> Field<T> {
+    Field::Unread("the snapshot is of an older agent, which did not look for it".to_owned())
 }
 
 /// An operating system.

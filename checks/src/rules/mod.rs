@@ -5,7 +5,9 @@
 
 use crate::model::Check;
 
+mod antivirus;
 mod application_health;
+mod clock;
 #[cfg(test)]
 mod contracts;
 mod database_driver;
@@ -16,7 +18,9 @@ mod database_settings;
 mod database_supported;
 mod disk_space;
 mod file_ownership;
+mod freeze;
 mod hardware;
+mod index_rebuild;
 mod java_memory;
 mod java_version;
 mod license_covers_target;
@@ -34,6 +38,7 @@ mod support;
 mod testing;
 mod units;
 mod upgrade_interrupted;
+mod upgrade_window;
 mod wording;
 
 pub use disk_space::{MountNeed, requirements_by_mount as disk_needs};
@@ -41,6 +46,7 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 
 /// Every check, sorted by id.
 pub static ALL: &[&Check] = &[
+    &antivirus::CHECK,
     &application_health::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
@@ -50,7 +56,9 @@ pub static ALL: &[&Check] = &[
     &database_supported::CHECK,
     &disk_space::CHECK,
     &file_ownership::CHECK,
+    &freeze::CHECK,
     &hardware::CHECK,
+    &index_rebuild::CHECK,
     &java_memory::CHECK,
     &java_version::CHECK,
     &license_covers_target::CHECK,
@@ -63,4 +71,5 @@ pub static ALL: &[&Check] = &[
     &process_limits::CHECK,
     &release_support::CHECK,
     &upgrade_interrupted::CHECK,
+    &upgrade_window::CHECK,
 ];

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::catalog::Catalog;
 use crate::facts::{
     Application, Database, DatabaseConfig, Disk, Field, Host, Installation, Java, License, LicenseTerms,
-    LicenseText, Plugins, Reading, ServiceProcess,
+    LicenseText, Plugins, Reading, ServiceProcess, Traffic,
 };
 use crate::golden::{Golden, golden};
 use crate::model::{Check, Finding, Judgement, Severity, Undecided, Verdict};
@@ -155,6 +155,10 @@ pub(super) fn disk(golden: &mut Golden) -> &mut Disk {
 
 pub(super) fn java(golden: &mut Golden) -> &mut Java {
     facts(&mut golden.facts.java)
+}
+
+pub(super) fn traffic(golden: &mut Golden) -> &mut Traffic {
+    facts(&mut golden.facts.traffic)
 }
 
 pub(super) fn license(golden: &mut Golden) -> &mut License {

@@ -96,22 +96,17 @@ pub(super) fn count_requests(
         let text = buffer.get(..end).unwrap_or_default();
         let mut start = 0;
         if overlong > 0 {
-            match memchr(b'\n', text) {
-                Some(at) => {
-                    tally.count.strange += 1;
-                    overlong = 0;
-                    start = at + 1;
-                    whole = read - (end - start) as u64;
+            let Some(at) = memchr(b'\n', text) else {
+                overlong += end as u64;
+                filled = 0;
+                if overlong > LONGEST_LINE {
+                    break Err(CountError::NoLog);
                 }
-                None => {
-                    overlong += end as u64;
-                    filled = 0;
-                    if overlong > LONGEST_LINE {
-                        break Err(CountError::NoLog);
-                    }
-                    continue;
-                }
-            }
+                continue;
+            };
+            tally.count.strange += 1;
+            overlong = 0;
+            start = at + 1;
         }
         let first = start;
         for newline in memchr_iter(b'\n', text.get(first..).unwrap_or_default()) {

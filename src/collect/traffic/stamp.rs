@@ -1,6 +1,6 @@
 //! When a request came, as a line of an access log tells it.
 //!
-//! Known are the time of the common log format, which Tomcat, Apache and nginx write in brackets and HAProxy
+//! Known are the time of the common log format, which Tomcat, Apache and nginx write in brackets and `HAProxy`
 //! without its offset, and ISO 8601. Wherever in the line it stands, the first one counts: what users send
 //! stands behind it, or in a place where no time can be.
 

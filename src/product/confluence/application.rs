@@ -6,9 +6,13 @@
 #[cfg(test)]
 mod tests;
 
+mod index;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Application, Field, HealthCheck, Section, Source, UserCount};
+
+use index::fetch_index;
 
 use super::rest::{NumberOrText, Rest, Round, bounded, why_unread};
 use crate::collect::http::{Answer, HttpError};
@@ -57,7 +61,17 @@ impl Collector for ApplicationCollector {
         let health = round.ask(fetch_health(&rest)).await;
         let users = round.ask(fetch_users(&rest)).await;
         let base_url = self.access.base_url.as_str().trim_end_matches('/').to_owned();
-        Ok(Section::Application(Application { base_url, state, version, build, access_mode, health, users }))
+        let index = round.ask(fetch_index(&rest)).await;
+        Ok(Section::Application(Application {
+            base_url,
+            state,
+            version,
+            build,
+            access_mode,
+            health,
+            users,
+            index,
+        }))
     }
 }
 

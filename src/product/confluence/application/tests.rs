@@ -73,6 +73,7 @@ async fn a_running_instance_tells_everything() {
             documentation: Some("https://confluence.atlassian.com/x/1".to_owned()),
         }]),
         users: Field::Read(UserCount { users: 412, allowed: Some(500) }),
+        index: Field::Read(None),
     };
     assert_eq!(application, expected);
 }
