@@ -14,12 +14,12 @@ use crate::facts::{
     Administrators, AppLicense, Application, Asked, AtHand, Backup, BackupKind, BackupSet, Backups,
     ComparedWith, Connector, Contents, Custom, Database, DatabaseConfig, Differences, DirectorySize, Disk,
     Driver, Engine, Field, FileOwnership, FileSystem, FileTree, Files, HealthCheck, Host, HourOfWeek,
-    Installation, Integrity, Java, JavaVersion, JvmOptions, License, LicenseTerms, LicenseText, Limits,
-    Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin, Plugins, Privileges, Probe,
-    ProbeOutcome, Product, Profile, Records, Rehearsal, Releases, RestoreProof, Role, RowCount, Runtime,
-    RuntimeRole, Search, Seats, Section, ServiceProcess, SessionGroup, Sessions, Settings, Snapshot, Staging,
-    Statement, StatementOf, TableSize, TargetPlugins, Traffic, Until, UpdateCheck, UpgradeStep, UserCount,
-    UserRows,
+    IndexFiles, IndexPart, IndexState, Installation, Integrity, Java, JavaVersion, JvmOptions, License,
+    LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin,
+    Plugins, Privileges, Probe, ProbeOutcome, Product, Profile, Records, Rehearsal, Releases, RestoreProof,
+    Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceProcess, SessionGroup, Sessions,
+    Settings, Snapshot, Staging, Statement, StatementOf, TableSize, TargetPlugins, Traffic, Until,
+    UpdateCheck, UpgradeStep, UserCount, UserRows,
 };
 use crate::model::{Case, Plan, Policy, Target};
 use crate::version::{Line, ProductVersion};
@@ -39,7 +39,7 @@ pub struct Golden {
     pub catalog: Catalog,
     /// The default policy.
     pub policy: Policy,
-    /// Nothing is planned.
+    /// A quiet Saturday evening is planned, with four hours of downtime.
     pub plan: Plan,
     /// 1 December 2025, 20:00 UTC.
     pub now: Timestamp,
@@ -80,7 +80,12 @@ pub fn golden() -> Golden {
         target,
         catalog,
         policy: Policy::default(),
-        plan: Plan::default(),
+        plan: Plan {
+            day: Some(date(2025, 12, 6)),
+            starts_at: Some(timestamp("2025-12-06T20:00:00Z")),
+            downtime: Some(SignedDuration::from_hours(4)),
+            ..Plan::default()
+        },
         now,
     }
 }
@@ -178,6 +183,7 @@ fn host() -> Host {
             }),
             locale: Field::Read(BTreeMap::from([("LANG".into(), "en_US.UTF-8".into())])),
         })),
+        scanners: Field::Read(Vec::new()),
     }
 }
 
@@ -284,6 +290,7 @@ fn installation() -> Installation {
             ownership(format!("{HOME}/index"), true, true),
         ],
         search: Search::Lucene { index_dir: format!("{HOME}/index") },
+        index: Field::Read(Some(IndexFiles { content: IndexPart::Present, change: IndexPart::Present })),
         attachments_dir: Some(format!("{HOME}/attachments")),
         connectors: Field::Read(vec![Connector {
             port: 8090,
@@ -404,6 +411,7 @@ fn application() -> Application {
         }]),
         users: Field::Read(UserCount { users: 640, allowed: Some(1000) }),
         nodes: Field::Read(None),
+        index: Field::Read(Some(IndexState { running: Some(false), percent: Some(100) })),
     }
 }
 
@@ -540,7 +548,10 @@ fn traffic(now: Timestamp) -> Traffic {
         first: Some(now - SignedDuration::from_hours(28 * 24)),
         last: Some(now),
         requests: by_hour.iter().map(|hour| hour.requests).sum(),
+        ignored: 120_000,
         strange_lines: 0,
+        without_offset: 0,
+        logs: 29,
         unread: None,
         by_hour,
     }

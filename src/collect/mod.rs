@@ -21,6 +21,7 @@ pub mod releases;
 pub mod surroundings;
 pub mod targets;
 pub mod text_file;
+pub mod traffic;
 #[cfg(test)]
 pub(crate) mod unprivileged;
 

@@ -82,6 +82,19 @@ impl<T: Serialize + DeserializeOwned + Clone> Notebook<T> {
         Some(learned)
     }
 
+    /// What was learned of this file before, however it has changed since; the caller finds out what of it still holds.
+    #[must_use]
+    pub fn before(&self, path: &Path) -> Option<&T> {
+        self.known.get(path).map(|(_, learned)| learned)
+    }
+
+    /// Takes down what was learned of a file that may be changing at this moment.
+    ///
+    /// Only for callers of [`Notebook::before`], who do not rely on the stamp.
+    pub fn note_growing(&mut self, path: &Path, stamp: Stamp, learned: T) {
+        self.kept.insert(path.to_owned(), (stamp, learned));
+    }
+
     /// Takes down what was learned of a file; `stamp` was taken before it was read.
     pub fn note(&mut self, path: &Path, stamp: Stamp, learned: T) {
         if stamp.is_settled(SystemTime::now()) {

@@ -13,6 +13,7 @@ mod rehearsal;
 mod restore;
 mod schedule;
 mod secret;
+mod traffic;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use crate::collect::backups::BackupPlaces;
 use crate::collect::custom::CustomProbe;
 use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
+use crate::collect::traffic::AccessLogs;
 
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
@@ -183,6 +185,8 @@ pub struct Instance {
     pub restore: RestoreProving,
     /// Where its backups are.
     pub backups: BackupPlaces,
+    /// Where its access logs are.
+    pub traffic: AccessLogs,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -205,6 +209,7 @@ impl Instance {
             custom,
             restore,
             backups,
+            traffic,
             ..
         } = self;
         *product == other.product
@@ -218,6 +223,7 @@ impl Instance {
             && *custom == other.custom
             && *restore == other.restore
             && *backups == other.backups
+            && *traffic == other.traffic
     }
 }
 

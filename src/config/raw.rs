@@ -13,6 +13,7 @@ use super::backups::RawBackups;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
 use super::rehearsal::RawRehearsal;
+use super::traffic::RawTraffic;
 
 /// The configuration of the upgrade readiness agent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -226,6 +227,9 @@ pub(super) struct RawInstance {
     /// Backups, and the proof that they restore.
     #[serde(default)]
     pub(super) backups: RawBackups,
+    /// Access logs, from which is seen when the instance is used.
+    #[serde(default)]
+    pub(super) traffic: RawTraffic,
     /// Limits that differ from those of [policy] for this instance.
     #[serde(default)]
     #[schemars(with = "Policy")]

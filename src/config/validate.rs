@@ -320,6 +320,7 @@ impl Validation {
         let custom = self.probes(key, raw.custom, probes);
         let cluster_nodes = self.cluster(&format!("{key}.cluster"), &raw.cluster);
         let (backups, restore) = self.backups(&format!("{key}.backups"), raw.backups);
+        let traffic = self.traffic(&format!("{key}.traffic"), raw.traffic);
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
@@ -344,6 +345,7 @@ impl Validation {
             custom,
             restore,
             backups,
+            traffic,
             sources_off: raw.sources_off.into_iter().collect(),
             policy,
         })

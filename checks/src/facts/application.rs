@@ -22,12 +22,20 @@ pub struct Application {
     /// Users counted against the licence.
     pub users: Field<UserCount>,
     /// The cluster it is in; `None` when it says that it is in none.
-    #[serde(default = "not_asked")]
+    #[serde(default)]
     pub nodes: Field<Option<ClusterState>>,
+    /// The newest rebuild of the search index; `None` inside when the product tells of none.
+    #[serde(default)]
+    pub index: Field<Option<IndexState>>,
 }
 
-fn not_asked<T>() -> Field<T> {
-    Field::Unread("the agent that took this snapshot did not ask for it yet".to_owned())
+/// How the rebuild of the search index stands. Each value is there when the product tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexState {
+    /// It runs now.
+    pub running: Option<bool>,
+    /// How far it is, in percent.
+    pub percent: Option<u8>,
 }
 
 /// One of the product's own health checks.

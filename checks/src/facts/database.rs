@@ -33,7 +33,7 @@ pub struct Database {
     /// The product's own table of upgrade steps, newest row first.
     pub upgrade_steps: Field<Vec<UpgradeStep>>,
     /// Who is connected now.
-    #[serde(default = "Sessions::not_looked_at")]
+    #[serde(default)]
     pub sessions: Field<Sessions>,
     /// What the product keeps in its own tables.
     #[serde(default)]

@@ -22,6 +22,18 @@ pub struct Host {
     pub memory_available_bytes: u64,
     /// The running process of the service; `None` inside when it was looked for and does not run.
     pub service: Field<Option<ServiceProcess>>,
+    /// Running virus scanners and the like, by the names of their processes.
+    #[serde(default)]
+    pub scanners: Field<Vec<Scanner>>,
+}
+
+/// A running program that looks into files when others use them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scanner {
+    /// Name of the process, as far as the kernel keeps it.
+    pub process: String,
+    /// The product it belongs to.
+    pub product: String,
 }
 
 /// An operating system.

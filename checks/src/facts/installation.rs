@@ -32,6 +32,9 @@ pub struct Installation {
     pub ownership: Vec<FileOwnership>,
     /// Where the search index is kept.
     pub search: Search,
+    /// What is in the directory of the search index; `None` inside when it is not kept in files.
+    #[serde(default)]
+    pub index: Field<Option<IndexFiles>>,
     /// The attachments directory, when attachments are in the file system.
     pub attachments_dir: Option<String>,
     /// HTTP connectors of the application server.
@@ -213,6 +216,27 @@ pub enum Search {
     },
     /// In an external OpenSearch.
     OpenSearch,
+}
+
+/// What is in the directory of the search index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexFiles {
+    /// The index of content: in the directory itself, or right below it in one other than `change`.
+    pub content: IndexPart,
+    /// The index of changes, which Confluence keeps in the directory `change` since 7.9.
+    pub change: IndexPart,
+}
+
+/// One part of the search index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IndexPart {
+    /// There is no directory for it.
+    Absent,
+    /// There is a directory, without a `segments_*` file, so without an index.
+    Empty,
+    /// A `segments_*` file is there.
+    Present,
 }
 
 /// An HTTP connector of the application server.

@@ -24,10 +24,6 @@ impl Sessions {
     /// What [`SessionGroup::host`] says of a connection from the database server itself.
     pub const LOCAL: &'static str = "localhost";
 
-    /// What an older agent wrote says nothing of them.
-    pub(super) fn not_looked_at() -> Field<Self> {
-        Field::Unread("the agent that took this snapshot did not look at it".to_owned())
-    }
 }
 
 /// Connections of one account from one host with one program.

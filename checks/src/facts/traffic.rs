@@ -14,8 +14,17 @@ pub struct Traffic {
     pub last: Option<Timestamp>,
     /// Requests that were counted.
     pub requests: u64,
-    /// Lines that are no requests in a known form.
+    /// Requests that were not counted because the operator does not want them to count, such as health probes.
+    #[serde(default)]
+    pub ignored: u64,
+    /// Lines that are no requests in a known form, or of a time that cannot be.
     pub strange_lines: u64,
+    /// Requests whose time was written without its offset from UTC; they were taken for UTC.
+    #[serde(default)]
+    pub without_offset: u64,
+    /// Logs that were read.
+    #[serde(default)]
+    pub logs: u64,
     /// Logs that could not be read: how many, and the first with the reason.
     pub unread: Option<String>,
     /// Requests by hour of the week in UTC, Monday 00:00 first; 168 of them.

@@ -72,6 +72,20 @@ pub struct Policy {
     /// Warn when a dump unpacks to less than this part of the database, in percent; 0 to not compare. Indexes and
     /// free room of a database are not in its dump.
     pub backup_min_percent_of_database: u8,
+    /// An hour is quiet while its requests are at most this share of those of the busiest hour of the week, in percent.
+    pub quiet_hour_percent_of_peak: u8,
+    /// Weeks in which an hour must have been seen before it is called quiet or busy.
+    pub traffic_weeks_minimum: u32,
+    /// Minutes an upgrade takes however small the instance is: stopping, installing, starting, trying.
+    pub downtime_base_minutes: u32,
+    /// How fast installation and home are packed while the instance is down, in MiB a second.
+    pub downtime_backup_mib_per_second: u32,
+    /// How fast the database is dumped and changed while the instance is down, in MiB a second.
+    pub downtime_database_mib_per_second: u32,
+    /// How fast the search index is rebuilt, in MiB a minute; measure it at a rebuild of yours.
+    pub index_rebuild_mib_per_minute: u32,
+    /// Warn when rebuilding the search index is expected to take longer than this many hours.
+    pub index_rebuild_warn_hours: u32,
     /// Plug-ins nobody will miss: their compatibility and state are not judged.
     pub ignored_plugins: Vec<String>,
     /// What the instance is for; set per instance.
@@ -113,6 +127,13 @@ impl Default for Policy {
             backup_min_percent_of_usual: 50,
             backup_min_percent_of_directory: 50,
             backup_min_percent_of_database: 5,
+            quiet_hour_percent_of_peak: 10,
+            traffic_weeks_minimum: 2,
+            downtime_base_minutes: 30,
+            downtime_backup_mib_per_second: 20,
+            downtime_database_mib_per_second: 10,
+            index_rebuild_mib_per_minute: 30,
+            index_rebuild_warn_hours: 8,
             ignored_plugins: Vec::new(),
             environment: Environment::Production,
             cluster_nodes: None,

@@ -5,6 +5,7 @@
 
 use crate::model::Check;
 
+mod antivirus;
 mod app_licenses;
 mod application_health;
 mod backup;
@@ -12,6 +13,7 @@ mod backup_database;
 mod backup_home;
 mod backup_installation;
 mod backup_restore;
+mod clock;
 mod cluster_nodes;
 #[cfg(test)]
 mod contracts;
@@ -30,7 +32,9 @@ mod file_ownership;
 #[cfg(test)]
 #[path = "tests/fingerprints.rs"]
 mod fingerprints;
+mod freeze;
 mod hardware;
+mod index_rebuild;
 mod internal_administrator;
 mod java_memory;
 mod java_version;
@@ -56,6 +60,7 @@ mod units;
 mod upgrade_interrupted;
 mod upgrade_notes;
 mod upgrade_path;
+mod upgrade_window;
 mod wording;
 
 pub use cluster_nodes::{Rolling, RollingGround, rolling_possible};
@@ -64,6 +69,7 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 
 /// Every check, sorted by id.
 pub static ALL: &[&Check] = &[
+    &antivirus::CHECK,
     &app_licenses::CHECK,
     &application_health::CHECK,
     &backup_database::CHECK,
@@ -83,7 +89,9 @@ pub static ALL: &[&Check] = &[
     &database_supported::CHECK,
     &disk_space::CHECK,
     &file_ownership::CHECK,
+    &freeze::CHECK,
     &hardware::CHECK,
+    &index_rebuild::CHECK,
     &internal_administrator::CHECK,
     &java_memory::CHECK,
     &java_version::CHECK,
@@ -103,4 +111,5 @@ pub static ALL: &[&Check] = &[
     &upgrade_interrupted::CHECK,
     &upgrade_notes::CHECK,
     &upgrade_path::CHECK,
+    &upgrade_window::CHECK,
 ];

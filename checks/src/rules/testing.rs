@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::facts::{
     Application, Backup, BackupKind, BackupSet, Backups, Contents, Custom, Database, DatabaseConfig, Disk,
     Field, Host, Installation, Integrity, Java, License, LicenseTerms, LicenseText, Plugins, Reading,
-    Rehearsal, ServiceProcess,
+    Rehearsal, ServiceProcess, Traffic,
 };
 use crate::golden::{Golden, golden};
 use crate::model::{Check, Finding, Judgement, Severity, Undecided, Verdict};
@@ -164,6 +164,10 @@ pub(super) fn rehearsal(golden: &mut Golden) -> &mut Rehearsal {
 
 pub(super) fn java(golden: &mut Golden) -> &mut Java {
     facts(&mut golden.facts.java)
+}
+
+pub(super) fn traffic(golden: &mut Golden) -> &mut Traffic {
+    facts(&mut golden.facts.traffic)
 }
 
 pub(super) fn license(golden: &mut Golden) -> &mut License {

@@ -3,6 +3,7 @@
 //! What limits a container or a unit puts on the service (cgroups) is not read.
 
 mod os_release;
+mod scanners;
 mod service;
 
 use std::path::PathBuf;
@@ -98,6 +99,7 @@ fn read_host(layout: &dyn Layout, paths: &HostPaths) -> Result<Host, CollectErro
         memory_total_bytes: system.total_memory(),
         memory_available_bytes: system.available_memory(),
         service: read_service(layout, paths),
+        scanners: scanners::read_scanners(&paths.proc_dir),
     })
 }
 

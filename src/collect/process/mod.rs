@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(test)]
 pub(super) mod fixture;
+pub mod names;
 
 /// No command line and no environment of a process is read further than this.
 pub const MOST_BYTES: u64 = 1024 * 1024;

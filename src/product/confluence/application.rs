@@ -6,11 +6,15 @@
 #[cfg(test)]
 mod tests;
 
+mod index;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use upgrade_readiness_checks::facts::{Application, Field, HealthCheck, Section, Source, UserCount};
 
 use super::cluster::fetch_nodes;
+use index::fetch_index;
+
 use super::rest::{NumberOrText, Rest, Round, bounded, why_unread};
 use crate::collect::http::{Answer, HttpError};
 use crate::collect::{CollectError, Collector};
@@ -59,6 +63,7 @@ impl Collector for ApplicationCollector {
         let users = round.ask(fetch_users(&rest)).await;
         let nodes = round.ask(fetch_nodes(&rest)).await;
         let base_url = self.access.base_url.as_str().trim_end_matches('/').to_owned();
+        let index = round.ask(fetch_index(&rest)).await;
         Ok(Section::Application(Application {
             base_url,
             state,
@@ -68,6 +73,7 @@ impl Collector for ApplicationCollector {
             health,
             users,
             nodes,
+            index,
         }))
     }
 }

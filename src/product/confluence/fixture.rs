@@ -12,6 +12,7 @@ use upgrade_readiness_checks::model::{Plan, Policy};
 
 use super::site::versions::POM_PROPERTIES;
 use crate::collect::backups::BackupPlaces;
+use crate::collect::traffic::AccessLogs;
 use crate::config::{DatabaseAccess, Instance, Marketplace};
 
 /// What the installation is to be like.
@@ -190,6 +191,7 @@ impl LaidOut {
             marketplace: Marketplace::Off,
             restore: crate::config::RestoreProving::default(),
             backups: BackupPlaces::default(),
+            traffic: AccessLogs { patterns: Vec::new(), ignore: Vec::new(), days: 35 },
             policy: Policy::default(),
         }
     }

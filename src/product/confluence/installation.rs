@@ -13,6 +13,7 @@ use upgrade_readiness_checks::facts::{
 };
 
 use super::database::read_configured;
+use super::site::index_files::read_index;
 use super::site::ownership::{Needed, read_ownership, read_run_user, unseen};
 use super::site::server_xml::{ServerXml, parse_server_xml};
 use super::site::versions::{read_drivers, read_versions};
@@ -94,6 +95,7 @@ fn read_installation(instance: &Instance, accounts: &Accounts) -> Result<Install
             Some(index_dir) => Search::Lucene { index_dir },
             None => Search::OpenSearch,
         },
+        index: read_index(&site),
         attachments_dir: shown(
             site.attachments_dir(),
             || text("attachments.dir"),

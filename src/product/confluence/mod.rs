@@ -27,6 +27,7 @@ use crate::collect::host::HostCollector;
 use crate::collect::java::JavaCollector;
 use crate::collect::layout::Layout;
 use crate::collect::surroundings::Surroundings;
+use crate::collect::traffic::{AccessLogs, TrafficCollector};
 use crate::config::Instance;
 
 use application::ApplicationCollector;
@@ -61,6 +62,8 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
         Arc::new(DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE)).with_tables(&tables::TABLES)),
     ];
     collectors.push(Arc::new(CustomCollector::new(instance.custom.clone(), Some(database))));
+    collectors
+        .push(Arc::new(TrafficCollector::new(access_logs(instance), surroundings.cache_dir.as_deref())));
     if let Some(access) = &instance.http {
         let marketplace = instance.marketplace.clone();
         collectors.push(Arc::new(ApplicationCollector::new(access.clone())));
@@ -71,4 +74,33 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
         )));
     }
     collectors
+}
+
+/// The access logs of the operator, else those Confluence writes by default since 7.11.
+///
+/// <https://confluence.atlassian.com/conf720/configure-access-logs-1168862375.html>
+fn access_logs(instance: &Instance) -> AccessLogs {
+    let mut logs = instance.traffic.clone();
+    if logs.patterns.is_empty() {
+        let directory = glob::Pattern::escape(&instance.installation_dir.display().to_string());
+        logs.patterns.push(format!("{directory}/logs/conf_access_log*"));
+    }
+    logs
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use fixture::Example;
+
+    #[test]
+    fn access_logs_are_where_the_product_writes_them_unless_told() {
+        let example = Example::new().lay_out();
+        let mut instance = Instance { installation_dir: PathBuf::from("/opt/c[1]"), ..example.instance() };
+        assert_eq!(access_logs(&instance).patterns, ["/opt/c[[]1[]]/logs/conf_access_log*"]);
+        instance.traffic.patterns = vec!["/var/log/nginx/access.log*".into()];
+        assert_eq!(access_logs(&instance).patterns, ["/var/log/nginx/access.log*"]);
+    }
 }

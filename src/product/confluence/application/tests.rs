@@ -75,6 +75,7 @@ async fn a_running_instance_tells_everything() {
         }]),
         users: Field::Read(UserCount { users: 412, allowed: Some(500) }),
         nodes: Field::Read(None),
+        index: Field::Read(None),
     };
     assert_eq!(application, expected);
 }

@@ -4,6 +4,7 @@
 //! completed by asking the running service.
 
 mod cfg_xml;
+pub mod index_files;
 mod init_properties;
 mod layout;
 mod license;
