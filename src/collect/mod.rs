@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod blocking;
 pub mod database;
 pub mod disk;
+pub mod files;
 pub mod host;
 pub mod http;
 pub mod java;

@@ -3,6 +3,7 @@
 //! A file is read in three steps: `raw` has its form, `validate` finds every mistake at once, and
 //! what comes out is a [`Config`] without gaps.
 
+mod files;
 mod form;
 mod planned;
 mod raw;
@@ -23,6 +24,7 @@ use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
 
+pub use files::FilesAccess;
 pub use raw::LogFormat;
 pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
@@ -158,6 +160,8 @@ pub struct Instance {
     pub database: DatabaseAccess,
     /// Where plug-in compatibility is looked up.
     pub marketplace: Marketplace,
+    /// What the files of the installation are compared with.
+    pub files: FilesAccess,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -168,13 +172,14 @@ impl Instance {
     /// Whether facts learned under the other configuration are facts about this one.
     #[must_use]
     pub fn looks_where(&self, other: &Self) -> bool {
-        let Self { product, installation_dir, home_dir, http, database, marketplace, .. } = self;
+        let Self { product, installation_dir, home_dir, http, database, marketplace, files, .. } = self;
         *product == other.product
             && *installation_dir == other.installation_dir
             && *home_dir == other.home_dir
             && *http == other.http
             && *database == other.database
             && *marketplace == other.marketplace
+            && *files == other.files
     }
 }
 

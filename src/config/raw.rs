@@ -204,6 +204,9 @@ pub(super) struct RawInstance {
     /// Where plug-in compatibility is looked up.
     #[serde(default)]
     pub(super) marketplace: RawMarketplace,
+    /// What the files of the installation are compared with.
+    #[serde(default)]
+    pub(super) files: super::files::RawFiles,
     /// Limits that differ from those of [policy] for this instance.
     #[serde(default)]
     #[schemars(with = "Policy")]

@@ -313,6 +313,7 @@ impl Validation {
         let http = raw.http.and_then(|access| self.access(&format!("{key}.http"), access));
         let database = self.database(&format!("{key}.database"), raw.database);
         let marketplace = self.marketplace(&format!("{key}.marketplace"), raw.marketplace);
+        let files = self.files(&format!("{key}.files"), raw.files);
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
@@ -332,6 +333,7 @@ impl Validation {
             http,
             database,
             marketplace: marketplace?,
+            files,
             sources_off: raw.sources_off.into_iter().collect(),
             policy,
         })

@@ -8,6 +8,7 @@ use crate::model::Check;
 mod application_health;
 #[cfg(test)]
 mod contracts;
+mod customised_files;
 mod database_driver;
 mod database_embedded;
 mod database_ownership;
@@ -42,6 +43,7 @@ pub use plugin_compatibility::{PluginCounts, plugin_counts};
 /// Every check, sorted by id.
 pub static ALL: &[&Check] = &[
     &application_health::CHECK,
+    &customised_files::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,
     &database_ownership::CHECK,

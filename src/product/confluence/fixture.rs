@@ -184,6 +184,7 @@ impl LaidOut {
             database: DatabaseAccess::default(),
             sources_off: std::collections::BTreeSet::new(),
             marketplace: Marketplace::Off,
+            files: crate::config::FilesAccess::default(),
             policy: Policy::default(),
         }
     }

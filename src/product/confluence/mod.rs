@@ -4,6 +4,7 @@ pub mod application;
 pub mod database;
 #[cfg(test)]
 mod fake_server;
+pub mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod installation;
@@ -20,6 +21,7 @@ use crate::collect::Collector;
 use crate::collect::database::DatabaseCollector;
 use crate::collect::database::UpgradeTable;
 use crate::collect::disk::DiskCollector;
+use crate::collect::files::FilesCollector;
 use crate::collect::host::HostCollector;
 use crate::collect::java::JavaCollector;
 use crate::collect::layout::Layout;
@@ -28,6 +30,7 @@ use crate::config::Instance;
 
 use application::ApplicationCollector;
 use database::SiteDatabase;
+use files::SiteFiles;
 use installation::InstallationCollector;
 use license::LicenseCollector;
 use plugins::PluginsCollector;
@@ -43,9 +46,13 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
     let layout: Arc<dyn Layout> = Arc::new(SiteLayout::new(instance.clone()));
     let mut collectors: Vec<Arc<dyn Collector>> = vec![
         Arc::new(HostCollector::new(layout.clone())),
-        Arc::new(DiskCollector::new(layout.clone())),
+        Arc::new(DiskCollector::new(layout.clone()).remembering_in(surroundings.cache_dir.clone())),
         Arc::new(JavaCollector::new(layout)),
         Arc::new(InstallationCollector::new(instance.clone())),
+        Arc::new(FilesCollector::new(
+            Arc::new(SiteFiles::new(instance.clone())),
+            surroundings.cache_dir.clone(),
+        )),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
         Arc::new(DatabaseCollector::new(Arc::new(SiteDatabase::new(instance.clone())), Some(UPGRADE_TABLE))),
     ];
