@@ -49,7 +49,7 @@ somebody does it again. See <https://confluence.atlassian.com/doc/upgrading-conf
 ## How to fix it
 
 Make the same changes in the files of the new release; do not copy an old file over a new one, whose other content may \
-have changed too. When a change is noted for the upgrade day, sign it off: `agent sign-off`. What nobody needs any \
+have changed too. When a change is noted for the upgrade day, sign the finding off. What nobody needs any \
 more: put the original back. What never matters: `ignore` in `[instance.files]`.
 
 ## What it needs
