@@ -21,6 +21,12 @@ impl Stop {
     pub fn is_wanted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Asks the look to end, as its caller does when it goes.
+    #[cfg(test)]
+    pub(crate) fn want(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// An earlier look has not come back.

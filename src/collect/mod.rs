@@ -9,6 +9,7 @@ pub mod blocking;
 pub mod custom;
 pub mod database;
 pub mod disk;
+pub mod files;
 pub mod host;
 pub mod http;
 pub mod java;

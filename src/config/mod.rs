@@ -6,6 +6,7 @@
 mod backups;
 mod cluster;
 mod custom;
+mod files;
 mod form;
 mod planned;
 mod raw;
@@ -32,6 +33,7 @@ use crate::collect::database::jdbc::redact;
 use crate::collect::text_file::{ReadTextError, read_text};
 use crate::collect::traffic::AccessLogs;
 
+pub use files::FilesAccess;
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
 pub use restore::RestoreProving;
@@ -187,6 +189,8 @@ pub struct Instance {
     pub backups: BackupPlaces,
     /// Where its access logs are.
     pub traffic: AccessLogs,
+    /// What the files of the installation are compared with.
+    pub files: FilesAccess,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
     /// The operator's limits for this instance.
@@ -197,6 +201,7 @@ impl Instance {
     /// Whether facts learned under the other configuration are facts about this one.
     #[must_use]
     pub fn looks_where(&self, other: &Self) -> bool {
+        // Named one by one: what is added must be thought of here.
         let Self {
             product,
             installation_dir,
@@ -210,6 +215,7 @@ impl Instance {
             restore,
             backups,
             traffic,
+            files,
             ..
         } = self;
         *product == other.product
@@ -224,6 +230,7 @@ impl Instance {
             && *restore == other.restore
             && *backups == other.backups
             && *traffic == other.traffic
+            && *files == other.files
     }
 }
 

@@ -230,6 +230,9 @@ pub(super) struct RawInstance {
     /// Access logs, from which is seen when the instance is used.
     #[serde(default)]
     pub(super) traffic: RawTraffic,
+    /// What the files of the installation are compared with.
+    #[serde(default)]
+    pub(super) files: super::files::RawFiles,
     /// Limits that differ from those of [policy] for this instance.
     #[serde(default)]
     #[schemars(with = "Policy")]

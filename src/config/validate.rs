@@ -321,6 +321,7 @@ impl Validation {
         let cluster_nodes = self.cluster(&format!("{key}.cluster"), &raw.cluster);
         let (backups, restore) = self.backups(&format!("{key}.backups"), raw.backups);
         let traffic = self.traffic(&format!("{key}.traffic"), raw.traffic);
+        let files = self.files(&format!("{key}.files"), raw.files);
         let mut limits = global.clone();
         limits.extend(raw.policy);
         let policy = match Policy::deserialize(limits) {
@@ -346,6 +347,7 @@ impl Validation {
             restore,
             backups,
             traffic,
+            files,
             sources_off: raw.sources_off.into_iter().collect(),
             policy,
         })

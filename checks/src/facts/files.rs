@@ -19,7 +19,7 @@ pub struct FileTree {
     pub root: String,
     /// What it is compared with.
     pub compared_with: ComparedWith,
-    /// What differs; unread when not every file could be read: with the count and the first path.
+    /// What differs; unread when the tree or what it is compared with could not be read at all.
     pub differences: Field<Differences>,
 }
 
@@ -35,7 +35,7 @@ pub enum ComparedWith {
     Baseline(Timestamp),
 }
 
-/// How a tree differs. Paths are relative to its root, in alphabetical order.
+/// How a tree differs. Paths are relative to its root; bytes that are no text stand as `\xNN` in them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Differences {
     /// Files that were compared.
@@ -46,6 +46,23 @@ pub struct Differences {
     pub removed: PathList,
     /// Files that were not there.
     pub added: PathList,
+    /// Files and directories that could not be looked at, so that what differs there is not known.
+    #[serde(default)]
+    pub out_of_reach: Option<OutOfReach>,
+    /// Entries of what it is compared with that can be no file of the tree, such as one with `..` in its path.
+    #[serde(default)]
+    pub strange_entries: u64,
+}
+
+/// What could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfReach {
+    /// How many files and directories; what is in such a directory is not counted.
+    pub count: u64,
+    /// The first of them in alphabetical order, from the root of the file system.
+    pub first: String,
+    /// Why that one could not be looked at.
+    pub why: String,
 }
 
 /// Some paths, and how many there are.
@@ -53,7 +70,7 @@ pub struct Differences {
 pub struct PathList {
     /// How many there are, listed or not.
     pub count: u64,
-    /// The first [`PathList::MOST`] of them.
+    /// [`PathList::MOST`] of them at most: those closest to the root, then in alphabetical order.
     pub paths: Vec<String>,
 }
 

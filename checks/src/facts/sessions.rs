@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Field;
-
 /// Who is connected to the product's database, apart from the agent itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sessions {
@@ -23,7 +21,6 @@ impl Sessions {
 
     /// What [`SessionGroup::host`] says of a connection from the database server itself.
     pub const LOCAL: &'static str = "localhost";
-
 }
 
 /// Connections of one account from one host with one program.

@@ -18,6 +18,7 @@ mod cluster_nodes;
 #[cfg(test)]
 mod contracts;
 mod custom;
+mod customised_files;
 mod customised_layouts;
 mod database_driver;
 mod database_embedded;
@@ -78,6 +79,7 @@ pub static ALL: &[&Check] = &[
     &backup_restore::CHECK,
     &cluster_nodes::CHECK,
     &custom::CHECK,
+    &customised_files::CHECK,
     &customised_layouts::CHECK,
     &database_driver::CHECK,
     &database_embedded::CHECK,

@@ -10,6 +10,7 @@ mod places;
 pub mod restore;
 mod stream;
 mod tar_archive;
+mod tree;
 mod verify;
 mod zip_archive;
 mod zstd;
@@ -33,12 +34,11 @@ use self::places::{Candidate, find};
 use self::restore::{PROOF_FILE, read_newest};
 use self::verify::{Verified, cannot_read, verify};
 use super::blocking::{Lookout, Stop};
-use super::disk::{Whereabouts, measure_with_times};
+use super::disk::Whereabouts;
 use super::host::HostPaths;
 use super::layout::Layout;
 use super::notebook::{Notebook, Stamp};
 use super::{CollectError, Collector};
-use crate::chain::Chain;
 
 pub use self::places::PlaceForm;
 pub use self::stream::UnpackLimits;
@@ -379,7 +379,7 @@ fn trees(candidates: Vec<Candidate>, stop: &Stop) -> Vec<(PathBuf, Backup)> {
             integrity: Field::Unread("only the newest directories are walked".to_owned()),
         };
         if index < MOST_READ && !backup.being_written {
-            match measure_with_times(&candidate.path, stop) {
+            match tree::measure(&candidate.path, stop) {
                 Ok((size, newest)) => {
                     // A copy keeps the times of what it copies: it is not older than the newest of them, and the
                     // time of the directory itself is that of the original too.
@@ -391,7 +391,7 @@ fn trees(candidates: Vec<Candidate>, stop: &Stop) -> Vec<(PathBuf, Backup)> {
                         ..Contents::default()
                     }));
                 }
-                Err(error) => backup.integrity = Field::Unread(Chain(&error).to_string()),
+                Err(why) => backup.integrity = Field::Unread(why),
             }
         }
         (candidate.path, backup)

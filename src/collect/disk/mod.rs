@@ -1,26 +1,24 @@
 //! File systems of the instance, and the sizes of its directories.
 //!
-//! Everything is measured anew at every look: a directory's own time does not change when a file in it
-//! grows. So this source is asked rarely. A network mount that does not answer holds up the look, not
+//! Directories in which nothing changed are not listed again at every look; what follows from that stands in `walk`. A network mount that does not answer holds up the look, not
 //! the agent: the schedule gives it up, and no second one is begun beside it (see [`super::blocking`]).
 
 mod filesystem;
 mod mounts;
+mod remembered;
 mod walk;
 mod whereabouts;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use upgrade_readiness_checks::facts::{DirectorySize, Disk, Field, FileSystem, Place, Role, Section, Source};
 
 use self::filesystem::{Located, merge, read_filesystem};
 use self::mounts::parse_mounts;
-pub(super) use self::walk::measure_with_times;
 use self::walk::{WalkError, measure};
 pub(super) use self::whereabouts::Whereabouts;
 use super::blocking::{Lookout, Stop};
@@ -29,13 +27,11 @@ use super::layout::Layout;
 use super::{CollectError, Collector};
 use crate::chain::Chain;
 
-/// Directories measured at a time: more would take the disk away from the service.
-const WALKERS: usize = 2;
-
 /// Looks at file systems and directories.
 pub struct DiskCollector {
     layout: Arc<dyn Layout>,
     paths: HostPaths,
+    cache_dir: Option<PathBuf>,
     lookout: Lookout,
 }
 
@@ -49,7 +45,13 @@ impl DiskCollector {
     /// A collector that reads the list of mounts elsewhere.
     #[must_use]
     pub fn with_paths(layout: Arc<dyn Layout>, paths: HostPaths) -> Self {
-        Self { layout, paths, lookout: Lookout::default() }
+        Self { layout, paths, cache_dir: None, lookout: Lookout::default() }
+    }
+
+    /// The same, remembering in this directory what it learned of directories.
+    #[must_use]
+    pub fn remembering_in(self, cache_dir: Option<PathBuf>) -> Self {
+        Self { cache_dir, ..self }
     }
 }
 
@@ -61,22 +63,43 @@ impl Collector for DiskCollector {
 
     async fn collect(&self) -> Result<Section, CollectError> {
         let (layout, mountinfo) = (Arc::clone(&self.layout), self.paths.proc_dir.join("self/mountinfo"));
+        let cache_dir = self.cache_dir.clone();
         self.lookout
             .run(move |stop| {
                 let mut directories = layout.directories()?;
                 directories.sort();
-                Ok(Section::Disk(read_disk(&directories, &mountinfo, stop)))
+                Ok(Section::Disk(read_disk(&directories, &mountinfo, cache_dir.as_deref(), stop)))
             })
             .await
     }
 }
 
-fn read_disk(directories: &[(Role, PathBuf)], mountinfo: &Path, stop: &Stop) -> Disk {
+/// Measures one directory; `memory` is the file with what was learned before, `now` is in seconds of Unix.
+pub fn measure_directory(
+    root: &Path,
+    memory: Option<&Path>,
+    now: i64,
+    stop: &Stop,
+) -> Result<DirectorySize, String> {
+    measure(root, memory, now, stop).map_err(|error| Chain(&error).to_string())
+}
+
+fn read_disk(
+    directories: &[(Role, PathBuf)],
+    mountinfo: &Path,
+    cache_dir: Option<&Path>,
+    stop: &Stop,
+) -> Disk {
     let mounts = std::fs::read(mountinfo)
         .map(|text| parse_mounts(&text))
         .map_err(|error| format!("the mounts of this host are listed in {}: {error}", mountinfo.display()));
     let resolved: Vec<_> = directories.iter().map(|(_, path)| resolve(path)).collect();
-    let sizes = measure_all(directories, &resolved, stop);
+    let now = Timestamp::now().as_second();
+    let sizes: Vec<_> = directories
+        .iter()
+        .zip(&resolved)
+        .map(|((role, _), path)| read_size(*role, path, cache_dir, now, stop))
+        .collect();
     let located: Vec<_> = resolved
         .iter()
         .map(|path| {
@@ -121,32 +144,13 @@ fn closed_door(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok()).unwrap_or(path)
 }
 
-/// Measures the directories, a few at a time; the answers are in the order of the questions.
-fn measure_all(
-    directories: &[(Role, PathBuf)],
-    resolved: &[Result<PathBuf, String>],
+fn read_size(
+    role: Role,
+    path: &Result<PathBuf, String>,
+    cache_dir: Option<&Path>,
+    now: i64,
     stop: &Stop,
-) -> Vec<Field<DirectorySize>> {
-    let next = AtomicUsize::new(0);
-    let measured = Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WALKERS.min(directories.len()) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some((role, _)), Some(path)) = (directories.get(index), resolved.get(index)) else {
-                        break;
-                    };
-                    let size = read_size(*role, path, stop);
-                    measured.lock().unwrap_or_else(PoisonError::into_inner).insert(index, size);
-                }
-            });
-        }
-    });
-    measured.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
-}
-
-fn read_size(role: Role, path: &Result<PathBuf, String>, stop: &Stop) -> Field<DirectorySize> {
+) -> Field<DirectorySize> {
     match role {
         Role::InstallationParent | Role::HomeParent => {
             return Field::Unread(format!(
@@ -156,8 +160,10 @@ fn read_size(role: Role, path: &Result<PathBuf, String>, stop: &Stop) -> Field<D
         }
         Role::Installation | Role::Home | Role::SharedHome | Role::Attachments | Role::Index => {}
     }
+    let memory = cache_dir.map(|directory| directory.join(format!("disk-{role:?}").to_lowercase()));
     match path {
-        Ok(path) => measure(path, stop).map_or_else(|error| unread_size(path, &error), Field::Read),
+        Ok(path) => measure(path, memory.as_deref(), now, stop)
+            .map_or_else(|error| unread_size(path, &error), Field::Read),
         Err(why) => Field::Unread(why.clone()),
     }
 }
@@ -202,7 +208,7 @@ mod tests {
     fn read(directories: &[(Role, PathBuf)], mountinfo: &str) -> Disk {
         let list = tempfile::NamedTempFile::new().unwrap();
         fs::write(list.path(), mountinfo).unwrap();
-        read_disk(directories, list.path(), &Stop::default())
+        read_disk(directories, list.path(), None, &Stop::default())
     }
 
     #[tokio::test]
@@ -283,7 +289,7 @@ mod tests {
     fn without_a_list_of_mounts_sizes_are_still_there() {
         let tree = tempfile::tempdir().unwrap();
         let directories = [(Role::Home, tree.path().to_owned())];
-        let missing = read_disk(&directories, &tree.path().join("mountinfo"), &Stop::default());
+        let missing = read_disk(&directories, &tree.path().join("mountinfo"), None, &Stop::default());
         for disk in [missing, read(&directories, ""), read(&directories, "<html>")] {
             assert!(matches!(disk.places[0].mount_point, Field::Unread(_)));
             assert!(matches!(disk.places[0].size, Field::Read(_)));
@@ -304,7 +310,8 @@ mod tests {
         }
         let directories = [(Role::Home, home), (Role::Attachments, root.join("part"))];
         let mounts = "1 0 8:1 / / rw - ext4 /dev/a rw\n";
-        let disk = as_another_user(|| read_disk(&directories, &root.join("mountinfo"), &Stop::default()));
+        let disk =
+            as_another_user(|| read_disk(&directories, &root.join("mountinfo"), None, &Stop::default()));
         let why = unread(&disk.places[0].size);
         assert!(why.ends_with(&format!(":x {}", closed.display())), "{why}");
         let why = unread(&disk.places[1].size);

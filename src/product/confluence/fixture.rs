@@ -192,6 +192,7 @@ impl LaidOut {
             restore: crate::config::RestoreProving::default(),
             backups: BackupPlaces::default(),
             traffic: AccessLogs { patterns: Vec::new(), ignore: Vec::new(), days: 35 },
+            files: crate::config::FilesAccess::default(),
             policy: Policy::default(),
         }
     }

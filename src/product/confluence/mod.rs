@@ -5,6 +5,7 @@ mod cluster;
 pub mod database;
 #[cfg(test)]
 mod fake_server;
+pub mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod installation;
@@ -23,6 +24,7 @@ use crate::collect::backups::BackupsCollector;
 use crate::collect::custom::CustomCollector;
 use crate::collect::database::{DatabaseCollector, DatabaseDirectory, UpgradeTable};
 use crate::collect::disk::DiskCollector;
+use crate::collect::files::FilesCollector;
 use crate::collect::host::HostCollector;
 use crate::collect::java::JavaCollector;
 use crate::collect::layout::Layout;
@@ -32,6 +34,7 @@ use crate::config::Instance;
 
 use application::ApplicationCollector;
 use database::SiteDatabase;
+use files::SiteFiles;
 use installation::InstallationCollector;
 use license::LicenseCollector;
 use plugins::PluginsCollector;
@@ -48,7 +51,7 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
     let database: Arc<dyn DatabaseDirectory> = Arc::new(SiteDatabase::new(instance.clone()));
     let mut collectors: Vec<Arc<dyn Collector>> = vec![
         Arc::new(HostCollector::new(layout.clone())),
-        Arc::new(DiskCollector::new(layout.clone())),
+        Arc::new(DiskCollector::new(layout.clone()).remembering_in(surroundings.cache_dir.clone())),
         Arc::new(JavaCollector::new(layout.clone())),
         Arc::new(BackupsCollector::new(
             &instance.name,
@@ -58,6 +61,10 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
             surroundings.cache_dir.as_deref(),
         )),
         Arc::new(InstallationCollector::new(instance.clone())),
+        Arc::new(FilesCollector::new(
+            Arc::new(SiteFiles::new(instance.clone())),
+            surroundings.cache_dir.clone(),
+        )),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
         Arc::new(DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE)).with_tables(&tables::TABLES)),
     ];
