@@ -126,6 +126,7 @@ impl<T: Serialize + DeserializeOwned + Clone> Notebook<T> {
     ///
     /// Only for callers of [`Notebook::before`], who do not rely on the stamp.
     pub fn note_growing(&mut self, path: &Path, stamp: Stamp, learned: T) {
+        self.changed = true;
         self.kept.insert(path.to_owned(), (stamp, learned));
     }
 

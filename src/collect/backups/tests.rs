@@ -56,6 +56,7 @@ impl Place {
             layout: Arc::new(FakeLayout::default()),
             mountinfo: PathBuf::from("/proc/self/mountinfo"),
             notes: Some(self.tree.path().join("cache/backups")),
+            proofs: Vec::new(),
         }
     }
 
@@ -352,11 +353,9 @@ fn what_did_not_change_is_not_read_again() {
         limits,
     };
     // The notebook of an earlier look.
-    let entry = serde_json::json!({
-        "path": path, "stamp": Stamp::of(&fs::metadata(&path).unwrap()), "learned": learned,
-    });
-    fs::create_dir(place.tree.path().join("cache")).unwrap();
-    fs::write(place.tree.path().join("cache/backups"), entry.to_string()).unwrap();
+    let mut notebook = Notebook::open(Some(place.tree.path().join("cache/backups")));
+    notebook.note_growing(&path, Stamp::of(&fs::metadata(&path).unwrap()), learned.clone());
+    notebook.close().unwrap();
     assert_eq!(place.files("home.zip")[0].integrity, learned.integrity);
     let mut look = place.look("home.zip", PlaceForm::Files);
     look.places.limits.times = 3;
@@ -466,7 +465,7 @@ async fn the_collector_answers_for_every_kind_it_was_told_of() {
     let place = Place::new();
     place.put("home.tar", 6, &tar_of(&[("a", b"x")]));
     let look = place.look("home.tar", PlaceForm::Files);
-    let collector = BackupsCollector::new("wiki", look.places, look.layout, None);
+    let collector = BackupsCollector::new("wiki", look.places, look.layout, None, None);
     assert_eq!(collector.source(), Source::Backups);
     let Section::Backups(backups) = collector.collect().await.unwrap() else { panic!("backups") };
     assert!(backups.set(BackupKind::Home).is_some() && backups.set(BackupKind::Database).is_none());

@@ -8,11 +8,16 @@ use crate::facts::{
     Backup, BackupKind, Field, LicenseText, Memory, Point, Reading, SignOff, Snapshot, Trend, TrendOf, Until,
     Waiver,
 };
-use crate::golden::{Golden, golden};
+use crate::golden::Golden;
 use crate::model::{Finding, Freeze, Judgement, People, Plan, Products, Undecided};
 use crate::projection::project;
 
 const GIB: u64 = 1 << 30;
+
+/// The golden instance without a planned day.
+fn golden() -> Golden {
+    Golden { plan: Plan::default(), ..crate::golden::golden() }
+}
 
 fn judge(golden: &Golden) -> Judge<'_> {
     let Golden { catalog, policy, plan, now, .. } = golden;
@@ -40,6 +45,12 @@ fn walked(golden: &Golden) -> Option<Date> {
         let evening = end_of_day(day);
         blocked(evening, &project(&golden.facts, evening)).then_some(day)
     })
+}
+
+/// Some day later, when every source was asked again.
+fn later(golden: &mut Golden, now: &str) {
+    golden.now = now.parse().unwrap();
+    golden.facts = asked_again(&golden.facts, golden.now);
 }
 
 fn license_until(golden: &mut Golden, day: Date) {
@@ -145,16 +156,12 @@ const SCENES: [Scene; 22] = [
         },
         Some("disk-space"),
     ),
-    ("Java runs out of support", |g| g.now = "2027-09-30T20:00:00Z".parse().unwrap(), None),
-    (
-        "the operating system does",
-        |g| g.now = "2026-05-30T20:00:00Z".parse().unwrap(),
-        Some("license-covers-target"),
-    ),
+    ("Java runs out of support", |g| later(g, "2027-09-30T20:00:00Z"), None),
+    ("the operating system does", |g| later(g, "2026-05-30T20:00:00Z"), Some("license-covers-target")),
     (
         "database and target do",
         |g| {
-            g.now = "2026-10-30T20:00:00Z".parse().unwrap();
+            later(g, "2026-10-30T20:00:00Z");
             license_until(g, date(2030, 1, 1));
         },
         None,

@@ -2,10 +2,15 @@ use jiff::civil::date;
 
 use super::*;
 use crate::facts::{Failure, FailureKind, Reading};
-use crate::golden::{Golden, golden};
+use crate::golden::Golden;
 use crate::model::Verdict::{Blocked, Ready};
 use crate::model::{Category, Judgement, Plan, Products, Severity, Undecided};
 use crate::report::{CheckReport, Judge, evaluate};
+
+/// The golden instance without a planned day.
+fn golden() -> Golden {
+    Golden { plan: Plan::default(), ..crate::golden::golden() }
+}
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
