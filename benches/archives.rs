@@ -40,7 +40,7 @@ fn main() -> anyhow::Result<()> {
     let cache = std::env::temp_dir().join(format!("archives-bench-{}", std::process::id()));
     let set = KindPlaces { kind: BackupKind::Home, places: vec![place], form: PlaceForm::Files };
     let places = BackupPlaces { sets: vec![set], limits: UnpackLimits::default() };
-    let collector = BackupsCollector::new("bench", places, Arc::new(Nowhere), Some(&cache));
+    let collector = BackupsCollector::new("bench", places, Arc::new(Nowhere), None, Some(&cache));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
     let mut out = std::io::stdout();
     for round in ["first time", "again"] {
