@@ -400,6 +400,7 @@ fn application() -> Application {
         version: Field::Read(Some("9.2.7".into())),
         build: Field::Read(Some(9111)),
         access_mode: Field::Read("READ_WRITE".into()),
+        certificate_ends_at: Field::Read(Some(timestamp("2027-12-31T00:00:00Z"))),
         health: Field::Read(vec![HealthCheck {
             key: "com.atlassian.troubleshooting.plugin-confluence:eolHealthCheck".into(),
             name: "End of Life".into(),

@@ -1,5 +1,6 @@
 //! Facts the running application tells over HTTP.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{ClusterState, Field};
@@ -17,6 +18,9 @@ pub struct Application {
     pub build: Field<Option<u32>>,
     /// `READ_WRITE` or `READ_ONLY`.
     pub access_mode: Field<String>,
+    /// When the certificate at its address ends; `None` inside when it is asked without encryption.
+    #[serde(default)]
+    pub certificate_ends_at: Field<Option<Timestamp>>,
     /// The product's own health checks.
     pub health: Field<Vec<HealthCheck>>,
     /// Users counted against the licence.

@@ -23,6 +23,8 @@ pub struct Policy {
     pub license_warn_days: u32,
     /// Days by which a release's date may be off: a maintenance end this close to it warns instead of deciding.
     pub release_date_margin_days: u32,
+    /// Warn this many days before the certificate of the application's address ends.
+    pub certificate_warn_days: u32,
     /// Warn when this share of the licensed users is in use, in percent.
     pub seats_warn_percent: u8,
     /// Warn this many days before a release, Java, database or operating system runs out of support.
@@ -103,6 +105,7 @@ impl Default for Policy {
         Self {
             license_warn_days: 60,
             release_date_margin_days: 3,
+            certificate_warn_days: 30,
             seats_warn_percent: 90,
             support_warn_days: 180,
             disk_reserve_percent: 10,

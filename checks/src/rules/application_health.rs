@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
+use super::units::in_days;
 use super::wording::{counted, excerpt, sentence};
 use crate::facts::{Application, HealthCheck, Missing, Source};
 use crate::model::{
@@ -22,7 +25,8 @@ pub(super) static CHECK: Check = Check {
 const EXPLAIN: &str = "\
 ## What it looks at
 
-The state the application reports at `/status`, whether it may be written to, and every health check the product runs \
+The state the application reports at `/status`, whether it may be written to, when the certificate at its address \
+ends, and every health check the product runs \
 on itself (\"Instance health\" in its troubleshooting tools). Failing health checks are imported one by one, by the \
 name the product gives them.
 
@@ -50,12 +54,13 @@ administrator (group `confluence-administrators`) and the app Troubleshooting an
 
 ## Settings
 
-None.
+`certificate_warn_days`: warn so many days before the certificate ends; from its end on it blocks.
 ";
 
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let application = case.facts.application()?;
-    let looks = [state(application), access_mode(application), health(application)];
+    let looks =
+        [state(application), access_mode(application), certificate(case, application), health(application)];
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for look in looks {
         match look {
@@ -132,6 +137,33 @@ fn access_mode(application: &Application) -> Result<Vec<Finding>, Missing> {
     }
 }
 
+/// From its end on the agent itself sees nothing any more, nor do the applications that are linked with it.
+fn certificate(case: &Case<'_>, application: &Application) -> Result<Vec<Finding>, Missing> {
+    let what = "the end of the certificate";
+    let Some(end) = application.certificate_ends_at.read(Source::Application, what)? else {
+        return Ok(Vec::new());
+    };
+    let day = TimeZone::UTC.to_datetime(*end).date();
+    let left = case.days_until(day);
+    let (severity, summary) = if *end <= case.now {
+        (Severity::Blocker, format!("the certificate of the site ended on {day}, {}", in_days(left)))
+    } else if left <= i64::from(case.policy.certificate_warn_days) {
+        (Severity::Warning, format!("the certificate of the site ends on {day}, {}", in_days(left)))
+    } else {
+        return Ok(Vec::new());
+    };
+    Ok(vec![Finding {
+        severity,
+        subject: "certificate".to_owned(),
+        summary,
+        observed: format!("end: {day}, at {}", application.base_url),
+        required: "a certificate that lasts beyond the upgrade".to_owned(),
+        remedy: "Renew the certificate where the encryption ends, in the proxy or in server.xml, and look again with \
+                 `agent refresh --source application`."
+            .to_owned(),
+    }])
+}
+
 fn health(application: &Application) -> Result<Vec<Finding>, Missing> {
     let checks = application.health.read(Source::Application, "the product's own health checks")?;
     if checks.is_empty() {
@@ -204,6 +236,32 @@ mod tests {
 
     fn access_is(golden: &mut Golden, mode: &str) {
         application(golden).access_mode = Field::Read(mode.into());
+    }
+
+    fn certificate_ends(golden: &mut Golden, at: &str) {
+        application(golden).certificate_ends_at = Field::Read(Some(at.parse().unwrap()));
+    }
+
+    #[test]
+    fn a_certificate_must_last() {
+        let rows: &[Spoil] = &[
+            ("none", |g| application(g).certificate_ends_at = Field::Read(None), Ready, &[]),
+            ("in 31 days", |g| certificate_ends(g, "2026-01-01T00:00:00Z"), Ready, &[]),
+            (
+                "in 30 days",
+                |g| certificate_ends(g, "2025-12-31T23:00:00Z"),
+                Warning,
+                &[(Severity::Warning, "certificate")],
+            ),
+            (
+                "this second",
+                |g| certificate_ends(g, "2025-12-01T20:00:00Z"),
+                Blocked,
+                &[(Severity::Blocker, "certificate")],
+            ),
+            ("not read", |g| application(g).certificate_ends_at = unread(), Unknown, &[]),
+        ];
+        judges_spoilt(&CHECK, rows);
     }
 
     fn fail(golden: &mut Golden, severity: &str) {

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use x509_cert::der::Decode as _;
 
 use super::HttpError;
 
@@ -29,6 +30,8 @@ pub struct Answer {
     pub retry_after: Option<RetryAfter>,
     /// What it says it wants of credentials, when it refused them (`WWW-Authenticate`).
     pub(super) challenge: Option<String>,
+    /// The certificate the server showed, in DER form.
+    pub(super) certificate: Option<Box<[u8]>>,
     /// The body; of an error, its beginning.
     pub(super) body: Vec<u8>,
 }
@@ -44,6 +47,16 @@ impl Answer {
             return Err(HttpError::AdministratorSession { at, who });
         }
         Err(HttpError::Status { at, code: self.status, who, page, retry_after: self.retry_after })
+    }
+
+    /// When the certificate of the server ends; `None` when it showed none, as over plain HTTP.
+    pub fn certificate_ends_at(&self) -> Result<Option<Timestamp>, HttpError> {
+        let Some(certificate) = &self.certificate else { return Ok(None) };
+        let read = x509_cert::Certificate::from_der(certificate).ok();
+        let seconds =
+            read.map(|read| read.tbs_certificate().validity().not_after.to_unix_duration().as_secs());
+        let end = seconds.and_then(|seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok());
+        end.map(Some).ok_or_else(|| self.malformed("the day its certificate ends cannot be read".to_owned()))
     }
 
     /// The body as JSON, whatever the status is.

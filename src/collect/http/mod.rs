@@ -81,6 +81,7 @@ impl Client {
             .connect_timeout(limits.connect)
             .redirect(reqwest::redirect::Policy::none()) // followed here, where the host can be compared
             .referer(false)
+            .tls_info(true) // tells when the certificate ends
             .pool_max_idle_per_host(4);
         let certificates = match ca_file {
             Some(path) => read_certificates(path)?,
@@ -219,6 +220,8 @@ impl Client {
         let retry_after = header(RETRY_AFTER).and_then(RetryAfter::parse);
         let challenge = header(WWW_AUTHENTICATE).map(ToOwned::to_owned);
         let status = response.status().as_u16();
+        let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
+        let certificate = tls.and_then(|tls| tls.peer_certificate()).map(Into::into);
         let mut body = Vec::new();
         // Chunks are counted after unpacking, so a small answer cannot become a large one.
         while let Some(chunk) =
@@ -232,7 +235,16 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { at: shown(url), who: self.who(), status, content_type, retry_after, challenge, body })
+        Ok(Answer {
+            at: shown(url),
+            who: self.who(),
+            status,
+            content_type,
+            retry_after,
+            challenge,
+            certificate,
+            body,
+        })
     }
 }
 

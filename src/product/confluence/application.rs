@@ -45,10 +45,16 @@ impl Collector for ApplicationCollector {
 
     async fn collect(&self) -> Result<Section, CollectError> {
         let rest = Rest::new(&self.access)?;
-        let state = match fetch_state(&rest).await {
-            Ok(state) => Field::Read(state),
+        let (state, certificate_ends_at) = match rest.get_anonymously("status", "application/json").await {
+            Ok(answer) => {
+                let end = answer.certificate_ends_at();
+                (into_field(read_state(answer)), into_field(end))
+            }
             Err(error) if is_out_of_reach(&error) => return Err(error.into()),
-            Err(error) => Field::Unread(why_unread(error)),
+            Err(error) => {
+                let why = why_unread(error);
+                (Field::Unread(why.clone()), Field::Unread(why))
+            }
         };
         let (version, build) = match fetch_manifest(&rest).await {
             Ok(manifest) => (Field::Read(manifest.version), Field::Read(manifest.build)),
@@ -70,6 +76,7 @@ impl Collector for ApplicationCollector {
             version,
             build,
             access_mode,
+            certificate_ends_at,
             health,
             users,
             nodes,
@@ -106,8 +113,11 @@ fn is_out_of_reach(error: &HttpError) -> bool {
 /// The status code alone proves nothing: 200 comes with `STARTING` and `FIRST_RUN` too, `MAINTENANCE`
 /// with 503 and `ERROR` with 500, as documented for the same endpoint of Jira
 /// (<https://support.atlassian.com/jira/kb/jira-status-endpoint-response-meanings/>).
-async fn fetch_state(rest: &Rest) -> Result<String, HttpError> {
-    let answer = rest.get_anonymously("status", "application/json").await?;
+fn into_field<T>(read: Result<T, HttpError>) -> Field<T> {
+    read.map_or_else(|error| Field::Unread(why_unread(error)), Field::Read)
+}
+
+fn read_state(answer: Answer) -> Result<String, HttpError> {
     match parse_state(&answer) {
         Ok(state) => Ok(state),
         // When there is no state in it, the status tells more than the form of the body.

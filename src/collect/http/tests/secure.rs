@@ -95,6 +95,24 @@ async fn a_certificate_of_the_named_authority_is_trusted_and_no_other() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_certificate_is_told() {
+    let (own, dir) = (authority("Own"), TempDir::new().unwrap());
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2077, 4, 3);
+    let (address, _server) = tls_server(certificate(&params, &own)).await;
+    let file = ca_file(&dir, &own);
+    let client =
+        Client::with_limits(&address.parse().unwrap(), &Credentials::Anonymous, Some(&file), SHORT).unwrap();
+    let mut answer = client.get("rest/x", "application/json").await.unwrap();
+    let end = answer.certificate_ends_at().unwrap();
+    assert_eq!(end, Some("2077-04-03T00:00:00Z".parse().unwrap()));
+    answer.certificate = Some(b"no certificate".as_slice().into());
+    assert!(answer.certificate_ends_at().unwrap_err().to_string().contains("certificate"));
+    answer.certificate = None;
+    assert_eq!(answer.certificate_ends_at().unwrap(), None);
+}
+
+#[tokio::test]
 async fn an_authority_that_poses_as_a_server_is_told_apart() {
     let (own, dir) = (authority("Own"), TempDir::new().unwrap());
     let key = KeyPair::from_pem(&own.key().serialize_pem()).unwrap();

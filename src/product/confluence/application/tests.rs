@@ -73,6 +73,7 @@ async fn a_running_instance_tells_everything() {
             reason: "Ends on 2026-12-10".to_owned(),
             documentation: Some("https://confluence.atlassian.com/x/1".to_owned()),
         }]),
+        certificate_ends_at: Field::Read(None),
         users: Field::Read(UserCount { users: 412, allowed: Some(500) }),
         nodes: Field::Read(None),
         index: Field::Read(None),
