@@ -3,6 +3,7 @@
 //! A file is read in three steps: `raw` has its form, `validate` finds every mistake at once, and
 //! what comes out is a [`Config`] without gaps.
 
+mod catalog;
 mod cluster;
 mod custom;
 mod form;
@@ -26,6 +27,7 @@ use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 
 use crate::collect::custom::CustomProbe;
 use crate::collect::database::jdbc::redact;
+use crate::collect::releases::Refreshing;
 use crate::collect::text_file::{ReadTextError, read_text};
 
 pub use raw::LogFormat;
@@ -54,6 +56,8 @@ pub struct Config {
     pub max_concurrent: usize,
     /// The catalog of each product that is watched, with the operator's answers.
     pub catalogs: BTreeMap<Product, LoadedCatalog>,
+    /// How the catalogs are refreshed.
+    pub refreshing: Refreshing,
     /// The instances, in the order of the file.
     pub instances: Vec<Arc<Instance>>,
 }

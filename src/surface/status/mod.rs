@@ -216,7 +216,7 @@ pub fn view(board: &Board, written_at: Timestamp) -> StatusFile {
         },
         written_at,
         instances: board.instances.iter().map(|instance| view_instance(instance)).collect(),
-        notices: board.notices.iter().map(|notice| view_notice(&notice.subject, &notice.text)).collect(),
+        notices: board.notices.iter().map(|notice| view_notice(notice.subject, &notice.text)).collect(),
     }
 }
 
