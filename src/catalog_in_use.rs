@@ -126,6 +126,9 @@ impl Refreshed {
         let kept = config.state_dir.join("catalog").join(format!("{}.json", product.id()));
         let mut refresher = Refresher::new(product, config.refreshing.clone(), kept, catalog.clone())
             .recalled(Timestamp::now(), asks);
+        if asks && let Some(reason) = refresher.trouble() {
+            tracing::warn!(%product, %reason, "what was learned of releases before cannot be used");
+        }
         if !asks {
             refresher = refresher.without_asking();
         }

@@ -173,7 +173,7 @@ impl Taking<'_> {
         for release in &mut catalog.releases {
             if let Some((long_term_support, end)) = ends.get(&release.version.line()) {
                 release.long_term_support |= long_term_support;
-                release.end_of_life = end.or(release.end_of_life);
+                release.end_of_life = self.newer_of(*end, release.end_of_life);
             }
         }
     }
@@ -265,13 +265,22 @@ impl Taking<'_> {
             let extended_end = accept(seen.extended_end, ours.and_then(|ours| ours.extended_end));
             match platform.cycles.iter_mut().find(|known| known.cycle == seen.name) {
                 Some(known) => {
-                    known.end_of_life = end_of_life.or(known.end_of_life);
-                    known.extended_end = extended_end.or(known.extended_end);
+                    known.end_of_life = self.newer_of(end_of_life, known.end_of_life);
+                    known.extended_end = self.newer_of(extended_end, known.extended_end);
                 }
                 None => {
                     platform.cycles.push(Cycle { cycle: seen.name.clone(), end_of_life, extended_end });
                 }
             }
+        }
+    }
+
+    /// What was learned before the catalog was written only fills its gaps.
+    fn newer_of<T>(&self, learned: Option<T>, ours: Option<T>) -> Option<T> {
+        if day_of(self.learned.learned_at) < self.known.collected_on {
+            ours.or(learned)
+        } else {
+            learned.or(ours)
         }
     }
 

@@ -59,3 +59,15 @@ pub enum AskOutcome {
     /// It gave no answer.
     Failed,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_of_an_agent_that_asked_nobody_can_still_be_read() {
+        let old = "origin = 'embedded'\ncollected_on = '2026-11-20'\ndigest = '00'";
+        let expected = Releases::unrefreshed("embedded", jiff::civil::date(2026, 11, 20), "00".to_owned());
+        assert_eq!(toml::from_str::<Releases>(old).unwrap(), expected);
+    }
+}

@@ -85,15 +85,18 @@ struct State {
     known: Refresh,
     /// Until when a host wants to be left alone.
     pauses: BTreeMap<String, Timestamp>,
-    /// What is wrong with the files.
+    /// What is wrong with the file that is read or written now.
     trouble: Option<String>,
+    /// What became of the file of an earlier run that could not be used; said until the next start.
+    aside: Option<String>,
 }
 
 impl Refresher {
     /// A refresher that knows nothing yet beyond the catalog.
     #[must_use]
     pub fn new(product: Product, way: Refreshing, kept: PathBuf, catalog: Arc<dyn CatalogInUse>) -> Self {
-        let state = State { known: Refresh::empty(product), pauses: BTreeMap::new(), trouble: None };
+        let state =
+            State { known: Refresh::empty(product), pauses: BTreeMap::new(), trouble: None, aside: None };
         Self { product, way, kept, catalog, asks: true, state: Mutex::new(state) }
     }
 
@@ -117,16 +120,26 @@ impl Refresher {
             }
             Err(error) => {
                 let mut said = Chain(&error).to_string();
-                if mend && matches!(self.way, Refreshing::Ask(_)) {
+                if matches!(self.way, Refreshing::File(_)) {
+                    state.trouble = Some(said);
+                    return self;
+                }
+                if mend {
                     said = match keep::set_aside(&self.kept) {
                         Ok(aside) => format!("{said}; it was kept aside as {}", aside.display()),
                         Err(cause) => format!("{said}; it could not be kept aside: {cause}"),
                     };
                 }
-                state.trouble = Some(said);
+                state.aside = Some(said);
             }
         }
         self
+    }
+
+    /// What is wrong with what was learned in an earlier run.
+    pub fn trouble(&mut self) -> Option<String> {
+        let State { trouble, aside, .. } = self.state.get_mut();
+        trouble.clone().or_else(|| aside.clone())
     }
 
     /// The same refresher, which asks nobody: a look by hand leaves no traces.
@@ -163,7 +176,7 @@ impl Refresher {
         }
         let mut releases = self.catalog.take_in(&state.known);
         releases.refreshed = state.known.asked.values().cloned().collect();
-        releases.refused.extend(state.trouble.clone());
+        releases.refused.extend(state.aside.iter().chain(&state.trouble).cloned());
         if !state.known.answers.is_empty() {
             let from = match &self.way {
                 Refreshing::File(path) => path,

@@ -379,16 +379,15 @@ fn a_kept_file_that_cannot_be_used_is_set_aside_and_said() {
             Refresher::new(Product::Confluence, way, kept.clone(), catalog.clone())
                 .recalled(Timestamp::now(), mend)
         };
-        let said =
-            |refresher: &Refresher| refresher.state.try_lock().unwrap().trouble.clone().unwrap_or_default();
-        assert!(said(&open(false)).contains(why) && Path::exists(&kept), "{name}: {}", said(&open(false)));
-        let refresher = open(true);
-        assert!(said(&refresher).contains("kept aside as"), "{name}: {}", said(&refresher));
+        let said = |mut refresher: Refresher| refresher.trouble().unwrap_or_default();
+        assert!(said(open(false)).contains(why) && Path::exists(&kept), "{name}: {}", said(open(false)));
+        let told = said(open(true));
+        assert!(told.contains("kept aside as"), "{name}: {told}");
         assert_eq!(fs::read_to_string(dir.path().join("confluence.json.aside")).unwrap(), text, "{name}");
         assert!(!kept.exists(), "{name}");
         assert_eq!(text_of(&catalog), text_of(&embedded()), "{name}");
         write(&sound(|_| ()));
-        assert_eq!(said(&open(true)), "", "{name}: a sound one is taken in");
+        assert_eq!(said(open(true)), "", "{name}: a sound one is taken in");
         assert_eq!(latest(&catalog), "11.1.0");
     }
 }

@@ -119,6 +119,22 @@ fn an_end_of_support_may_move_but_not_far() {
 }
 
 #[test]
+fn what_was_learned_before_the_catalog_was_written_only_fills_gaps() {
+    let ours = end_of(&embedded(), "9.2.7").end_of_life;
+    let mut lines = all_lines();
+    for line in lines.iter_mut().filter(|line| line.name == "9.2") {
+        line.end_of_life = Some(years_from(ours.unwrap().on, 1));
+    }
+    let mut refresh = refresh(Topic::Lines, Said::Cycles(lines));
+    for answer in refresh.answers.values_mut() {
+        answer.learned_at = "2026-11-01T00:00:00Z".parse().unwrap();
+    }
+    let seen = embedded().refreshed(&refresh);
+    assert_eq!(end_of(&seen.catalog, "9.2.7").end_of_life, ours);
+    assert_eq!(seen.catalog.collected_on, embedded().collected_on);
+}
+
+#[test]
 fn lines_from_hell_leave_the_catalog_as_it_is() {
     let rows = [
         (line("11.1", "2026-11-24", "2026-01-01", ""), "before its first release"),
