@@ -22,7 +22,7 @@ use crate::store::Memories;
 /// Keeps one instance of one configuration.
 pub struct Keeper {
     instance: Arc<Instance>,
-    catalog: Arc<Catalog>,
+    catalog: watch::Receiver<Arc<Catalog>>,
     /// Its place on the board.
     index: usize,
     board: watch::Sender<Arc<Board>>,
@@ -66,7 +66,7 @@ impl Keeper {
     #[must_use]
     pub fn new(
         instance: Arc<Instance>,
-        catalog: Arc<Catalog>,
+        catalog: watch::Receiver<Arc<Catalog>>,
         index: usize,
         board: watch::Sender<Arc<Board>>,
         targets: watch::Sender<Vec<TargetBuild>>,
@@ -110,9 +110,11 @@ impl Keeper {
         }
         snapshot.taken_at = now;
         let Instance { policy, targets, plan, .. } = &*self.instance;
-        let judging = Judging { catalog: &self.catalog, policy, targets, plan, now };
+        // What was learned of releases may have changed since the last judgement.
+        let catalog = self.catalog.borrow().clone();
+        let judging = Judging { catalog: &catalog, policy, targets, plan, now };
         let state = judge_instance(&judging, snapshot, history);
-        self.publish_targets(&state);
+        self.publish_targets(&state, &catalog);
         self.board.send_modify(|board| {
             let board = Arc::make_mut(board);
             board.revision += 1;
@@ -122,14 +124,14 @@ impl Keeper {
         });
     }
 
-    fn publish_targets(&self, state: &InstanceState) {
+    fn publish_targets(&self, state: &InstanceState, catalog: &Catalog) {
         let resolved: Vec<TargetBuild> = state
             .targets
             .iter()
             .filter_map(|target| match target {
                 TargetState::Judged(judged) => {
                     let version = judged.report.version.clone();
-                    let build = self.catalog.release(&version).and_then(|release| release.build);
+                    let build = catalog.release(&version).and_then(|release| release.build);
                     Some(TargetBuild { version, build })
                 }
                 TargetState::Unresolved { .. } => None,
@@ -287,7 +289,7 @@ mod tests {
     fn of_many_answers_at_once_the_last_one_stands_on_the_board() {
         let config = parse_config(CONFIG).unwrap();
         let instance = config.instances[0].clone();
-        let catalog = config.catalogs[&Product::Confluence].catalog.clone();
+        let catalog = watch::Sender::new(config.catalogs[&Product::Confluence].catalog.clone()).subscribe();
         let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
         let state = InstanceState {
             name: "wiki".into(),
@@ -309,7 +311,7 @@ mod tests {
                 took: jiff::SignedDuration::ZERO,
                 fresh_for: jiff::SignedDuration::from_hours(1),
             };
-            let releases = Releases { origin: "embedded".into(), collected_on, digest };
+            let releases = Releases::unrefreshed("embedded", collected_on, digest);
             keeper.take(Source::Releases, Ok(Section::Releases(releases)), asked);
         };
         for round in 0..50 {
@@ -327,7 +329,7 @@ mod tests {
     fn what_is_remembered_is_in_the_snapshot_that_is_judged() {
         let config = parse_config(CONFIG).unwrap();
         let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
-        let catalog = config.catalogs[&Product::Confluence].catalog.clone();
+        let catalog = watch::Sender::new(config.catalogs[&Product::Confluence].catalog.clone()).subscribe();
         let (sender, memories) = watch::channel(Memories::default());
         let keeper = Keeper::new(
             config.instances[0].clone(),

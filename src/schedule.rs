@@ -230,11 +230,11 @@ mod tests {
             now.fetch_sub(1, Ordering::SeqCst);
             self.looks.fetch_add(1, Ordering::SeqCst);
             match self.behaviour {
-                Behaviour::Answer => Ok(Section::Releases(Releases {
-                    origin: "embedded".into(),
-                    collected_on: jiff::civil::date(2026, 1, 1),
-                    digest: String::new(),
-                })),
+                Behaviour::Answer => Ok(Section::Releases(Releases::unrefreshed(
+                    "embedded",
+                    jiff::civil::date(2026, 1, 1),
+                    String::new(),
+                ))),
                 Behaviour::Panic => panic!("boom"),
                 Behaviour::Hang => std::future::pending().await,
                 Behaviour::Refuse => {

@@ -58,8 +58,13 @@ impl House {
 
     /// Writes the configuration; every source is asked once an hour and when told to.
     fn configure(&self, more: &str) {
+        self.configure_with("[catalog]\nrefresh = false", more);
+    }
+
+    /// The same with a table of its own for the catalog.
+    fn configure_with(&self, catalog: &str, more: &str) {
         let text = format!(
-            "state_dir = \"{state}\"\n[http]\nlisten = \"127.0.0.1:{port}\"\n[schedule]\n{schedule}\n{instance}{more}",
+            "state_dir = \"{state}\"\n{catalog}\n[http]\nlisten = \"127.0.0.1:{port}\"\n[schedule]\n{schedule}\n{instance}{more}",
             state = self.path("state").display(),
             port = self.port,
             schedule = ["host", "disk", "java", "installation", "license", "database"]
@@ -303,6 +308,57 @@ async fn it_ends_at_once_although_a_source_hangs() {
     assert_eq!(agent.wait(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     drop(accepted);
+}
+
+/// A new release is judged by as soon as it is learned, and still known after a restart without a network.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_release_becomes_the_latest_without_a_restart() {
+    let lists = wiremock::MockServer::start().await;
+    let feed = |version: &str| {
+        let body = format!("downloads([{{\"version\":\"{version}\",\"released\":\"18-Nov-2026\"}}])");
+        wiremock::Mock::given(wiremock::matchers::path("/download/feeds/current/confluence.json"))
+            .respond_with(wiremock::ResponseTemplate::new(200).set_body_string(body))
+    };
+    let before = feed("11.0.0").mount_as_scoped(&lists).await;
+    let house = House::new();
+    house.configure_with(
+        &format!(
+            "[catalog]\nrefresh_every = \"1s\"\n[catalog.refresh_from]\nendoflife = \"{0}\"\nfeeds = \"{0}\"\nmarketplace = \"{0}\"",
+            lists.uri()
+        ),
+        "",
+    );
+    let config = house.read("agent.toml").replace("[\"9.2.10\"]", "[\"latest\"]");
+    fs::write(house.path("agent.toml"), config).unwrap();
+    let latest = async || house.status().await["instances"][0]["targets"][0]["version"].clone();
+    let mut agent = house.start().await;
+    assert_eq!(latest().await, "11.0.0");
+
+    drop(before);
+    feed("11.0.7").mount(&lists).await;
+    eventually("the second has passed in which it is not asked again", async || {
+        agent_command(&house, &["refresh", "--source", "releases"]);
+        latest().await == "11.0.7"
+    })
+    .await;
+    assert_eq!(house.source("releases").await["state"], "ok");
+    agent.signal(Signal::TERM);
+    assert_eq!(agent.wait(), Some(0));
+
+    drop(lists);
+    let facts = agent_command(&house, &["check", "--output", "json"]);
+    assert!(facts.contains("11.0.7"), "a command knows it too: {facts}");
+    let _agent = house.start().await;
+    assert_eq!(latest().await, "11.0.7");
+    house.post("/-/refresh?source=releases").await;
+    assert_eq!(latest().await, "11.0.7", "that nobody answers takes nothing away");
+    assert_eq!(house.source("releases").await["state"], "ok");
+}
+
+/// What a command says about the configuration of the house.
+fn agent_command(house: &House, arguments: &[&str]) -> String {
+    let output = agent().args(arguments).arg("--config").arg(house.path("agent.toml")).output().unwrap();
+    [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,7 +37,7 @@ impl House {
         let installation = Installation::lay_out(dir.path(), 1);
         let house = Self { dir, installation, port: free_port() };
         let text = format!(
-            "state_dir = \"{}\"\n[http]\nlisten = \"127.0.0.1:{}\"\n[[instance]]\nname = \"wiki\"\n\
+            "state_dir = \"{}\"\n[catalog]\nrefresh = false\n[http]\nlisten = \"127.0.0.1:{}\"\n[[instance]]\nname = \"wiki\"\n\
              product = \"confluence\"\ninstallation_dir = \"{}\"\ntargets = [\"9.2.10\"]\n\
              [policy]\nsupport_warn_days = 3650\n",
             house.path("state").display(),

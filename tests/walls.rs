@@ -77,6 +77,21 @@ const WALLS: &[Wall] = &[
             "crate::cli",
         ],
     },
+    // The hinge between who learns of releases and who judges by them; it does neither.
+    Wall {
+        behind: "src/catalog_in_use.rs",
+        never: &[
+            "checks::model",
+            "checks::rules",
+            "checks::report",
+            "crate::product",
+            "crate::schedule",
+            "crate::keeper",
+            "crate::board",
+            "crate::surface",
+            "crate::cli",
+        ],
+    },
     // Reading the configuration looks at files, and at nothing of what is watched.
     Wall {
         behind: "src/config",

@@ -137,11 +137,7 @@ fn snapshot(now: Timestamp, target: &Target) -> Snapshot {
         Section::Database(Box::new(database())),
         Section::Application(application()),
         Section::Plugins(plugins(&target.version)),
-        Section::Releases(Releases {
-            origin: "embedded".into(),
-            collected_on: date(2025, 11, 20),
-            digest: "0".repeat(64),
-        }),
+        Section::Releases(Releases::unrefreshed("embedded", date(2025, 11, 20), "0".repeat(64))),
         Section::Files(files()),
         Section::Backups(backups(now)),
         Section::Traffic(traffic(now)),

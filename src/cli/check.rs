@@ -92,7 +92,7 @@ fn from_instance(args: &CheckArgs, output: &mut Output) -> anyhow::Result<Facts>
     recall(&config, &mut snapshot, output)?;
     Ok(Facts {
         snapshot,
-        catalog: catalog_of(&config, &instance)?.catalog.clone(),
+        catalog: catalog_of(&config, &instance)?.catalog.current(),
         targets: instance.targets.clone(),
         policy: instance.policy.clone(),
         plan: instance.plan.clone(),
@@ -107,7 +107,7 @@ fn from_file(args: &CheckArgs, snapshot: Snapshot) -> anyhow::Result<Facts> {
         .and_then(|config| config.instances.iter().find(|known| known.name == snapshot.instance))
         .cloned();
     let catalog = match (&configured, &instance) {
-        (Some(config), Some(instance)) => catalog_of(config, instance)?.catalog.clone(),
+        (Some(config), Some(instance)) => catalog_of(config, instance)?.catalog.current(),
         _ => Arc::new(Catalog::embedded(snapshot.product)),
     };
     Ok(Facts {

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use upgrade_readiness_checks::facts::{Asked, Failure, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::{Asked, Failure, Product, Section, Snapshot, Source};
 
 use super::restore_job::RestoreJobs;
 use crate::board::{Board, InstanceState, Since};
+use crate::catalog_in_use::Refreshed;
 use crate::collect::surroundings::Surroundings;
 use crate::config::Config;
 use crate::keeper::{History, Keeper};
@@ -44,14 +45,20 @@ impl Generation {
         let mut jobs = Vec::new();
         let mut states = Vec::new();
         let mut names = Vec::new();
+        // Instances of a product share its catalog, and ask for news of it together.
+        let refreshed: BTreeMap<Product, Refreshed> = config
+            .catalogs
+            .iter()
+            .map(|(product, loaded)| (*product, Refreshed::asking(config, *product, loaded)))
+            .collect();
         for instance in &config.instances {
-            let Some(loaded) = config.catalogs.get(&instance.product) else { continue };
+            let Some(Refreshed { catalog, refresher }) = refreshed.get(&instance.product) else { continue };
             let (mut snapshot, history) = known.remove(&instance.name).unwrap_or_else(|| {
                 (Snapshot::empty(&instance.name, instance.product, now), History::default())
             });
             let (feed, targets) = watch::channel(Vec::new());
             let surroundings = Surroundings {
-                releases: loaded.releases.clone(),
+                refresher: refresher.clone(),
                 targets: targets.clone(),
                 cache_dir: Some(config.cache_dir(&instance.name)),
             };
@@ -73,7 +80,7 @@ impl Generation {
             }));
             let keeper = Keeper::new(
                 instance.clone(),
-                loaded.catalog.clone(),
+                catalog.follow(),
                 keepers.len(),
                 board.clone(),
                 feed,

@@ -24,12 +24,14 @@ mod words;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::Product;
 
+use crate::catalog_in_use::Refreshed;
 use crate::collect::http::install_tls_provider;
 use crate::collect::text_file::ReadTextError;
 use crate::config::{Config, ConfigError, USUAL_PATH, read_config};
@@ -121,6 +123,16 @@ fn remedy_of_config(cause: &ReadTextError) -> String {
     }
 }
 
+/// For commands without a configuration: the catalog of the agent's usual place, with what the daemon there has
+/// learned, as far as it can be read; else the embedded one.
+fn usual_catalog(product: Product) -> Arc<Catalog> {
+    let config = read_config(Path::new(USUAL_PATH)).ok();
+    let refreshed = config
+        .as_ref()
+        .and_then(|config| Some(Refreshed::recalled(config, product, config.catalogs.get(&product)?)));
+    refreshed.map_or_else(|| Arc::new(Catalog::embedded(product)), |refreshed| refreshed.catalog.current())
+}
+
 /// Runs the command the arguments ask for.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -159,7 +171,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Diff(args) => diff::run(&args, output),
         Command::RestoreTest(args) => restore_test::run(&args, output),
         Command::License(args) => {
-            let catalog = Catalog::embedded(Product::Confluence);
+            let catalog = usual_catalog(Product::Confluence);
             let (text, code) = license::run(&args, &catalog, Timestamp::now(), &mut io::stdin())?;
             output.text(&text)?;
             Ok(code)

@@ -19,9 +19,10 @@ use super::output::{Output, advise};
 use super::recall::recall;
 use super::run::block_on;
 use super::{CANNOT_TELL, ConfigArgs};
+use crate::catalog_in_use::Refreshed;
 use crate::collect::surroundings::Surroundings;
 use crate::collect::targets::TargetBuild;
-use crate::config::{Config, Instance, LoadedCatalog};
+use crate::config::{Config, Instance};
 use crate::keeper::running_version;
 use crate::product;
 use crate::schedule::{Job, Sink, look};
@@ -115,11 +116,12 @@ pub(super) fn choose_instance(config: &Config, name: Option<&str>) -> anyhow::Re
     }
 }
 
-pub(super) fn catalog_of<'c>(config: &'c Config, instance: &Instance) -> anyhow::Result<&'c LoadedCatalog> {
-    config
-        .catalogs
-        .get(&instance.product)
-        .with_context(|| format!("there is no catalog of {}", instance.product))
+/// The catalog of an instance with what the daemon learned since, as far as it can be read here.
+pub(super) fn catalog_of(config: &Config, instance: &Instance) -> anyhow::Result<Refreshed> {
+    let product = instance.product;
+    let loaded =
+        config.catalogs.get(&product).with_context(|| format!("there is no catalog of {product}"))?;
+    Ok(Refreshed::recalled(config, product, loaded))
 }
 
 /// Asks every source once, with its time limit; what fails is in the snapshot as failed.
@@ -143,13 +145,12 @@ async fn look_where(
     instance: &Arc<Instance>,
     wanted: impl Fn(Source) -> bool,
 ) -> anyhow::Result<Snapshot> {
-    let loaded = catalog_of(config, instance)?;
+    let Refreshed { catalog, refresher } = catalog_of(config, instance)?;
     let (feed, targets) = watch::channel(Vec::new());
     let gathered =
         Arc::new(Gathered(Mutex::new(Snapshot::empty(&instance.name, instance.product, Timestamp::now()))));
     // A look by hand leaves no traces: the cache belongs to the daemon.
-    let surroundings =
-        Surroundings { releases: loaded.releases.clone(), targets: targets.clone(), cache_dir: None };
+    let surroundings = Surroundings { refresher, targets: targets.clone(), cache_dir: None };
     let mut collectors = product::collectors(instance, &surroundings);
     collectors.retain(|collector| wanted(collector.source()));
     for source in Source::ALL {
@@ -169,8 +170,9 @@ async fn look_where(
         jobs.iter().partition(|job| job.collector.source() == Source::Plugins);
     futures_util::future::join_all(first.into_iter().map(look)).await;
     let running = gathered.with(|snapshot| running_version(snapshot));
+    let catalog = catalog.current();
     let resolved = instance.targets.iter().filter_map(|requested| {
-        let target = Target::resolve(requested, &loaded.catalog, running.as_ref()).ok()?;
+        let target = Target::resolve(requested, &catalog, running.as_ref()).ok()?;
         let build = target.release.and_then(|release| release.build);
         Some(TargetBuild { version: target.version, build })
     });

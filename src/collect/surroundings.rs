@@ -1,16 +1,16 @@
 //! What collectors are given beside the instance they ask about.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use upgrade_readiness_checks::facts::Releases;
-
+use super::releases::Refresher;
 use super::targets::TargetFeed;
 
 /// What collectors of one instance are given beside its configuration.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// The catalog in use.
-    pub releases: Releases,
+    /// Who refreshes the catalog in use.
+    pub refresher: Arc<Refresher>,
     /// The releases that are judged.
     pub targets: TargetFeed,
     /// Directory of the agent's own for this instance, for what it learned before; `None` when it may write nowhere.

@@ -4,6 +4,7 @@
 //! what comes out is a [`Config`] without gaps.
 
 mod backups;
+mod catalog;
 mod cluster;
 mod custom;
 mod files;
@@ -30,6 +31,7 @@ use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 use crate::collect::backups::BackupPlaces;
 use crate::collect::custom::CustomProbe;
 use crate::collect::database::jdbc::redact;
+use crate::collect::releases::Refreshing;
 use crate::collect::text_file::{ReadTextError, read_text};
 use crate::collect::traffic::AccessLogs;
 
@@ -60,6 +62,8 @@ pub struct Config {
     pub max_concurrent: usize,
     /// The catalog of each product that is watched, with the operator's answers.
     pub catalogs: BTreeMap<Product, LoadedCatalog>,
+    /// How the catalogs are refreshed.
+    pub refreshing: Refreshing,
     /// The instances, in the order of the file.
     pub instances: Vec<Arc<Instance>>,
 }

@@ -10,6 +10,7 @@ use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Environment, Policy};
 
 use super::backups::RawBackups;
+use super::catalog::RawCatalog;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
 use super::rehearsal::RawRehearsal;
@@ -124,14 +125,6 @@ pub(super) struct RawSchedule {
     pub(super) time_limit: BTreeMap<Source, String>,
     /// How many sources are asked at the same time; default 4.
     pub(super) max_concurrent: Option<u32>,
-}
-
-/// The catalog of releases.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct RawCatalog {
-    /// A catalog file to use in place of the embedded one, per product.
-    pub(super) file: BTreeMap<Product, String>,
 }
 
 /// What a feature line needs, as the operator looked it up.

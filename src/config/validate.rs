@@ -106,6 +106,8 @@ impl Validation {
                 Some((product, self.catalog(product, file, &answers)?))
             })
             .collect();
+        let time_limit = rhythms.get(&Source::Releases).map(|rhythm| rhythm.time_limit);
+        let refreshing = self.refreshing(&raw.catalog, time_limit.unwrap_or_default());
         let freezes: Vec<(String, RawFreeze)> = raw
             .freeze
             .into_iter()
@@ -133,6 +135,7 @@ impl Validation {
             rhythms,
             max_concurrent: usize::try_from(max_concurrent).unwrap_or(1),
             catalogs,
+            refreshing,
             instances,
         }
     }
@@ -251,12 +254,9 @@ impl Validation {
         };
         match Catalog::parse(&text, catalog::PLATFORMS) {
             Ok(catalog) if catalog.product == product => {
-                let digest = Sha256::digest(text.as_bytes());
-                let releases = Releases {
-                    origin,
-                    collected_on: catalog.collected_on,
-                    digest: digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
-                };
+                let bytes = Sha256::digest(text.as_bytes());
+                let digest = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+                let releases = Releases::unrefreshed(origin, catalog.collected_on, digest);
                 Some(LoadedCatalog { catalog: Arc::new(catalog.with_answers(answers.clone())), releases })
             }
             Ok(catalog) => {

@@ -19,7 +19,7 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
     let mut collectors = match instance.product {
         Product::Confluence => confluence::collectors(instance, surroundings),
     };
-    collectors.push(Arc::new(ReleasesCollector::new(surroundings.releases.clone())));
+    collectors.push(Arc::new(ReleasesCollector::new(surroundings.refresher.clone())));
     collectors.push(Arc::new(RehearsalCollector::new(instance.rehearsal.clone())));
     collectors.retain(|collector| is_on(instance, collector.source()));
     collectors

@@ -10,6 +10,7 @@ mod jump;
 mod lifecycle;
 mod note;
 mod pattern;
+mod refresh;
 mod requirement;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use jump::{Ground, Jump, JumpResult, JumpRule, RollingRule, Step};
 pub use lifecycle::{Cycle, Platform};
 pub use note::{Condition, Leap, Note, Weight};
 pub use pattern::Pattern;
+pub use refresh::Refreshed;
 pub use requirement::{Answers, Component, Confidence, Minimum, MinimumOf, Ruling, Setting, Standing};
 
 use crate::facts::{Engine, Product};

@@ -364,11 +364,7 @@ mod tests {
     }
 
     fn releases() -> Section {
-        Section::Releases(Releases {
-            origin: "embedded".into(),
-            collected_on: jiff::civil::date(2026, 11, 20),
-            digest: String::new(),
-        })
+        Section::Releases(Releases::unrefreshed("embedded", jiff::civil::date(2026, 11, 20), String::new()))
     }
 
     fn asked(when: &str) -> Asked {

@@ -29,6 +29,8 @@ pub struct Policy {
     pub seats_warn_percent: u8,
     /// Warn this many days before a release, Java, database or operating system runs out of support.
     pub support_warn_days: u32,
+    /// Note when what is known of releases and their dates was older than this many days when the facts were taken.
+    pub catalog_warn_days: u32,
     /// Part of each file system that must stay free after the upgrade, in percent.
     pub disk_reserve_percent: u8,
     /// Room for the installation this many times over beside it: the installer's backup, and the new program.
@@ -108,6 +110,7 @@ impl Default for Policy {
             certificate_warn_days: 30,
             seats_warn_percent: 90,
             support_warn_days: 180,
+            catalog_warn_days: 90,
             disk_reserve_percent: 10,
             disk_installation_copies: 2,
             disk_home_copies: 1,

@@ -1,5 +1,7 @@
 //! Does the vendor support the running release, and will it support the target?
 
+use jiff::tz::TimeZone;
+
 use super::units::in_days;
 use crate::catalog::{Confidence, EndOfLife};
 use crate::facts::{Missing, Source};
@@ -23,7 +25,7 @@ const EXPLAIN: &str = "\
 ## What it looks at
 
 The running release and the target in the catalog: until when the vendor supports their lines, whether the target is \
-finished or a preview, and which long-term support line would serve longer. Whether there is a way to it is what \
+finished or a preview, and which long-term support line would serve longer; and how old the catalog is. Whether there is a way to it is what \
 `upgrade-path` looks at.
 
 ## Why it matters
@@ -41,11 +43,12 @@ Choose a target of a long-term support line: `agent check --target <version>` ju
 ## What it needs
 
 The version of the installation, and a catalog that has the target. A release that came out after the catalog was \
-written is unknown until a newer catalog is in place.
+written is unknown until a newer catalog is in place; the source `releases` looks for news every day.
 
 ## Settings
 
-`support_warn_days`: how many days before the target's end of support it warns. `environment` of the instance: a \
+`support_warn_days`: how many days before the target's end of support it warns. `catalog_warn_days`: how old the \
+catalog may be before it is noted. `environment` of the instance: a \
 preview is in order on a test instance.
 ";
 
@@ -96,7 +99,26 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         }
         Err(unread) => missing.push(unread),
     }
+    found.extend(old_catalog(case));
     conclude(seen.join(", "), found, missing)
+}
+
+/// Counted until the facts were taken: how old it will be on a later day nobody knows.
+fn old_catalog(case: &Case<'_>) -> Option<Finding> {
+    let (day, most) = (case.catalog.collected_on, case.policy.catalog_warn_days);
+    let taken = TimeZone::UTC.to_datetime(case.facts.taken_at).date();
+    let age = day.until(taken).map_or(0, |span| i64::from(span.get_days()));
+    (age > i64::from(most)).then(|| Finding {
+        severity: Severity::Notice,
+        subject: "catalog".to_owned(),
+        summary: format!("What is known of {} releases is {age} days old", case.facts.product),
+        observed: format!("catalog of {day}"),
+        required: format!("a catalog not older than {most} days"),
+        remedy: "Let the agent refresh it ([catalog] refresh = true needs the internet), or carry in what an agent \
+                 with internet has learned: [catalog] refresh_file in the agent's configuration. `agent snapshot` \
+                 shows under releases which addresses were asked and what they answered."
+            .to_owned(),
+    })
 }
 
 /// A bug-fix release that the catalog does not have yet shares the end of its line.
@@ -250,6 +272,25 @@ mod tests {
         let best = golden().catalog.latest_long_term_support().unwrap().version.clone();
         let seen = look(&CHECK, &days_after(end(&best.line().to_string()), -1).to(best.as_str()));
         assert!(seen.findings[0].remedy.contains("No long-term support release"), "{}", seen.text());
+    }
+
+    #[test]
+    fn an_old_catalog_is_noted_and_changes_no_verdict() {
+        for (days, noted) in [(90, false), (91, true)] {
+            let mut golden = golden();
+            let moment = days_after(golden.catalog.collected_on, days).now;
+            golden.facts.taken_at = moment;
+            // Facts of that day, judged on the golden day: only the age of the catalog differs.
+            let mut missing = look(&CHECK, &golden);
+            missing.findings.retain(|finding| finding.subject == "catalog");
+            assert_eq!(missing.findings.len(), usize::from(noted), "{days}");
+            let severe = missing.findings.iter().any(|finding| finding.severity != Severity::Notice);
+            assert!(!severe, "{}", missing.text());
+        }
+        let mut golden = golden();
+        golden.policy.catalog_warn_days = 0;
+        golden.facts.taken_at = golden.now;
+        assert_eq!(look(&CHECK, &golden).verdict, Ready);
     }
 
     #[test]

@@ -88,6 +88,10 @@ database = "15s"
 application = "15s"
 plugins = "1m"
 
+# A demo asks nobody on the internet.
+[catalog]
+refresh = false
+
 [[instance]]
 name = "wiki"
 product = "confluence"

@@ -28,6 +28,8 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// When it may be asked again, when it said so.
     pub retry_after: Option<RetryAfter>,
+    /// By what it is recognised when it is asked for again.
+    pub marks: Marks,
     /// What it says it wants of credentials, when it refused them (`WWW-Authenticate`).
     pub(super) challenge: Option<String>,
     /// The certificate the server showed, in DER form.
@@ -202,6 +204,15 @@ impl fmt::Display for Asker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_deref().unwrap_or("without credentials"))
     }
+}
+
+/// By what a server recognises an answer it gave before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// `ETag`.
+    pub etag: Option<String>,
+    /// `Last-Modified`, as it was written.
+    pub last_modified: Option<String>,
 }
 
 /// When a service may be asked again.

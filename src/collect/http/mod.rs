@@ -16,7 +16,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use reqwest::{Response, Url};
 use secrecy::ExposeSecret;
@@ -25,7 +26,7 @@ use serde::de::DeserializeOwned;
 use super::text_file::read_text;
 use crate::config::Credentials;
 
-pub use answer::{Answer, Asker, Page, RetryAfter};
+pub use answer::{Answer, Asker, Marks, Page, RetryAfter};
 pub use error::HttpError;
 pub use tls::{TlsProblem, install_tls_provider};
 
@@ -34,6 +35,9 @@ const MOST_REDIRECTS: usize = 3;
 
 /// How much of an error's body is read: enough to see what it is.
 const MOST_BYTES_OF_ERROR: usize = 64 * 1024;
+
+/// Longer marks of an answer are not kept.
+const LONGEST_MARK: usize = 256;
 
 /// Bounds of one request.
 #[derive(Debug, Clone, Copy)]
@@ -112,9 +116,19 @@ impl Client {
 
     /// Asks for `path` under the base address and takes any status for an answer.
     pub async fn get(&self, path: &str, accept: &'static str) -> Result<Answer, HttpError> {
+        self.get_if_changed(path, accept, &Marks::default()).await
+    }
+
+    /// Asks for `path`; the answer is 304 without a body when it is still the one with these marks.
+    pub async fn get_if_changed(
+        &self,
+        path: &str,
+        accept: &'static str,
+        marks: &Marks,
+    ) -> Result<Answer, HttpError> {
         let url = self.address(path)?;
         let asked = shown(&url);
-        match tokio::time::timeout(self.limits.total, self.follow(url, accept)).await {
+        match tokio::time::timeout(self.limits.total, self.follow(url, accept, marks)).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(HttpError::Timeout { at: asked, limit: self.limits.total }),
         }
@@ -156,9 +170,9 @@ impl Client {
         })
     }
 
-    async fn follow(&self, mut url: Url, accept: &'static str) -> Result<Answer, HttpError> {
+    async fn follow(&self, mut url: Url, accept: &'static str, marks: &Marks) -> Result<Answer, HttpError> {
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.send(&url, accept).await?;
+            let response = self.send(&url, accept, marks).await?;
             match next_place(&response, &url)? {
                 Some(next) => url = next,
                 None => return self.read(response, &url).await,
@@ -167,10 +181,16 @@ impl Client {
         Err(HttpError::TooManyRedirects { at: shown(&url), most: MOST_REDIRECTS })
     }
 
-    async fn send(&self, url: &Url, accept: &'static str) -> Result<Response, HttpError> {
+    async fn send(&self, url: &Url, accept: &'static str, marks: &Marks) -> Result<Response, HttpError> {
         let mut request = self.http.get(url.clone()).header(ACCEPT, HeaderValue::from_static(accept));
         if let Some(value) = self.authorization(url)? {
             request = request.header(AUTHORIZATION, value);
+        }
+        for (name, mark) in [(IF_NONE_MATCH, &marks.etag), (IF_MODIFIED_SINCE, &marks.last_modified)] {
+            // A mark that cannot be sent is one that was spoilt since: then everything is asked for.
+            if let Some(Ok(value)) = mark.as_deref().map(HeaderValue::from_str) {
+                request = request.header(name, value);
+            }
         }
         request.send().await.map_err(|error| error::classify(error, shown(url), self.limits.connect))
     }
@@ -219,6 +239,8 @@ impl Client {
             .map(|text| text.to_ascii_lowercase());
         let retry_after = header(RETRY_AFTER).and_then(RetryAfter::parse);
         let challenge = header(WWW_AUTHENTICATE).map(ToOwned::to_owned);
+        let mark = |name| header(name).filter(|mark| mark.len() <= LONGEST_MARK).map(ToOwned::to_owned);
+        let marks = Marks { etag: mark(ETAG), last_modified: mark(LAST_MODIFIED) };
         let status = response.status().as_u16();
         let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
         let certificate = tls.and_then(|tls| tls.peer_certificate()).map(Into::into);
@@ -235,16 +257,8 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer {
-            at: shown(url),
-            who: self.who(),
-            status,
-            content_type,
-            retry_after,
-            challenge,
-            certificate,
-            body,
-        })
+        let (at, who) = (shown(url), self.who());
+        Ok(Answer { at, who, status, content_type, retry_after, marks, challenge, certificate, body })
     }
 }
 
