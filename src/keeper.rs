@@ -112,7 +112,7 @@ impl Keeper {
         let Instance { policy, targets, plan, .. } = &*self.instance;
         // What was learned of releases may have changed since the last judgement.
         let catalog = self.catalog.borrow().clone();
-        let judging = Judging { catalog: &catalog, policy, targets, plan, now };
+        let judging = Judging { catalog: &catalog, policy, targets, plan, now, ahead: false };
         let state = judge_instance(&judging, snapshot, history);
         self.publish_targets(&state, &catalog);
         self.board.send_modify(|board| {
@@ -185,15 +185,17 @@ pub struct Judging<'a> {
     pub plan: &'a Plan,
     /// The moment to judge at.
     pub now: Timestamp,
+    /// Whether that is a later day than that of the facts, so that they are to be as they will be then.
+    pub ahead: bool,
 }
 
 /// Judges every target of an instance from one snapshot.
 #[must_use]
 pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut History) -> InstanceState {
-    let Judging { catalog, policy, targets, plan, now } = *judging;
+    let Judging { catalog, policy, targets, plan, now, ahead } = *judging;
     let version = running_version(snapshot);
     let judge = Judge { catalog, policy, plan, now };
-    let mut sitting = judge.sitting(snapshot);
+    let mut sitting = if ahead { judge.sitting_ahead(snapshot) } else { judge.sitting(snapshot) };
     let targets: Vec<TargetState> = targets
         .iter()
         .map(|requested| judge_target(requested, &judge, &mut sitting, snapshot, version.as_ref(), history))

@@ -17,8 +17,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
+use jiff::civil::date;
 use process::{agent, agent_without_rights, set_mode};
 use upgrade_readiness_agent::product::confluence::license::encode_license;
+use upgrade_readiness_checks::facts::{Field, LicenseText, Reading, Until};
 use upgrade_readiness_checks::golden::golden;
 use upgrade_readiness_checks::rules;
 
@@ -352,6 +354,70 @@ fn facts_are_judged_for_the_targets_and_the_day_asked_for() {
     assert!(later.gives(2).contains("license-valid"), "{}", later.out);
     let unknown = desk.check(&["--target", "999.9.9"]);
     assert_eq!(unknown.code, Some(3), "{}", unknown.out);
+}
+
+#[test]
+fn trouble_that_lies_in_the_future_is_ready_today_and_named_with_its_day() {
+    let desk = Desk::new();
+    // The last day of the licence, which is valid through it, and the day it blocks from.
+    for (ends, blocks) in [
+        (date(2026, 2, 20), "2026-02-21"),
+        (date(2026, 2, 28), "2026-03-01"),
+        (date(2026, 4, 30), "2026-05-01"),
+    ] {
+        let mut facts = golden().facts;
+        let Reading::Learned(license) = &mut facts.license else { panic!("the golden licence is learned") };
+        let LicenseText::Terms(terms) = &mut license.facts.text else { panic!("and has terms") };
+        (terms.expires, terms.maintenance_ends) = (Until::Day(ends), Until::Day(ends));
+        desk.write("facts.json", &serde_json::to_string(&facts).unwrap());
+
+        let json = desk.check(&["--target", "9.2.10", "--output", "json"]);
+        let status: serde_json::Value = serde_json::from_str(json.gives(0)).unwrap();
+        let target = &status["instances"][0]["targets"][0];
+        assert_eq!(target["verdict"], "ready", "{ends}");
+        assert_eq!(target["blocks_at"], format!("{blocks}T00:00:00Z"), "{ends}");
+        assert_eq!(
+            target["blocks_because"],
+            serde_json::json!({ "check": "license-covers-target", "subject": "expiry" })
+        );
+
+        let text = desk.check(&["--target", "9.2.10"]);
+        let words = text.gives(0).split_whitespace().collect::<Vec<_>>().join(" ");
+        let sentence =
+            format!("will be blocked from {blocks} 00:00 UTC if nobody acts: license-covers-target (expiry)");
+        assert!(words.contains(&sentence), "{}", text.out);
+
+        let day_before = desk.check(&["--on", &ends.to_string(), "--only", "license-valid"]);
+        assert_eq!(day_before.code, Some(1), "it warns on its last day: {}", day_before.out);
+        assert!(desk.check(&["--on", blocks]).gives(2).contains("license-valid"));
+    }
+}
+
+#[test]
+fn a_later_day_is_judged_with_the_facts_as_they_will_be() {
+    let desk = Desk::new();
+    // Three weeks later the nightly backups would be three weeks old if they did not go on.
+    let later = desk.check(&["--on", "2025-12-22", "--output", "json"]);
+    let status: serde_json::Value = serde_json::from_str(later.gives(0)).unwrap();
+    let target = &status["instances"][0]["targets"][0];
+    assert_eq!(target["verdict"], "ready", "{target}");
+    // What is not renewed by itself does age, and the day it blocks is the same from wherever one looks.
+    let today = desk.check(&["--output", "json"]);
+    let today: serde_json::Value = serde_json::from_str(today.gives(0)).unwrap();
+    for key in ["blocks_at", "blocks_because"] {
+        assert_eq!(target[key], today["instances"][0]["targets"][0][key], "{key}");
+    }
+
+    let mut facts = golden().facts;
+    let Reading::Learned(backups) = &mut facts.backups else { panic!("the golden backups are learned") };
+    for set in &mut backups.facts.sets {
+        let Field::Read(list) = &mut set.backups else { panic!("and listed") };
+        list.truncate(1);
+    }
+    desk.write("facts.json", &serde_json::to_string(&facts).unwrap());
+    let only = ["--only", "backup-home"];
+    desk.check(&only).gives(0);
+    desk.check(&[&only[..], &["--on", "2025-12-22"]].concat()).gives(2);
 }
 
 #[test]

@@ -202,6 +202,8 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
         assert_eq!(seen, expected, "{whole}");
     }
 
+    nothing_is_a_gap_and_every_category_has_a_finding(&status);
+
     let metrics = demo.get("/metrics").await;
     fs::write(demo.path("metrics.txt"), &metrics).unwrap();
     let checked = command("/usr/bin/promtool")
@@ -261,6 +263,64 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
         .unwrap();
     let dom = String::from_utf8_lossy(&browser.stdout);
     assert!(dom.contains("database-ownership") && dom.contains("AO_950DC3_TC_EVENTS"), "{dom}");
+}
+
+fn nothing_is_a_gap_and_every_category_has_a_finding(status: &serde_json::Value) {
+    for source in status["instances"][0]["sources"].as_array().unwrap() {
+        assert_eq!(source["state"], "ok", "{source}");
+    }
+    let checks = status["instances"][0]["targets"][0]["checks"].as_array().unwrap();
+    let mut categories: Vec<&str> = checks
+        .iter()
+        .filter(|check| !check["findings"].as_array().unwrap().is_empty())
+        .map(|check| check["category"].as_str().unwrap())
+        .collect();
+    categories.sort_unstable();
+    categories.dedup();
+    assert_eq!(
+        categories,
+        [
+            "application",
+            "backup",
+            "customisation",
+            "database",
+            "license",
+            "platform",
+            "plugins",
+            "preparation",
+            "release"
+        ]
+    );
+    let with = |verdict: &str| -> Vec<&str> {
+        let seen = checks.iter().filter(|check| check["verdict"] == verdict);
+        seen.map(|check| check["id"].as_str().unwrap()).collect()
+    };
+    // The limits are those of a running process, and no Confluence runs.
+    assert_eq!(with("unknown"), ["process-limits"]);
+    assert_eq!(with("skipped"), Vec::<&str>::new());
+    let rows = [
+        ("app-licenses", "com.example.gantt"),
+        ("backup-home", "damaged"),
+        ("backup-installation", "age"),
+        ("backup-restore", "age"),
+        ("custom", "space-stylesheets"),
+        ("license-replacement", "not-entered"),
+        ("rehearsal", "release"),
+        ("same-database-engine", "version"),
+        ("upgrade-window", "busy"),
+    ];
+    for (id, subject) in rows {
+        let check = checks.iter().find(|check| check["id"] == id).unwrap();
+        let findings = check["findings"].as_array().unwrap();
+        assert!(findings.iter().any(|finding| finding["subject"] == subject), "{check}");
+    }
+    let files =
+        checks.iter().find(|check| check["id"] == "customised-files").unwrap()["findings"].to_string();
+    for (name, found) in [("web.xml", true), ("seraph-config.xml", true), ("robots.txt", false)] {
+        assert_eq!(files.contains(name), found, "{files}");
+    }
+    let ready = with("ready");
+    assert!(ready.contains(&"backup-database") && ready.contains(&"freeze"), "{ready:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ pub(crate) struct CheckArgs {
     /// A release to judge: a version, latest, latest-lts or next; those of the configuration by default.
     #[arg(long, value_name = "VERSION")]
     target: Vec<Requested>,
-    /// Judge this day, such as 2026-12-05, and not today.
+    /// Judge this day, such as 2026-12-05, and not today: with the facts as they will be if all goes on as it did.
     #[arg(long, value_name = "DATE")]
     on: Option<Date>,
     /// Judge the facts in this file, at the time they were taken, and look at nothing.
@@ -65,8 +65,14 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
     // The day that is asked for is judged alone.
     let plan = if args.on.is_some() { Plan { day: None, ..facts.plan } } else { facts.plan };
-    let judging =
-        Judging { catalog: &facts.catalog, policy: &facts.policy, targets: &targets, plan: &plan, now };
+    let judging = Judging {
+        catalog: &facts.catalog,
+        policy: &facts.policy,
+        targets: &targets,
+        plan: &plan,
+        now,
+        ahead: args.on.is_some(),
+    };
     let mut state = judge_instance(&judging, &facts.snapshot, &mut History::default());
     if !args.only.is_empty() {
         let ids: Vec<&str> = args.only.iter().map(|check| check.id).collect();

@@ -43,7 +43,8 @@ impl Sitting<'_> {
     /// when nothing is known that will block within [`HORIZON_DAYS`].
     #[must_use]
     pub fn blocks_on(&mut self, target: &Target) -> Option<Blocks> {
-        let case = self.judge.case(self.facts, target);
+        let facts = if self.ahead { self.projection.at(self.judge.now) } else { self.facts };
+        let case = self.judge.case(facts, target);
         let blocked = |check: &&Check| blocker(check, &case, &self.words).is_some();
         if rules::ALL.iter().copied().any(|check| blocked(&check)) { None } else { self.search(target) }
     }

@@ -150,7 +150,14 @@ impl<'a> Judge<'a> {
     /// Prepares to judge several targets of the same facts.
     #[must_use]
     pub fn sitting(self, facts: &'a Snapshot) -> Sitting<'a> {
-        Sitting { judge: self, facts, words: Words::of(&facts.memory), projection: Projection::of(facts) }
+        let (words, projection) = (Words::of(&facts.memory), Projection::of(facts));
+        Sitting { judge: self, facts, words, projection, ahead: false }
+    }
+
+    /// The same for a judge whose `now` is a later day than that of the facts: judged are the facts as they will be.
+    #[must_use]
+    pub fn sitting_ahead(self, facts: &'a Snapshot) -> Sitting<'a> {
+        Sitting { ahead: true, ..self.sitting(facts) }
     }
 }
 
@@ -161,6 +168,8 @@ pub struct Sitting<'a> {
     facts: &'a Snapshot,
     words: Words<'a>,
     projection: Projection<'a>,
+    /// Whether "now" is a day the facts are projected to.
+    ahead: bool,
 }
 
 impl Sitting<'_> {
@@ -169,10 +178,10 @@ impl Sitting<'_> {
     /// The planned day is judged with the facts as they will be then if everything goes on as it did.
     #[must_use]
     pub fn judge(&mut self, target: &Target) -> Report {
-        let Self { judge, facts, words, projection } = self;
+        let Self { judge, facts, words, projection, ahead } = self;
         let now = judge.now;
         let mut heard = Heard::new();
-        let case = judge.case(facts, target);
+        let case = judge.case(if *ahead { projection.at(now) } else { facts }, target);
         let mut checks: Vec<CheckReport> =
             rules::ALL.iter().map(|check| evaluate(check, &case, words, &mut heard)).collect();
         let planned_for = judge.plan.day.filter(|day| *day > TimeZone::UTC.to_datetime(now).date());

@@ -70,7 +70,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             required: "exclusions, and no on-access scanning while the upgrade runs".to_owned(),
             remedy: format!(
                 "Ask whoever runs {product} to exclude {directories} and to switch on-access scanning off during the \
-                 upgrade. When that is agreed: `agent sign-off antivirus --subject {subject} --by WHO --until DATE`."
+                 upgrade. When that is agreed: `agent sign-off antivirus --subject {subject} --by NAME --reason TEXT --until DATE`."
             ),
             subject,
         }

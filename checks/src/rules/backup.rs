@@ -1,8 +1,8 @@
 //! What the checks on backups of every kind have in common: is there one, is it new, whole, large enough, elsewhere?
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::units::{bytes, percent_of};
+use super::units::{bytes, minute, percent_of};
 use super::wording::{counted, excerpt};
 use crate::facts::{
     Backup, BackupKind, BackupSet, Contents, DirectorySize, Disk, Field, Integrity, Missing, Place, Role,
@@ -132,10 +132,6 @@ fn max_age_days(case: &Case<'_>, kind: BackupKind) -> u32 {
         BackupKind::Home | BackupKind::Database => case.policy.backup_max_age_days,
         BackupKind::Installation => case.policy.backup_installation_max_age_days,
     }
-}
-
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn evidence(backup: &Backup) -> String {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::units::in_days;
+use super::units::{in_days, minute};
 use super::wording::{counted, excerpt};
 use crate::facts::{Missing, RestoreProof, RowCount, Source};
 use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
@@ -79,7 +79,10 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         return Err(Undecided::Missing(Missing::Unread {
             of: Source::Backups,
             what: what.to_owned(),
-            why: format!("it says the dump was restored at {:.0}, which is in the future", proof.restored_at),
+            why: format!(
+                "it says the dump was restored at {}, which is in the future",
+                minute(proof.restored_at)
+            ),
         }));
     }
     let mut found = Vec::new();

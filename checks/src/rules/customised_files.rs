@@ -5,6 +5,7 @@ mod known;
 use std::collections::BTreeMap;
 
 use self::known::{Known, is_expected, known, rank};
+use super::units::minute;
 use super::wording::{counted, first_few};
 use crate::facts::{ComparedWith, Differences, Field, FileTree, Missing, Source};
 use crate::model::{
@@ -221,7 +222,7 @@ fn reference(compared_with: &ComparedWith) -> String {
     match compared_with {
         ComparedWith::VendorHashes(_) => "the vendor's list of hashes".to_owned(),
         ComparedWith::Pristine(copy) => format!("the untouched copy {copy}"),
-        ComparedWith::Baseline(since) => format!("the agent's list of hashes of {since:.0}"),
+        ComparedWith::Baseline(since) => format!("the agent's list of hashes of {}", minute(*since)),
     }
 }
 
@@ -243,8 +244,8 @@ fn baseline_notice(tree: &FileTree) -> Option<Finding> {
     Some(Finding {
         severity: Severity::Notice,
         subject: tree.root.clone(),
-        summary: format!("What was changed in {} before {since:.0} does not show", tree.root),
-        observed: format!("compared with the agent's own list of hashes of {since:.0}"),
+        summary: format!("What was changed in {} before {} does not show", tree.root, minute(*since)),
+        observed: format!("compared with the agent's own list of hashes of {}", minute(*since)),
         required: "an untouched copy of the installed release to compare with".to_owned(),
         remedy: "Download the archive of the installed release (.tar.gz) from \
                  <https://www.atlassian.com/software/confluence/download-archives>, put it on this host and name it: \

@@ -211,7 +211,7 @@ fn expected(case: &Case<'_>, directory: &str, size: u64, to: Line) -> Finding {
         observed: format!("{} in {directory}", bytes(size)),
         required: format!("so much time before people need the search, at {} MiB a minute", case.policy.index_rebuild_mib_per_minute),
         remedy: "Plan the upgrade for the evening before a quiet day, and tell people that search is incomplete until \
-                 then. When that is settled: `agent sign-off index-rebuild --subject expected --by WHO --until DATE`."
+                 then. When that is settled: `agent sign-off index-rebuild --subject expected --by NAME --reason TEXT --until DATE`."
             .to_owned(),
     }
 }

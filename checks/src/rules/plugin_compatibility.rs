@@ -309,7 +309,7 @@ fn say_instance(answer: &Field<Option<UpdateCheck>>) -> String {
         Field::Read(Some(UpdateCheck::Incompatible)) => "incompatible",
         Field::Read(Some(UpdateCheck::Unknown)) => "unknown",
         Field::Read(None) => "does not name it",
-        Field::Unread(why) => return format!("the instance's update check could not be asked ({why})"),
+        Field::Unread(why) => return format!("the instance's update check gives no answer ({why})"),
     };
     format!("the instance's update check: {says}")
 }

@@ -1,6 +1,6 @@
 //! Was this upgrade tried before, on an instance that is like this one?
 
-use super::units::in_days;
+use super::units::{in_days, minute};
 use super::wording::first_few;
 use crate::facts::{Missing, Profile, Source, Staging};
 use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
@@ -54,7 +54,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         let why = format!("the agent of {place} does not know it; look there with `agent status {instance}`");
         return Err(unread("the version of the staging instance", why).into());
     };
-    let evidence = format!("{instance} runs {product} {running}, as {place} said at {written_at:.0}");
+    let evidence = format!("{instance} runs {product} {running}, as {place} said at {}", minute(*written_at));
     if running != target {
         let finding = Finding {
             severity: Severity::Warning,
@@ -122,7 +122,7 @@ fn changed_since(case: &Case<'_>, staging: &Staging, own: &Profile) -> Option<Fi
         severity: Severity::Warning,
         subject: "production-upgraded".to_owned(),
         summary: "Production was upgraded after the rehearsal, which began at another release".to_owned(),
-        observed: format!("{version} since {changed:.0}; rehearsed at {rehearsed:.0}"),
+        observed: format!("{version} since {}; rehearsed at {}", minute(changed), minute(rehearsed)),
         required: format!("a rehearsal that begins at {version}"),
         remedy: format!("Copy production to {} once more and repeat the upgrade there.", staging.instance),
     })

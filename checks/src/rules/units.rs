@@ -1,5 +1,7 @@
 //! How rules write sizes and spans of days.
 
+use jiff::Timestamp;
+
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /// One mebibyte, the unit of the catalog's minimums.
@@ -37,6 +39,11 @@ pub(super) fn in_days(days: i64) -> String {
         1.. => format!("in {days} {noun}"),
         ..0 => format!("{} {noun} ago", days.abs()),
     }
+}
+
+/// A moment, to the minute: `2026-11-20 21:34 UTC`.
+pub(super) fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,6 +19,8 @@ struct App {
     name: &'static str,
     version: &'static str,
     enabled: bool,
+    /// For how many days it is licensed; `None` for one that needs no licence.
+    license_days: Option<i64>,
     /// The newest version in the marketplace, and the Confluence versions it is stated to work with;
     /// `None` for a private plug-in the marketplace does not know.
     listed: Option<Listed>,
@@ -36,6 +39,7 @@ const APPS: [App; 5] = [
         name: "Gantt Charts",
         version: "4.1.0",
         enabled: true,
+        license_days: Some(30),
         listed: Some(Listed {
             newest: "5.2.1",
             works_from: "7.13.0",
@@ -48,6 +52,7 @@ const APPS: [App; 5] = [
         name: "Forms for Confluence",
         version: "2.8.4",
         enabled: true,
+        license_days: Some(400),
         listed: Some(Listed {
             newest: "3.0.0",
             works_from: "9.0.0",
@@ -60,6 +65,7 @@ const APPS: [App; 5] = [
         name: "Simple Polls",
         version: "1.9.0",
         enabled: true,
+        license_days: None,
         listed: Some(Listed {
             newest: "1.9.0",
             works_from: "7.0.0",
@@ -72,6 +78,7 @@ const APPS: [App; 5] = [
         name: "Intranet theme",
         version: "1.0.3",
         enabled: true,
+        license_days: None,
         listed: None,
     },
     App {
@@ -79,6 +86,7 @@ const APPS: [App; 5] = [
         name: "Old Calendar",
         version: "0.9.2",
         enabled: false,
+        license_days: None,
         listed: Some(Listed {
             newest: "0.9.2",
             works_from: "6.0.0",
@@ -89,7 +97,7 @@ const APPS: [App; 5] = [
 ];
 
 /// The example instance and the marketplace, as one set of routes: their paths do not overlap.
-pub(super) fn router() -> Router {
+pub(super) fn router(now: Timestamp) -> Router {
     Router::new()
         // The state is documented for load balancers: support.atlassian.com, "Jira status endpoint response meanings".
         .route("/status", get(async || Json(json!({ "state": "RUNNING" }))))
@@ -105,6 +113,7 @@ pub(super) fn router() -> Router {
         .route("/rest/plugins/1.0/product-updates/", get(product_updates))
         .route("/rest/plugins/1.0/product-updates/{build}/compatibility", get(update_check))
         .route("/rest/plugins/1.0/{key}", get(details))
+        .route("/rest/plugins/1.0/{key}/license", get(async move |path| app_license(path, now)))
         .route("/rest/2/addons/{key}/versions", get(marketplace))
 }
 
@@ -170,6 +179,21 @@ async fn details(Path(key): Path<String>) -> Response {
         }],
     }))
     .into_response()
+}
+
+/// Shape: `valid`, `evaluation`, `licenseType` and `expiryDate` in milliseconds, as `craftamap/pluploader` reads them.
+fn app_license(Path(key): Path<String>, now: Timestamp) -> Json<Value> {
+    let Some((app, days)) = APPS
+        .iter()
+        .find_map(|app| Some((app, app.license_days?)).filter(|_| key.strip_suffix("-key") == Some(app.key)))
+    else {
+        return Json(json!({ "pluginKey": key.strip_suffix("-key") }));
+    };
+    let ends = now + SignedDuration::from_hours(days * 24);
+    Json(json!({
+        "pluginKey": app.key, "valid": true, "evaluation": false, "licenseType": "COMMERCIAL",
+        "expiryDate": ends.as_millisecond(), "active": true,
+    }))
 }
 
 /// Shape: `versions[]` with `links.self`, as a public Go client reads it.

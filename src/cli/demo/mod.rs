@@ -10,8 +10,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use jiff::ToSpan;
-use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use upgrade_readiness_checks::facts::Product;
@@ -51,7 +49,7 @@ pub(super) fn run(args: DemoArgs, output: &mut Output) -> anyhow::Result<u8> {
 async fn show(args: DemoArgs, output: &mut Output) -> anyhow::Result<()> {
     let Product::Confluence = args.product;
     let dir = directory(args.dir)?;
-    let (database_port, database_note, _database) = match postgres::find_programs() {
+    let (database, database_note, _server) = match postgres::find_programs() {
         None => (
             None,
             "not installed here, so everything about the database is unknown: apt-get install postgresql"
@@ -62,7 +60,8 @@ async fn show(args: DemoArgs, output: &mut Output) -> anyhow::Result<()> {
             Ok(server) => {
                 let note =
                     format!("psql -h {}/postgres -p {} -U admin confluence", dir.display(), server.port);
-                (Some(server.port), note, Some(server))
+                let database = example::Database { port: server.port, dump: server.dump(&programs) };
+                (Some(database), note, Some(server))
             }
             Err(error) => (None, format!("could not be started, so it is unknown: {error:#}"), None),
         },
@@ -70,13 +69,11 @@ async fn show(args: DemoArgs, output: &mut Output) -> anyhow::Result<()> {
     let fake =
         TcpListener::bind("127.0.0.1:0").await.context("opening a port for the example's HTTP side")?;
     let instance_url = format!("http://{}", fake.local_addr().context("asking for the port")?);
-    let today = TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
-    let license_ends = today.checked_add(45.days()).context("the licence of the example")?;
-    let upgrade_on = today.checked_add(60.days()).context("the planned day of the example")?;
-    let example = example::lay_out(&dir, database_port, license_ends)?;
+    let days = example::Days::from(jiff::Timestamp::now())?;
+    let example = example::lay_out(&dir, database.as_ref(), &days)?;
     let config_path = dir.join("agent.toml");
     let listen = args.listen.to_string();
-    let text = example::render_agent_toml(&dir, &example, &listen, &instance_url, upgrade_on);
+    let text = example::render_agent_toml(&dir, &example, &listen, &instance_url, &days);
     fs::write(&config_path, text).with_context(|| format!("writing {}", config_path.display()))?;
     fs::create_dir_all(dir.join("state")).context("making the state directory")?;
 
@@ -87,7 +84,7 @@ async fn show(args: DemoArgs, output: &mut Output) -> anyhow::Result<()> {
     output.text(&describe(&dir, &config_path, shown, &database_note, &instance_url))?;
     let stop_fake = CancellationToken::new();
     let playing =
-        axum::serve(fake, fake::router()).with_graceful_shutdown(stop_fake.clone().cancelled_owned());
+        axum::serve(fake, fake::router(days.now)).with_graceful_shutdown(stop_fake.clone().cancelled_owned());
     let (played, ran) = tokio::join!(playing.into_future(), async {
         let ran = daemon.run().await;
         stop_fake.cancel();

@@ -24,7 +24,33 @@ const ADMIN: &str = "admin";
 /// A running throw-away server; it ends with this value.
 pub(super) struct Postgres {
     server: Child,
+    dir: PathBuf,
     pub(super) port: u16,
+}
+
+impl Postgres {
+    /// A dump of the example's database as a nightly job makes it; `None` when it cannot be made.
+    #[expect(clippy::disallowed_methods, reason = "the demo dumps a database of its own")]
+    pub(super) fn dump(&self, programs: &Path) -> Option<Vec<u8>> {
+        let made = Command::new(programs.join("pg_dump"))
+            .args(["-Fc", "-U", ADMIN, "-p", &self.port.to_string(), "-h"])
+            .arg(&self.dir)
+            .arg(DATABASE)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output();
+        match made {
+            Ok(made) if made.status.success() => Some(made.stdout),
+            Ok(made) => {
+                tracing::warn!(said = %String::from_utf8_lossy(&made.stderr).trim(), "pg_dump failed");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "pg_dump could not be started");
+                None
+            }
+        }
+    }
 }
 
 impl Drop for Postgres {
@@ -99,7 +125,7 @@ pub(super) async fn start(programs: &Path, top: &Path) -> anyhow::Result<Postgre
         .stderr(Stdio::null())
         .spawn()
         .context("starting PostgreSQL")?;
-    let postgres = Postgres { server, port };
+    let postgres = Postgres { server, dir: dir.clone(), port };
     let admin = PgConnectOptions::new_without_pgpass()
         .socket(dir)
         .port(port)
@@ -128,6 +154,8 @@ async fn fill(admin: &PgConnectOptions) -> anyhow::Result<()> {
              installdate timestamp, versiontag varchar(255), finalized varchar(1));
          INSERT INTO confversion VALUES (1, 8804, '2023-02-11 18:00', NULL, 'Y'), (2, {build}, '2024-03-16 19:12', NULL, 'Y');
          CREATE TABLE content (contentid bigint PRIMARY KEY, title varchar(255));
+         CREATE TABLE bodycontent (bodycontentid bigint PRIMARY KEY, body text);
+         INSERT INTO bodycontent SELECT number, repeat(md5(number::text), 20) FROM generate_series(1, 3000) number;
          CREATE TABLE spaces (spaceid bigint PRIMARY KEY, spacekey varchar(255));
          CREATE TABLE user_mapping (user_key varchar(255) PRIMARY KEY, username varchar(255) NOT NULL,
              lower_username varchar(255), CONSTRAINT unq_lwr_username UNIQUE (lower_username));

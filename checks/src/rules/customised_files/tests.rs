@@ -125,5 +125,5 @@ fn the_remedy_says_what_to_type() {
     }
     with_baseline(&mut golden);
     let text = look(&CHECK, &golden).text();
-    assert!(text.contains("before 2025-11-03T08:00:00Z") && text.contains("pristine ="), "{text}");
+    assert!(text.contains("before 2025-11-03 08:00 UTC") && text.contains("pristine ="), "{text}");
 }

@@ -5,6 +5,7 @@ use crate::facts::{
     ComparedWith, Files, Host, Installation, Java, Missing, PathList, Plugins, RuntimeRole, Search, Source,
 };
 use crate::model::Case;
+use crate::rules::units::minute;
 use crate::rules::wording::{excerpt, no_plugins};
 
 /// Whether a note concerns an instance.
@@ -169,7 +170,11 @@ impl<'a> Looked<'a> {
                 doubt = Some(format!("more files below {} were changed than are listed", tree.root));
             }
             if let ComparedWith::Baseline(since) = &tree.compared_with {
-                doubt = Some(format!("what was changed below {} before {since:.0} does not show", tree.root));
+                doubt = Some(format!(
+                    "what was changed below {} before {} does not show",
+                    tree.root,
+                    minute(*since)
+                ));
             }
         }
         if let Some(missing) = unread {

@@ -161,7 +161,7 @@ fn judge_hour(case: &Case<'_>, length: SignedDuration) -> Result<(String, Option
         required: format!("at most {} % of the busiest hour", case.policy.quiet_hour_percent_of_peak),
         remedy: format!(
             "Plan one of the quiet times ({}): {}. If the time is wanted as it is: `agent sign-off upgrade-window \
-             --subject busy --by WHO --until DATE`.",
+             --subject busy --by NAME --reason TEXT --until DATE`.",
             zone_name(plan),
             proposals.join("; ")
         ),

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use crate::facts::{HourOfWeek, Traffic};
 use crate::model::Plan;
+use crate::rules::wording::counted;
 
 const HOURS: usize = 168;
 
@@ -94,7 +95,7 @@ impl<'a> Week<'a> {
 
     /// The busiest hour, in words.
     pub(super) fn peak_load(&self) -> String {
-        format!("about {} requests", rounded(self.peak))
+        format!("about {}", counted(rounded(self.peak), "request"))
     }
 }
 
@@ -106,7 +107,7 @@ impl Window {
 
     /// How busy it is, in words.
     pub(super) fn load(&self) -> String {
-        format!("about {} requests in its busiest hour", rounded(self.busiest))
+        format!("about {} in its busiest hour", counted(rounded(self.busiest), "request"))
     }
 
     /// When it is, on the operator's clock: `Saturday 22:00 to Sunday 02:00`.

@@ -1,0 +1,73 @@
+//! Five weeks of the example's access logs: busy office hours, quiet nights and weekends.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use super::write;
+
+/// How many days back there are logs.
+const DAYS: i32 = 35;
+
+/// Older ones are compressed, as log rotation leaves them.
+const PLAIN_DAYS: i32 = 2;
+
+/// Writes the logs up to now.
+pub(super) fn lay_out(dir: &Path, now: Timestamp) -> anyhow::Result<()> {
+    let now = TimeZone::UTC.to_datetime(now);
+    for ago in 0..=DAYS {
+        let day = now.date().checked_sub(ago.days()).context("a day of the access logs")?;
+        let until = if ago == 0 { now.hour() } else { 24 };
+        let text = render_day(day, until)?;
+        let name = format!("conf_access_log.{day}.log");
+        if ago < PLAIN_DAYS {
+            write(&dir.join(name), &text)?;
+        } else {
+            let path = dir.join(format!("{name}.gz"));
+            let file = File::create(&path).with_context(|| format!("writing {}", path.display()))?;
+            let mut packed = GzEncoder::new(file, Compression::fast());
+            packed
+                .write_all(text.as_bytes())
+                .and_then(|()| packed.finish())
+                .with_context(|| format!("writing {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The form is that of the `AccessLogValve` Confluence ships.
+fn render_day(day: Date, until: i8) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for hour in 0..until {
+        let requests = requests(day, hour);
+        for number in 0..requests {
+            let second = number * 3600 / requests;
+            let (minute, second, thread) = (second / 60, second % 60, number % 48);
+            let date = day.strftime("%d/%b/%Y");
+            writeln!(
+                text,
+                "[{date}:{hour:02}:{minute:02}:{second:02} +0000] user{user} http-nio-8090-exec-{thread} 10.1.2.{user} GET /display/DOCS/Page+{number} HTTP/1.1 200 {thread}ms 5120 - Mozilla/5.0",
+                user = number % 40,
+            )?;
+        }
+    }
+    Ok(text)
+}
+
+fn requests(day: Date, hour: i8) -> u32 {
+    let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+    let varying = u32::from(day.day().unsigned_abs()) * 7 % 10;
+    match hour {
+        7..=17 if !weekend => 60 + varying,
+        7..=17 => 4,
+        _ => 1,
+    }
+}
