@@ -2,7 +2,7 @@
 
 mod concerns;
 
-use super::wording::{counted, sentence};
+use super::wording::{self, counted, sentence};
 use crate::catalog::{Confidence, Note, PageKind, Weight};
 use crate::facts::{Product, Source};
 use crate::model::{
@@ -162,10 +162,7 @@ fn read(case: &Case<'_>, running: &ProductVersion, line: Line) -> Finding {
 
 /// The line to type when it is done.
 fn sign_off(subject: &str) -> String {
-    format!(
-        "When it is done: `agent sign-off {} --subject {subject} --by NAME --reason TEXT --until DATE`.",
-        CHECK.id
-    )
+    format!("When it is done: {}.", wording::sign_off(CHECK.id, subject))
 }
 
 #[cfg(test)]

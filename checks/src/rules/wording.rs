@@ -40,6 +40,13 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// The line to type when a task is done; a subject the shell would take apart is quoted.
+pub(super) fn sign_off(check: &str, subject: &str) -> String {
+    let plain = subject.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@/".contains(c));
+    let subject = if plain { subject.to_owned() } else { format!("'{}'", subject.replace('\'', "'\\''")) };
+    format!("`agent sign-off {check} --subject {subject} --by NAME --reason TEXT --until DATE`")
+}
+
 /// What is missing when the list of plug-ins is empty: a product without a single one does not exist.
 pub(super) fn no_plugins() -> Missing {
     Missing::Unread {
@@ -63,6 +70,10 @@ mod tests {
         assert_eq!(first_few(["a", "b"], 0), "a, b");
         assert_eq!(excerpt(" a\n\tb\u{a0}c "), "a b c");
         assert_eq!(excerpt(&"ü".repeat(400)).chars().count(), EXCERPT + 1);
+        assert!(sign_off("custom", "it's a name").contains(r"--subject 'it'\''s a name' --by"));
+        assert!(
+            sign_off("antivirus", "clamd").contains("--subject clamd --by NAME --reason TEXT --until DATE`")
+        );
         assert_eq!(sentence("so"), "so.");
         assert_eq!(sentence("GRANT x;"), "GRANT x;");
         assert_eq!(sentence(""), "");
