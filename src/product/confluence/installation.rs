@@ -180,6 +180,8 @@ fn needed(site: &Site) -> Vec<Needed> {
         Some(home.join("temp")),
         Some(home.join("logs")),
         known(site.index_dir()),
+        // Since 7.9 the index has a part of its own for changes.
+        known(site.index_dir()).map(|index| index.join("change")),
         known(site.attachments_dir()),
         known(site.shared_home()),
         Some(installation.join("logs")),
