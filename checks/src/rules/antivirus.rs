@@ -71,7 +71,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             remedy: format!(
                 "Ask whoever runs {product} to exclude {directories} and to switch on-access scanning off during the \
                  upgrade. When that is agreed: {}.",
-                sign_off(CHECK.id, &subject)
+                sign_off(case, CHECK.id, &subject)
             ),
             subject,
         }

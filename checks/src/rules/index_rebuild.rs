@@ -220,7 +220,7 @@ fn expected(case: &Case<'_>, directory: &str, size: u64, to: Line) -> Finding {
         remedy: format!(
             "Plan the upgrade for the evening before a quiet day, and tell people that search is incomplete until then. \
              When that is settled: {}.",
-            sign_off(CHECK.id, EXPECTED)
+            sign_off(case, CHECK.id, EXPECTED)
         ),
     }
 }

@@ -94,7 +94,7 @@ fn no_staging(case: &Case<'_>) -> Finding {
         remedy: format!(
             "Name the agent that watches staging in [instance.rehearsal]; when the upgrade to {target} was rehearsed where \
              none watches, say so with {}.",
-            sign_off(CHECK.id, "none")
+            sign_off(case, CHECK.id, "none")
         ),
     }
 }

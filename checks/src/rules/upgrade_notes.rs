@@ -136,7 +136,7 @@ fn task(case: &Case<'_>, running: &ProductVersion, note: &Note, concern: &Concer
     let (required, remedy) = if severity == Severity::Notice {
         ("nothing; it is worth knowing", remedy)
     } else {
-        ("somebody who looked and says so", format!("{remedy} {}", sign_off(&note.id)))
+        ("somebody who looked and says so", format!("{remedy} {}", sign_off(case, &note.id)))
     };
     Finding {
         severity,
@@ -168,7 +168,7 @@ fn read(case: &Case<'_>, running: &ProductVersion, lines: &[Line]) -> Option<Fin
         remedy: format!(
             "Read {} and note what concerns this site. {}",
             pages.join(" , "),
-            sign_off(&subject)
+            sign_off(case, &subject)
         ),
         subject,
     })
@@ -187,8 +187,8 @@ fn page(case: &Case<'_>, line: Line) -> String {
 }
 
 /// The line to type when it is done.
-fn sign_off(subject: &str) -> String {
-    format!("When it is done: {}.", wording::sign_off(CHECK.id, subject))
+fn sign_off(case: &Case<'_>, subject: &str) -> String {
+    format!("When it is done: {}.", wording::sign_off(case, CHECK.id, subject))
 }
 
 #[cfg(test)]
@@ -251,7 +251,7 @@ mod tests {
         }
         assert!(!remedy("data-center-end").contains("sign-off"), "{}", remedy("data-center-end"));
         assert!(remedy("platform-7").ends_with(
-            "`agent sign-off upgrade-notes --subject platform-7 --by NAME --reason TEXT --until DATE`."
+            "`agent sign-off upgrade-notes --instance wiki --subject platform-7 --by NAME --reason TEXT --until DATE`."
         ));
         let none = look(&CHECK, &from_to("9.2.10", "9.2.9"));
         assert_eq!(none.verdict, Skipped);

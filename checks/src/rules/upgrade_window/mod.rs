@@ -163,7 +163,7 @@ fn judge_hour(case: &Case<'_>, length: SignedDuration) -> Result<(String, Option
             "Plan one of the quiet times ({}): {}. If the time is wanted as it is: {}.",
             zone_name(plan),
             proposals.join("; "),
-            sign_off(CHECK.id, BUSY)
+            sign_off(case, CHECK.id, BUSY)
         ),
     };
     Ok((seen, Some(finding)))
