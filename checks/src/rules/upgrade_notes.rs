@@ -268,8 +268,8 @@ mod tests {
         assert_eq!(subjects.last(), Some(&"read-11.0"));
         let lines: std::collections::BTreeSet<Line> =
             golden().catalog.releases().iter().map(|release| release.version.line()).collect();
-        let links: usize = pages.iter().map(|finding| finding.remedy.matches("https://").count()).sum();
-        assert_eq!(links, lines.len() - 1);
+        let named: usize = pages.iter().map(|finding| finding.remedy.matches("https://").count()).sum();
+        assert_eq!(named, lines.len() - 1);
     }
 
     #[test]

@@ -275,6 +275,17 @@ mod tests {
     }
 
     #[test]
+    fn the_changes_of_the_index_must_be_written_too() {
+        let example = Example::new().lay_out();
+        let change = example.home_dir().join("index/change");
+        std::fs::create_dir_all(&change).unwrap();
+        let found = read(&example);
+        let change = change.display().to_string();
+        let file = found.ownership.iter().find(|file| file.path == change).unwrap();
+        assert!(file.must_write && file.directory);
+    }
+
+    #[test]
     fn a_cluster_node_tells_its_cluster_and_the_shared_build() {
         let example = Example::new().cluster().build("9111").lay_out();
         let found = read(&example);
