@@ -178,9 +178,11 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
     match &url {
         Ok(url) => describe(url, &mut config),
         // Nothing is wrong with a definition that was not found.
-        Err(DatabaseError::NoDataSource { .. }) => {}
         // Nor with a driver the agent has never heard of: the product runs with it.
-        Err(DatabaseError::BadUrl { cause: JdbcUrlError::UnknownEngine { .. }, .. }) => {}
+        Err(
+            DatabaseError::NoDataSource { .. }
+            | DatabaseError::BadUrl { cause: JdbcUrlError::UnknownEngine { .. }, .. },
+        ) => {}
         Err(DatabaseError::BadUrl { cause, .. }) => config.defect = Some(cause.to_string()),
         Err(error) => config.defect = Some(Chain(error).to_string()),
     }
