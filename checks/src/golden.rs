@@ -273,6 +273,7 @@ fn installation() -> Installation {
             data_source: None,
             driver_class: Some("org.postgresql.Driver".into()),
             isolation: Some(2),
+            pool_size: Some(60),
             defect: None,
         }),
         drivers: Field::Read(vec![Driver {

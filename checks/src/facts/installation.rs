@@ -149,6 +149,9 @@ pub struct DatabaseConfig {
     pub driver_class: Option<String>,
     /// `hibernate.connection.isolation`: 1 read uncommitted, 2 read committed, 4 repeatable read, 8 serializable.
     pub isolation: Option<u8>,
+    /// The most connections the product's own pool opens, when its configuration says it.
+    #[serde(default)]
+    pub pool_size: Option<u32>,
     /// Why the URL cannot be used as it stands, when it cannot.
     pub defect: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::wording::{counted, first_few};
+use super::wording::{counted, first_few, sign_off};
 use crate::facts::{Installation, Search, Source};
 use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
@@ -70,7 +70,8 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             required: "exclusions, and no on-access scanning while the upgrade runs".to_owned(),
             remedy: format!(
                 "Ask whoever runs {product} to exclude {directories} and to switch on-access scanning off during the \
-                 upgrade. When that is agreed: `agent sign-off antivirus --subject {subject} --by NAME --reason TEXT --until DATE`."
+                 upgrade. When that is agreed: {}.",
+                sign_off(case, CHECK.id, &subject)
             ),
             subject,
         }

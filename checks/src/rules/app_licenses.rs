@@ -31,6 +31,9 @@ when it ends. Only its dates and type are read, never its text.
 An app whose licence has ended stops working and cannot be updated any more. Most apps must be updated for a new \
 feature release, so this shows on the night of the upgrade, when nobody can order a licence.
 
+An enabled app whose paid licence is not accepted blocks. An evaluation that has run out warns, and an app that stays \
+disabled is only noted: neither serves anybody now.
+
 ## How to fix it
 
 Renew the app's licence at <https://my.atlassian.com> and enter it in the product under Manage apps. Remove apps that \
@@ -53,11 +56,13 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let (mut found, mut missing, mut paid) = (Vec::new(), Vec::new(), 0_u32);
     for plugin in plugins.user_installed().filter(|plugin| !case.policy.ignored_plugins.contains(&plugin.key))
     {
+        // In safe mode all are disabled, and will be enabled again.
+        let stays_off = !plugin.enabled && matches!(plugins.safe_mode, Field::Read(false));
         match &plugin.license {
             Field::Read(None) => {}
             Field::Read(Some(license)) => {
                 paid += 1;
-                found.extend(judge(case, plugin, license));
+                found.extend(judge(case, plugin, license, stays_off));
             }
             Field::Unread(why) => missing.push(Missing::Unread {
                 of: Source::Plugins,
@@ -69,7 +74,8 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     conclude(format!("apps with a licence of their own: {paid}"), found, missing)
 }
 
-fn judge(case: &Case<'_>, plugin: &Plugin, license: &AppLicense) -> Option<Finding> {
+/// A trial that has run out, and an app nobody has switched on, are left-overs of a site that works: they stop no upgrade.
+fn judge(case: &Case<'_>, plugin: &Plugin, license: &AppLicense, stays_off: bool) -> Option<Finding> {
     let name = &plugin.name;
     let end = license.expires_at.map(|at| TimeZone::UTC.to_datetime(at).date());
     let ended = license.expires_at.is_some_and(|at| at <= case.now);
@@ -86,6 +92,11 @@ fn judge(case: &Case<'_>, plugin: &Plugin, license: &AppLicense) -> Option<Findi
         (Severity::Warning, format!("The {kind} of {name} ends on {day}, {}", in_days(left)))
     } else {
         return None;
+    };
+    let severity = match severity {
+        _ if stays_off => Severity::Notice,
+        Severity::Blocker if license.evaluation => Severity::Warning,
+        severity => severity,
     };
     Some(Finding {
         severity,
@@ -137,6 +148,35 @@ mod tests {
             ("ends in 60 days", |g| ends(g, "2026-01-30T00:00:00Z"), Warning, &[(Severity::Warning, KEY)]),
             ("ends in 61 days", |g| ends(g, "2026-01-31T00:00:00Z"), Ready, &[]),
             ("not accepted", |g| license(g).valid = false, Blocked, &[(Severity::Blocker, KEY)]),
+            (
+                "a trial that has run out",
+                |g| {
+                    license(g).evaluation = true;
+                    license(g).valid = false;
+                    ends(g, "2024-12-01T20:00:00Z");
+                },
+                Warning,
+                &[(Severity::Warning, KEY)],
+            ),
+            (
+                "switched off, and not accepted",
+                |g| {
+                    app(g).enabled = false;
+                    license(g).valid = false;
+                },
+                Ready,
+                &[(Severity::Notice, KEY)],
+            ),
+            (
+                "switched off by safe mode, and not accepted",
+                |g| {
+                    app(g).enabled = false;
+                    *read(&mut plugins(g).safe_mode) = true;
+                    license(g).valid = false;
+                },
+                Blocked,
+                &[(Severity::Blocker, KEY)],
+            ),
             ("not readable", |g| app(g).license = unread(), Unknown, &[]),
             (
                 "nobody will miss it",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
+use super::internal_administrator::is_own_check;
 use super::units::in_days;
 use super::wording::{counted, excerpt, sentence};
 use crate::facts::{Application, HealthCheck, Missing, Source};
@@ -28,7 +29,7 @@ const EXPLAIN: &str = "\
 The state the application reports at `/status`, whether it may be written to, when the certificate at its address \
 ends, and every health check the product runs \
 on itself (\"Instance health\" in its troubleshooting tools). Failing health checks are imported one by one, by the \
-name the product gives them.
+name the product gives them; that of an internal administrator is left to `internal-administrator`.
 
 ## Why it matters
 
@@ -68,7 +69,10 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             Err(not_seen) => missing.push(not_seen),
         }
     }
-    let checks = application.health.value().map_or(0, |checks| checks.len() as u64);
+    let checks = application
+        .health
+        .value()
+        .map_or(0, |checks| checks.iter().filter(|check| !is_own_check(check)).count() as u64);
     let evidence = format!(
         "{} is {}, {} and content with {} of {}",
         application.base_url,
@@ -176,7 +180,7 @@ fn health(application: &Application) -> Result<Vec<Finding>, Missing> {
     }
     // The nodes of a cluster may report the same check each; it is one finding, as grave as the gravest.
     let mut failing: BTreeMap<&str, (Severity, &HealthCheck)> = BTreeMap::new();
-    for check in checks.iter().filter(|check| !check.healthy) {
+    for check in checks.iter().filter(|check| !check.healthy && !is_own_check(check)) {
         let severity = severity(check);
         let entry = failing.entry(&check.key).or_insert((severity, check));
         if severity > entry.0 {
@@ -287,6 +291,15 @@ mod tests {
             ("read-only", |g| access_is(g, "READ_ONLY"), Warning, &[(WARNED, ACCESS_MODE)]),
             ("no such mode", |g| access_is(g, "SOMETIMES"), Unknown, &[]),
             ("mode unread", |g| application(g).access_mode = unread(), Unknown, &[]),
+            (
+                "what internal-administrator speaks of",
+                |g| {
+                    fail(g, "critical");
+                    read(&mut application(g).health)[0].name = "Internal administrator user".into();
+                },
+                Ready,
+                &[],
+            ),
             ("critical", |g| fail(g, "critical"), Warning, &[(WARNED, KEY)]),
             ("major", |g| fail(g, "major"), Warning, &[(WARNED, KEY)]),
             ("warning", |g| fail(g, "warning"), Warning, &[(WARNED, KEY)]),

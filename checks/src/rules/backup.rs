@@ -38,7 +38,12 @@ impl<'a> Looked<'a> {
 
 /// Judges presence, age, wholeness and size beside earlier ones: what is the same for every kind.
 pub(super) fn look<'a>(case: &Case<'a>, kind: BackupKind) -> Result<Looked<'a>, Undecided> {
-    let set = case.facts.backups()?.set(kind).ok_or_else(|| not_configured(kind))?;
+    let backups = match case.facts.backups() {
+        // Whoever set nothing up is told how to.
+        Err(Missing::Off { .. }) => return Err(not_configured(kind).into()),
+        backups => backups?,
+    };
+    let set = backups.set(kind).ok_or_else(|| not_configured(kind))?;
     let backups = set.backups.read(Source::Backups, &format!("the list of {} backups", kind.id()))?;
     let usable = |backup: &&Backup| !backup.being_written && !is_of_the_future(case, backup);
     let complete: Vec<&Backup> = backups.iter().filter(usable).collect();

@@ -153,6 +153,7 @@ mod tests {
         let rows: &[Spoil] = &[
             ("good", |_| {}, Ready, &[]),
             ("none", |g| list(g).clear(), Blocked, &[(B, "missing")]),
+            ("not set up", |g| g.facts.switch_off(Source::Backups), Unknown, &[]),
             ("could not look", |g| backup_set(g, KIND).backups = unread(), Unknown, &[]),
             ("the newest is being written", |g| newest(g, KIND).being_written = true, Unknown, &[]),
             (

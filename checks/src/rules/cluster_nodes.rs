@@ -7,6 +7,7 @@ use crate::facts::{ClusterNode, ClusterState, Missing, Product, RollingUpgrade, 
 use crate::model::{
     Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
+use crate::version::Line;
 
 pub(super) static CHECK: Check = Check {
     id: "cluster-nodes",
@@ -114,7 +115,11 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         let mut found: Vec<Finding> = configured.map(|_| alone(case)).into_iter().collect();
         found
             .extend(case.policy.cluster_nodes.filter(|&nodes| nodes > 1).map(|nodes| too_few(nodes, 1, &[])));
-        return Ok(Judgement::new("neither a cluster by its own word nor by its configuration", found));
+        let evidence = match configured {
+            Some(_) => "a cluster by its configuration, and none by its own word",
+            None => "neither a cluster by its own word nor by its configuration",
+        };
+        return Ok(Judgement::new(evidence, found));
     };
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     if configured.is_none() {
@@ -123,12 +128,15 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     if cluster.nodes.is_empty() {
         missing.push(unread(cluster, "the nodes of the cluster", "the list is empty"));
     }
+    let nothing_can_roll = before_rolling(case);
     match differing(cluster) {
         Ok(finding) => found.extend(finding),
+        Err(_) if nothing_can_roll => {}
         Err(not_seen) => missing.push(not_seen),
     }
     match under_way(cluster) {
         Ok(findings) => found.extend(findings),
+        Err(_) if nothing_can_roll => {}
         Err(not_seen) => missing.push(not_seen),
     }
     found.extend(cluster.nodes.iter().filter_map(idle));
@@ -150,6 +158,17 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         }
     };
     conclude(format!("{}; {rolling}", counted(there, "node")), found, missing)
+}
+
+/// The first line with rolling upgrades: the vendor's table has none up to 7.8
+/// (<https://confluence.atlassian.com/doc/upgrade-confluence-without-downtime-1027127923.html>).
+const ROLLING_SINCE: Line = Line { major: 7, minor: 9 };
+
+/// Whether the running release is known to be too old for a rolling upgrade: none can be under way then, and a node
+/// of another build does not start beside the others, so nodes that do not tell their release leave nothing open.
+fn before_rolling(case: &Case<'_>) -> bool {
+    let running = case.facts.installation().ok().and_then(|installation| installation.version.value());
+    running.is_some_and(|running| running.line() < ROLLING_SINCE)
 }
 
 fn unread(cluster: &ClusterState, what: &str, why: &str) -> Missing {
@@ -509,6 +528,37 @@ mod tests {
             ("installation off", |g| g.facts.switch_off(Source::Installation), Unknown, &[]),
         ];
         judges_spoilt_from(&CHECK, clustered, rows);
+    }
+
+    #[test]
+    fn an_old_cluster_that_cannot_tell_more_is_not_unknown_for_ever() {
+        fn old(golden: &mut Golden, running: &str) {
+            *read(&mut installation(golden).version) = running.parse().unwrap();
+            cluster(golden).upgrade = unread();
+            for node in &mut cluster(golden).nodes {
+                (node.version, node.build) = (None, None);
+            }
+        }
+        let rows: &[Spoil] = &[
+            ("7.4 by its monitoring", |g| old(g, "7.4.17"), Ready, &[ROLLING]),
+            ("7.8", |g| old(g, "7.8.3"), Ready, &[ROLLING]),
+            ("7.9 has rolling upgrades", |g| old(g, "7.9.0"), Unknown, &[ROLLING]),
+            (
+                "7.4, and nodes that differ",
+                |g| {
+                    old(g, "7.4.17");
+                    cluster(g).nodes[0].build = Some(8402);
+                    cluster(g).nodes[1].build = Some(8401);
+                },
+                Blocked,
+                &[(B, "versions"), ROLLING],
+            ),
+        ];
+        judges_spoilt_from(&CHECK, clustered, rows);
+        let mut golden = golden();
+        installation(&mut golden).cluster = installation(&mut clustered()).cluster.clone();
+        let reason = look(&CHECK, &golden).reason;
+        assert!(reason.contains("a cluster by its configuration, and none by its own word"), "{reason}");
     }
 
     #[test]

@@ -48,7 +48,8 @@ Stop the programs the finding names, or agree with their owners that they pause.
 ## What it needs
 
 PostgreSQL: sessions of other accounts are shown with `GRANT pg_read_all_stats TO readiness;`. MySQL and MariaDB: \
-`GRANT PROCESS ON *.* TO 'readiness'@'localhost';`. Without it the agent cannot know who else is there, and says so. SQL \
+`GRANT PROCESS ON *.* TO 'readiness'@'localhost';`. Without it the agent cannot know who else is there: it says so in the \
+evidence, and is unknown from `sessions_notice_days` before the planned day on. SQL \
 Server and Oracle cannot be asked by this agent.
 
 ## Settings
@@ -76,7 +77,11 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let names: Vec<String> = others.keys().map(|(account, host)| format!("{account} from {host}")).collect();
     let list = first_few(names.iter().map(String::as_str), names.len() as u64);
     let when = When::of(case);
+    let hidden = not_seen(sessions);
     let evidence = match (names.is_empty(), when) {
+        (true, _) if hidden.is_some() => {
+            format!("nobody but {} is seen at {}", database.account, database.address)
+        }
         (true, _) => format!("nobody but {} is connected to {}", database.account, database.address),
         (false, When::Later(day, days)) => {
             format!("the upgrade is planned for {day}, {}; connected now: {list}", in_days(days))
@@ -91,7 +96,15 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         };
         Some(finding(database, severity, account, host, programs))
     });
-    conclude(evidence, found.collect(), not_seen(sessions))
+    let found = found.collect();
+    match (hidden, when) {
+        // Who is connected weeks before the night decides nothing; that not all are seen is said all the same.
+        (Some(why), When::Later(..) | When::Unplanned) => {
+            conclude(format!("{evidence}; not everybody is seen: {why}"), found, Vec::new())
+        }
+        (Some(why), When::Soon(..) | When::Night) => conclude(evidence, found, vec![unseen(why)]),
+        (None, _) => conclude(evidence, found, Vec::new()),
+    }
 }
 
 /// How far away the upgrade is.
@@ -163,17 +176,18 @@ fn without_numbers(program: &str) -> String {
     text
 }
 
-fn not_seen(sessions: &Sessions) -> Vec<Missing> {
-    let unread =
-        |why: String| Missing::Unread { of: Source::Database, what: "who else is connected".to_owned(), why };
+/// Why not everybody is seen, when it is so.
+fn not_seen(sessions: &Sessions) -> Option<String> {
     let listed: u64 = sessions.groups.iter().map(|group| group.count).sum();
     let unlisted = (listed < sessions.count).then(|| {
-        unread(format!(
-            "there are more than {} kinds of connections, and the rest is not listed",
-            Sessions::MOST
-        ))
+        format!("there are more than {} kinds of connections, and the rest is not listed", Sessions::MOST)
     });
-    sessions.hidden.clone().map(unread).into_iter().chain(unlisted).collect()
+    let reasons: Vec<String> = sessions.hidden.clone().into_iter().chain(unlisted).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+fn unseen(why: String) -> Missing {
+    Missing::Unread { of: Source::Database, what: "who else is connected".to_owned(), why }
 }
 
 fn finding(
@@ -355,12 +369,10 @@ mod tests {
                 Ready,
                 &[],
             ),
-            (
-                "some are hidden",
-                |g| read(&mut database(g).sessions).hidden = Some("GRANT pg_read_all_stats TO x".into()),
-                Unknown,
-                &[],
-            ),
+            ("some are hidden, no plan", |g| hide(g, None), Ready, &[]),
+            ("some are hidden long before", |g| hide(g, Some(9)), Ready, &[]),
+            ("some are hidden soon", |g| hide(g, Some(8)), Unknown, &[]),
+            ("some are hidden on the day", |g| hide(g, Some(1)), Unknown, &[]),
             (
                 "some are hidden, some are seen",
                 |g| {
@@ -370,12 +382,34 @@ mod tests {
                 Unknown,
                 &[(Severity::Warning, WHO)],
             ),
-            ("some are not listed", |g| read(&mut database(g).sessions).count = 5000, Unknown, &[]),
+            (
+                "some are not listed",
+                |g| {
+                    g.plan.day = Some(date(2025, 12, 1));
+                    read(&mut database(g).sessions).count = 5000;
+                },
+                Unknown,
+                &[],
+            ),
             ("unread", |g| database(g).sessions = unread(), Unknown, &[]),
             ("embedded", |g| database(g).engine = Engine::H2, Skipped, &[]),
             ("off", |g| g.facts.switch_off(Source::Database), Unknown, &[]),
         ];
         judges_spoilt(&CHECK, rows);
+    }
+
+    fn hide(golden: &mut Golden, day: Option<i8>) {
+        golden.plan.day = day.map(|day| date(2025, 12, day));
+        read(&mut database(golden).sessions).hidden = Some("GRANT PROCESS ON *.* TO x".into());
+    }
+
+    #[test]
+    fn nobody_is_said_to_be_gone_whom_one_cannot_see() {
+        let mut golden = golden();
+        hide(&mut golden, None);
+        let reason = look(&CHECK, &golden).reason;
+        assert!(reason.contains("is seen at") && reason.contains("GRANT PROCESS"), "{reason}");
+        assert!(!reason.contains("is connected to"), "{reason}");
     }
 
     #[test]

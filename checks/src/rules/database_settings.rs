@@ -30,7 +30,7 @@ const EXPLAIN: &str = "\
 PostgreSQL: the encoding of the database. MySQL and MariaDB: transaction isolation (of the server, or as the product's \
 own connection sets it), binary log format, packet and log sizes, SQL mode, the character set and collation of the \
 schema, and the storage engine and collation of every table. For all of them: whether the JDBC URL can be used as it \
-stands. Which values are right for a release is in the catalog, each with its source.
+stands, and whether the product's connection pool is smaller than the number of its HTTP threads. Which values are right for a release is in the catalog, each with its source.
 
 ## Why it matters
 
@@ -71,7 +71,10 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         .and_then(|installation| installation.database.read(Source::Installation, "the database connection"));
     let mut look = Look { case, config, seen: Vec::new(), found: Vec::new(), missing: Vec::new() };
     match &look.config {
-        Ok(config) => look.found.extend(damaged_url(config)),
+        Ok(config) => {
+            look.found.extend(damaged_url(config));
+            look.found.extend(small_pool(case, config));
+        }
         Err(missing) => look.missing.push(missing.clone()),
     }
     match case.facts.database() {
@@ -165,6 +168,31 @@ fn damaged_url(config: &DatabaseConfig) -> Option<Finding> {
             "With the service stopped, correct the URL in {place}: {} In an XML file an ampersand of the URL is written \
              &amp; and not &amp;amp;. Start the service and look again.",
             sentence(&defect)
+        ),
+    })
+}
+
+/// Each request needs a connection, and one that finds none waits; the product looks at this itself, but only while
+/// it starts (<https://confluence.atlassian.com/confkb/confluence-startup-checks-935906984.html>). What neither file
+/// states is not guessed at: a notice is not worth that.
+fn small_pool(case: &Case<'_>, config: &DatabaseConfig) -> Option<Finding> {
+    let installation = case.facts.installation().ok()?;
+    let pool = config.pool_size?;
+    let connectors = installation.connectors.value()?;
+    let threads: u64 = connectors.iter().filter_map(|connector| connector.max_threads).map(u64::from).sum();
+    let (place, directory) = (&config.place, &installation.installation_dir);
+    (threads > u64::from(pool)).then(|| Finding {
+        severity: Severity::Notice,
+        subject: "pool-size".to_owned(),
+        summary: "the product works on more requests at a time than it has database connections".to_owned(),
+        observed: format!(
+            "maxThreads adds up to {threads} in {directory}/conf/server.xml, and the pool in {place} holds {pool}"
+        ),
+        required: "at least one connection for each thread".to_owned(),
+        remedy: format!(
+            "Raise hibernate.hikari.maximumPoolSize (hibernate.c3p0.max_size on older releases) in {place} above \
+             {threads}, as far as the database takes so many connections, or lower maxThreads in \
+             {directory}/conf/server.xml; both need a restart."
         ),
     })
 }
@@ -326,6 +354,9 @@ mod tests {
                 Blocked,
                 &[(BLOCKED, "jdbc-url")],
             ),
+            ("a small pool", |g| config(g).pool_size = Some(47), Ready, &[(Severity::Notice, "pool-size")]),
+            ("a pool as large as the threads", |g| config(g).pool_size = Some(48), Ready, &[]),
+            ("no word of the pool", |g| config(g).pool_size = None, Ready, &[]),
             ("settings unread", |g| database(g).settings = unread(), Unknown, &[]),
             ("connection unread", |g| installation(g).database = unread(), Unknown, &[]),
             ("no installation", |g| g.facts.switch_off(Source::Installation), Unknown, &[]),

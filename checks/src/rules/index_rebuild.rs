@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::clock::span;
 use super::units::bytes;
+use super::wording::sign_off;
 use crate::facts::{Field, IndexFiles, IndexPart, Installation, Missing, Product, Role, Search, Source};
 use crate::model::{
     Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
@@ -207,12 +208,20 @@ fn expected(case: &Case<'_>, directory: &str, size: u64, to: Line) -> Finding {
     Finding {
         severity: if long { Severity::Warning } else { Severity::Notice },
         subject: EXPECTED.to_owned(),
-        summary: format!("Confluence {to} may rebuild the search index after the upgrade, for about {}", span(takes)),
+        summary: format!(
+            "Confluence {to} may rebuild the search index after the upgrade, for about {}",
+            span(takes)
+        ),
         observed: format!("{} in {directory}", bytes(size)),
-        required: format!("so much time before people need the search, at {} MiB a minute", case.policy.index_rebuild_mib_per_minute),
-        remedy: "Plan the upgrade for the evening before a quiet day, and tell people that search is incomplete until \
-                 then. When that is settled: `agent sign-off index-rebuild --subject expected --by NAME --reason TEXT --until DATE`."
-            .to_owned(),
+        required: format!(
+            "so much time before people need the search, at {} MiB a minute",
+            case.policy.index_rebuild_mib_per_minute
+        ),
+        remedy: format!(
+            "Plan the upgrade for the evening before a quiet day, and tell people that search is incomplete until then. \
+             When that is settled: {}.",
+            sign_off(case, CHECK.id, EXPECTED)
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Was this upgrade tried before, on an instance that is like this one?
 
 use super::units::{in_days, minute};
-use super::wording::first_few;
+use super::wording::{first_few, sign_off};
 use crate::facts::{Missing, Profile, Source, Staging};
 use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
@@ -93,7 +93,8 @@ fn no_staging(case: &Case<'_>) -> Finding {
         required: "a staging instance that was upgraded first".to_owned(),
         remedy: format!(
             "Name the agent that watches staging in [instance.rehearsal]; when the upgrade to {target} was rehearsed where \
-             none watches, say so with `agent sign-off rehearsal --subject none --by NAME --reason \"…\" --until DATE`."
+             none watches, say so with {}.",
+            sign_off(case, CHECK.id, "none")
         ),
     }
 }

@@ -34,7 +34,7 @@ Set staging up on the engine and major version production has, restore a copy of
 
 Any account that may connect to the database of either instance: PostgreSQL `GRANT CONNECT ON DATABASE confluence TO \
 readiness;`, MySQL and MariaDB `GRANT USAGE ON *.* TO 'readiness'@'localhost';`. And an agent that watches the staging \
-instance, named under `[instance.staging]`.
+instance, named under `[instance.rehearsal]`.
 
 ## Settings
 

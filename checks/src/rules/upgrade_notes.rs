@@ -2,7 +2,7 @@
 
 mod concerns;
 
-use super::wording::{counted, sentence};
+use super::wording::{self, counted, sentence};
 use crate::catalog::{Confidence, Note, PageKind, Weight};
 use crate::facts::{Product, Source};
 use crate::model::{
@@ -27,7 +27,8 @@ const EXPLAIN: &str = "\
 
 The upgrade notes of the catalog that lie between the running release and the target. A note that facts can decide is \
 left to the check on those facts. A note that cannot concern this instance (another database, no cluster, a file nobody \
-touched) is left out. What remains is a task for people, as are the pages of every feature line that is skipped.
+touched) is left out. What remains is a task for people, as are the pages of every feature line that is skipped; those of one major version \
+are signed off together.
 
 ## Why it matters
 
@@ -77,8 +78,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             }
         }
     }
-    found
-        .extend(skipped_lines(case, running).into_iter().map(|line| (Some(line), read(case, running, line))));
+    let skipped = skipped_lines(case, running);
+    let majors = skipped.chunk_by(|one, next| one.major == next.major);
+    found.extend(majors.filter_map(|lines| Some((lines.last().copied(), read(case, running, lines)?))));
     found.sort_by_key(|(line, _)| *line); // stable: a line's notes stay before its page
     let evidence = format!(
         "{} between {running} and {target}: {decided} decided by other checks, {elsewhere} do not concern this \
@@ -129,43 +131,64 @@ fn task(case: &Case<'_>, running: &ProductVersion, note: &Note, concern: &Concer
         Confidence::Partial | Confidence::Inferred => " (not confirmed by the vendor)",
     };
     let see = note.page.as_deref().map_or_else(String::new, |page| format!(" See {page} ."));
+    let remedy = format!("{}{see}", sentence(&note.remedy));
+    // What changes no verdict needs nobody's word.
+    let (required, remedy) = if severity == Severity::Notice {
+        ("nothing; it is worth knowing", remedy)
+    } else {
+        ("somebody who looked and says so", format!("{remedy} {}", sign_off(case, &note.id)))
+    };
     Finding {
         severity,
         subject: note.id.clone(),
         summary,
         observed: format!("{observed}{surely}"),
-        required: "somebody who looked and says so".to_owned(),
-        remedy: format!("{}{see} {}", sentence(&note.remedy), sign_off(&note.id)),
+        required: required.to_owned(),
+        remedy,
     }
 }
 
-fn read(case: &Case<'_>, running: &ProductVersion, line: Line) -> Finding {
-    let product = case.facts.product;
-    let subject = format!("read-{line}");
-    let page = [PageKind::UpgradeNotes, PageKind::ReleaseNotes]
+/// The pages of the lines of one major, which are read in one go and signed off together.
+fn read(case: &Case<'_>, running: &ProductVersion, lines: &[Line]) -> Option<Finding> {
+    let (product, target) = (case.facts.product, &case.target.version);
+    let (first, last) = (lines.first()?, lines.last()?);
+    // Another target has other pages: what was said of fewer must not hold for more.
+    let (subject, named) = if first == last {
+        (format!("read-{first}"), first.to_string())
+    } else {
+        (format!("read-{first}-to-{last}"), format!("{first} to {last}"))
+    };
+    let mut pages: Vec<String> = lines.iter().map(|line| page(case, *line)).collect();
+    pages.dedup();
+    Some(Finding {
+        severity: Severity::Warning,
+        summary: format!("the upgrade notes of {product} {named} must be read"),
+        observed: format!("{running} is to become {target}, over or to {named}"),
+        required: "somebody who read them and says so".to_owned(),
+        remedy: format!(
+            "Read {} and note what concerns this site. {}",
+            pages.join(" , "),
+            sign_off(case, &subject)
+        ),
+        subject,
+    })
+}
+
+/// Where the notes of a line are.
+fn page(case: &Case<'_>, line: Line) -> String {
+    [PageKind::UpgradeNotes, PageKind::ReleaseNotes]
         .into_iter()
         .find_map(|kind| case.catalog.page(kind, line).map(ToOwned::to_owned))
         .or_else(|| {
             let pattern = case.catalog.page(PageKind::UpgradeNotesPattern, line)?;
             Some(pattern.replace("{line}", &line.to_string()))
         })
-        .unwrap_or_else(|| "the vendor's documentation".to_owned());
-    Finding {
-        severity: Severity::Warning,
-        summary: format!("the upgrade notes of {product} {line} must be read"),
-        observed: format!("{running} is to become {}, over or to {line}", case.target.version),
-        required: "somebody who read them and says so".to_owned(),
-        remedy: format!("Read {page} and note what concerns this site. {}", sign_off(&subject)),
-        subject,
-    }
+        .unwrap_or_else(|| "the vendor's documentation".to_owned())
 }
 
 /// The line to type when it is done.
-fn sign_off(subject: &str) -> String {
-    format!(
-        "When it is done: `agent sign-off {} --subject {subject} --by NAME --reason TEXT --until DATE`.",
-        CHECK.id
-    )
+fn sign_off(case: &Case<'_>, subject: &str) -> String {
+    format!("When it is done: {}.", wording::sign_off(case, CHECK.id, subject))
 }
 
 #[cfg(test)]
@@ -215,18 +238,20 @@ mod tests {
             (W, "plugin-caches"),
             (W, "platform-7"),
             (W, "dark-theme"),
-            (W, "read-9.0"),
-            (W, "read-9.1"),
-            (W, "read-9.2"),
+            (W, "read-9.0-to-9.2"),
         ];
         assert_eq!(seen.found(), expected, "{}", seen.text());
         let remedy = |subject: &str| {
             seen.findings.iter().find(|finding| finding.subject == subject).unwrap().remedy.clone()
         };
-        assert!(remedy("read-9.2").contains("confluence-9-2-upgrade-notes"), "{}", remedy("read-9.2"));
-        assert!(remedy("read-9.1").contains("Confluence+9.1+Upgrade+Notes"), "{}", remedy("read-9.1"));
+        for page in
+            ["confluence-9-0-release-notes", "Confluence+9.1+Upgrade+Notes", "confluence-9-2-upgrade-notes"]
+        {
+            assert!(remedy("read-9.0-to-9.2").contains(page), "{}", remedy("read-9.0-to-9.2"));
+        }
+        assert!(!remedy("data-center-end").contains("sign-off"), "{}", remedy("data-center-end"));
         assert!(remedy("platform-7").ends_with(
-            "`agent sign-off upgrade-notes --subject platform-7 --by NAME --reason TEXT --until DATE`."
+            "`agent sign-off upgrade-notes --instance wiki --subject platform-7 --by NAME --reason TEXT --until DATE`."
         ));
         let none = look(&CHECK, &from_to("9.2.10", "9.2.9"));
         assert_eq!(none.verdict, Skipped);
@@ -234,12 +259,26 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_way_names_every_line_once() {
+    fn the_longest_way_names_every_line_once_and_asks_once_for_each_major() {
         let seen = look(&CHECK, &from_to("5.7.1", "11.0.0"));
-        let pages = seen.findings.iter().filter(|finding| finding.subject.starts_with("read-")).count();
+        let pages: Vec<_> =
+            seen.findings.iter().filter(|finding| finding.subject.starts_with("read-")).collect();
+        let subjects: Vec<&str> = pages.iter().map(|finding| finding.subject.as_str()).collect();
+        assert_eq!(pages.len(), 7, "{subjects:?}");
+        assert_eq!(subjects.last(), Some(&"read-11.0"));
         let lines: std::collections::BTreeSet<Line> =
             golden().catalog.releases().iter().map(|release| release.version.line()).collect();
-        assert_eq!(pages, lines.len() - 1);
+        let named: usize = pages.iter().map(|finding| finding.remedy.matches("https://").count()).sum();
+        assert_eq!(named, lines.len() - 1);
+    }
+
+    #[test]
+    fn the_usual_jumps_leave_a_list_somebody_can_work_through() {
+        for (from, most) in [("8.5.4", 6), ("7.19.30", 8)] {
+            let seen = look(&CHECK, &from_to(from, "9.2.10"));
+            let tasks = seen.findings.iter().filter(|finding| finding.severity != N).count();
+            assert!(tasks <= most, "{tasks} tasks from {from}: {}", seen.text());
+        }
     }
 
     fn note(keys: &str) -> Golden {

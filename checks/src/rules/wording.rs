@@ -1,6 +1,7 @@
 //! How rules put lists, foreign texts and common gaps into their one-line messages.
 
 use crate::facts::{Missing, Source};
+use crate::model::Case;
 
 /// Names a message lists before it only counts.
 pub(super) const NAMED: usize = 5;
@@ -40,6 +41,20 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// The line to type when a task is done: it names the instance, because there may be several, and quotes what the
+/// shell would take apart.
+pub(super) fn sign_off(case: &Case<'_>, check: &str, subject: &str) -> String {
+    let word = |text: &str| {
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@/".contains(c));
+        if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    };
+    format!(
+        "`agent sign-off {check} --instance {} --subject {} --by NAME --reason TEXT --until DATE`",
+        word(&case.facts.instance),
+        word(subject)
+    )
+}
+
 /// What is missing when the list of plug-ins is empty: a product without a single one does not exist.
 pub(super) fn no_plugins() -> Missing {
     Missing::Unread {
@@ -53,6 +68,20 @@ pub(super) fn no_plugins() -> Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_line_to_sign_off_is_whole_and_safe_to_type() {
+        let mut golden = crate::golden::golden();
+        let line =
+            |golden: &crate::golden::Golden, subject: &str| sign_off(&golden.case(), "custom", subject);
+        assert_eq!(
+            line(&golden, "read-9.0"),
+            "`agent sign-off custom --instance wiki --subject read-9.0 --by NAME --reason TEXT --until DATE`"
+        );
+        golden.facts.instance = "the wiki".to_owned();
+        let text = line(&golden, "it's a name");
+        assert!(text.contains(r"--instance 'the wiki' --subject 'it'\''s a name' --by"), "{text}");
+    }
 
     #[test]
     fn long_lists_and_long_texts_are_cut() {

@@ -21,6 +21,8 @@ use crate::config::{Instance, SecretError};
 
 const URL: &str = "hibernate.connection.url";
 const DATA_SOURCE: &str = "hibernate.connection.datasource";
+/// The newer releases' pool first: an upgraded site keeps the words of the older one beside it.
+const POOL_SIZES: [&str; 2] = ["hibernate.hikari.maximumPoolSize", "hibernate.c3p0.max_size"];
 const DECRYPTER: &str = "jdbc.password.decrypter.classname";
 
 /// Why the way to the database is not known.
@@ -170,12 +172,17 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
         data_source: data_source.as_deref().map(shown),
         driver_class,
         isolation: property("hibernate.connection.isolation").and_then(|level| level.parse().ok()),
+        pool_size: POOL_SIZES.iter().find_map(|key| property(key)).and_then(|size| size.trim().parse().ok()),
         defect: None,
     };
     match &url {
         Ok(url) => describe(url, &mut config),
         // Nothing is wrong with a definition that was not found.
-        Err(DatabaseError::NoDataSource { .. }) => {}
+        // Nor with a driver the agent has never heard of: the product runs with it.
+        Err(
+            DatabaseError::NoDataSource { .. }
+            | DatabaseError::BadUrl { cause: JdbcUrlError::UnknownEngine { .. }, .. },
+        ) => {}
         Err(DatabaseError::BadUrl { cause, .. }) => config.defect = Some(cause.to_string()),
         Err(error) => config.defect = Some(Chain(error).to_string()),
     }
@@ -573,9 +580,29 @@ mod tests {
         assert_eq!(twice.url.as_deref(), Some("jdbc:mysql://db/wiki?a=b&amp;password=***"));
         assert!(twice.defect.unwrap().contains("escaped twice"));
 
+        let wrapped = config(Example::new().jdbc_url("jdbc:aws-wrapper:postgresql://db/wiki"));
+        assert_eq!(
+            (wrapped.engine, wrapped.defect),
+            (Some(Engine::Postgresql), None),
+            "a driver around another"
+        );
+
         let none = config(Example::new().without(URL));
         assert!(none.defect.unwrap().contains(URL));
         assert_eq!(none.isolation, Some(2));
+    }
+
+    #[test]
+    fn the_size_of_the_pool_is_told_by_the_newest_word_for_it() {
+        let size = |example: Example| {
+            let example = example.lay_out();
+            read_configured(&read_site(&example.instance()).unwrap()).unwrap().config.pool_size
+        };
+        let old = || Example::new().property("hibernate.c3p0.max_size", "30");
+        assert_eq!(size(Example::new()), None);
+        assert_eq!(size(old()), Some(30));
+        assert_eq!(size(old().property("hibernate.hikari.maximumPoolSize", " 60 ")), Some(60));
+        assert_eq!(size(Example::new().property("hibernate.c3p0.max_size", "many")), None);
     }
 
     #[test]

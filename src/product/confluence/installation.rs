@@ -180,6 +180,8 @@ fn needed(site: &Site) -> Vec<Needed> {
         Some(home.join("temp")),
         Some(home.join("logs")),
         known(site.index_dir()),
+        // Since 7.9 the index has a part of its own for changes.
+        known(site.index_dir()).map(|index| index.join("change")),
         known(site.attachments_dir()),
         known(site.shared_home()),
         Some(installation.join("logs")),
@@ -270,6 +272,17 @@ mod tests {
         );
         assert!(!found.ownership.last().unwrap().must_write, "conf is only read");
         assert!(!format!("{found:?}").contains("S3CRET"), "no secret becomes a fact");
+    }
+
+    #[test]
+    fn the_changes_of_the_index_must_be_written_too() {
+        let example = Example::new().lay_out();
+        let change = example.home_dir().join("index/change");
+        std::fs::create_dir_all(&change).unwrap();
+        let found = read(&example);
+        let change = change.display().to_string();
+        let file = found.ownership.iter().find(|file| file.path == change).unwrap();
+        assert!(file.must_write && file.directory);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::downtime::estimate;
 use self::quiet::{Week, Window};
 use super::clock::{local, offset, span, zone_name};
-use super::wording::excerpt;
+use super::wording::{excerpt, sign_off};
 use crate::facts::{Missing, Source, Traffic};
 use crate::model::{
     Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
@@ -160,10 +160,10 @@ fn judge_hour(case: &Case<'_>, length: SignedDuration) -> Result<(String, Option
         observed: seen.clone(),
         required: format!("at most {} % of the busiest hour", case.policy.quiet_hour_percent_of_peak),
         remedy: format!(
-            "Plan one of the quiet times ({}): {}. If the time is wanted as it is: `agent sign-off upgrade-window \
-             --subject busy --by NAME --reason TEXT --until DATE`.",
+            "Plan one of the quiet times ({}): {}. If the time is wanted as it is: {}.",
             zone_name(plan),
-            proposals.join("; ")
+            proposals.join("; "),
+            sign_off(case, CHECK.id, BUSY)
         ),
     };
     Ok((seen, Some(finding)))
