@@ -193,8 +193,11 @@ fn settled(report: &CheckReport, first: Option<&DatedFinding>) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let (kind, summary) = (word.kind.id(), &dated.finding.summary);
-    format!("; settled by the {kind} of {} until {}: {summary}{more}", word.by, word.until)
+    let what = match &dated.finding.summary {
+        summary if first.is_none() && *summary == report.reason => String::new(),
+        summary => format!(": {summary}"),
+    };
+    format!("; settled by the {} of {} until {}{what}{more}", word.kind.id(), word.by, word.until)
 }
 
 #[cfg(test)]
@@ -240,6 +243,11 @@ mod tests {
                 Verdict::Ready,
                 vec![waived(Warning, "full"), waived(Notice, "rare")],
                 "looked; settled by the waiver of Ann until 2027-01-31: full",
+            ),
+            (
+                Verdict::Ready,
+                vec![waived(Warning, "looked")],
+                "looked; settled by the waiver of Ann until 2027-01-31",
             ),
             (
                 Verdict::Warning,
