@@ -5,7 +5,7 @@
 
 mod ledger;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,7 +111,7 @@ impl Recorder {
 
     /// Takes in what is remembered of these instances, before anything is judged.
     pub async fn recall(&mut self, instances: &[String]) {
-        if let Err(trouble) = self.read_memories(instances, true).await {
+        if let Err(trouble) = self.read_memories(instances, &instances.iter().collect()).await {
             self.fail(&trouble).await;
         }
     }
@@ -180,7 +180,6 @@ impl Recorder {
     async fn try_record(&mut self, board: &Board) -> Result<(), StoreError> {
         let Some(store) = &mut self.store else { return Ok(()) };
         let (batch, entries) = self.ledger.news(board);
-        let figures = !batch.versions.is_empty() || !batch.points.is_empty();
         if !batch.is_empty() {
             store.write(&batch).await?;
         }
@@ -191,23 +190,33 @@ impl Recorder {
             self.cleared_on = Some(today);
         }
         let names: Vec<String> = board.instances.iter().map(|instance| instance.name.clone()).collect();
-        self.read_memories(&names, figures).await
+        let versions = batch.versions.iter().map(|(instance, _)| instance);
+        let renewed = versions.chain(batch.points.iter().map(|(instance, ..)| instance)).collect();
+        self.read_memories(&names, &renewed).await
     }
 
-    /// Reads again what is remembered when there is reason to: others wrote, instances are other ones, or `anyway`.
-    async fn read_memories(&mut self, instances: &[String], anyway: bool) -> Result<(), StoreError> {
+    /// Reads again what is remembered when there is reason to: others wrote, instances are other ones,
+    /// or something of them was written just now.
+    async fn read_memories(
+        &mut self,
+        instances: &[String],
+        renewed: &BTreeSet<&String>,
+    ) -> Result<(), StoreError> {
         let Some(store) = &mut self.store else { return Ok(()) };
         let news = store.has_news().await?;
-        let same = {
-            let known = self.memories.borrow();
-            known.len() == instances.len() && instances.iter().all(|name| known.contains_key(name))
-        };
-        if same && !news && !anyway {
+        let known = Arc::clone(&self.memories.borrow());
+        let same = known.len() == instances.len() && instances.iter().all(|name| known.contains_key(name));
+        if same && !news && renewed.is_empty() {
             return Ok(());
         }
         let mut memories = BTreeMap::new();
         for name in instances {
-            memories.insert(name.clone(), Arc::new(store.memory(name).await?));
+            // With hundreds of instances, a figure of one is no reason to read them all.
+            let memory = match known.get(name) {
+                Some(memory) if !news && !renewed.contains(name) => Arc::clone(memory),
+                Some(_) | None => Arc::new(store.memory(name).await?),
+            };
+            memories.insert(name.clone(), memory);
         }
         self.memories.send_if_modified(|known| {
             // A figure of today is no reason to judge anew: the keepers see it when they judge next.

@@ -168,8 +168,9 @@ async fn a_change_is_remembered_with_its_cause_and_told_without_the_daemon() {
     );
     has(&text, &["license-valid: first judged → blocked"]);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    let (_, text) = house.told(&["history", "intranet"]);
-    has(&text, &["Nothing has changed"]);
+    let (code, text) = house.told(&["history", "intranet"]);
+    assert_eq!(code, 3);
+    has(&text, &["there is no instance \"intranet\"; there are: wiki", "do:"]);
     let (code, text) = house.told(&["history", "--since", "someday"]);
     assert_eq!(code, 3);
     has(&text, &["someday", "do:", "7d"]);

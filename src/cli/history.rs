@@ -68,9 +68,14 @@ pub(super) fn run(args: &HistoryArgs, output: &mut Output) -> anyhow::Result<u8>
         store.changes(&wanted).await
     };
     let mut changes = block_on(read)?.map_err(|error| {
-        let remedy = error.remedy();
+        let remedy = error.remedy_to_read();
         advise(error, remedy)
     })?;
+    if changes.is_empty()
+        && let Some(name) = &args.instance
+    {
+        is_known(&status, name)?;
+    }
     let more = changes.len() > MOST as usize;
     changes.truncate(MOST as usize);
     match args.output {
@@ -88,6 +93,15 @@ fn resolved(status: &std::path::Path, instance: Option<&str>, asked: &str) -> St
         selection.instances.first()?.1.first()?.version.clone()
     });
     version.unwrap_or_else(|| asked.to_owned())
+}
+
+/// An instance of which nothing is remembered may be a new one, or a slip of the pen.
+fn is_known(status: &std::path::Path, name: &str) -> anyhow::Result<()> {
+    let Ok(file) = read_status(status) else { return Ok(()) };
+    match file.select(Some(name), None) {
+        Ok(_) => Ok(()),
+        Err(unknown) => Err(advise(unknown, "Name one of these, or leave it out to see all.")),
+    }
 }
 
 fn parse_since(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {

@@ -22,7 +22,7 @@ pub(super) fn recall(config: &Config, snapshot: &mut Snapshot, output: &mut Outp
         Err(trouble) => output.note(&format!(
             "judged without waivers, sign-offs and trends: {}; {}",
             Chain(&trouble),
-            trouble.remedy()
+            trouble.remedy_to_read()
         )),
     }
     Ok(())

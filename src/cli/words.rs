@@ -257,7 +257,7 @@ fn read_words(config: &Config, instance: &str) -> anyhow::Result<Vec<(Kind, Word
     match block_on(read)? {
         Err(StoreError::Absent { .. }) => Ok(Vec::new()),
         other => other.map_err(|error| {
-            let remedy = error.remedy();
+            let remedy = error.remedy_to_read();
             advise(error, remedy)
         }),
     }

@@ -151,7 +151,7 @@ async fn a_figure_is_no_reason_to_judge_anew() {
         let upgrade_readiness_checks::facts::Reading::Learned(disk) = &mut snapshot.disk else {
             panic!("it is known")
         };
-        disk.facts.filesystems[0].free_bytes -= 1;
+        disk.facts.filesystems[0].free_bytes /= 2;
     };
     stage.change(less);
     stage.reminder.look().await;

@@ -76,6 +76,7 @@ pub enum StoreError {
 }
 
 /// Primary result codes of SQLite, <https://www.sqlite.org/rescode.html>.
+const BUSY: i32 = 5;
 const READ_ONLY: i32 = 8;
 const CORRUPT: i32 = 11;
 const CANNOT_OPEN: i32 = 14;
@@ -153,9 +154,25 @@ impl StoreError {
                 "Give the user who needs it the right to write in {0} (`ls -ld {0}` shows the owner), or use sudo.",
                 parent(path)
             ),
+            Self::Use { path, cause, .. } if primary_code(cause) == Some(BUSY) => format!(
+                "Another program keeps it to itself: `fuser -v {}` shows which one. Close it there, then try again.",
+                path.display()
+            ),
             Self::Make { path, .. } | Self::Use { path, .. } => {
                 format!("See whether there is room and the disk is well: `df -h {}`; then try again.", parent(path))
             }
+        }
+    }
+
+    /// What a person can do who only wants to read: that needs no right to write.
+    #[must_use]
+    pub fn remedy_to_read(&self) -> String {
+        match self {
+            Self::Make { path, .. } | Self::Use { path, .. } if self.is_denied() => format!(
+                "Run the command as a member of the group that `ls -l {}` shows, or with sudo.",
+                path.display()
+            ),
+            other => other.remedy(),
         }
     }
 }

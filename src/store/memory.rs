@@ -43,6 +43,7 @@ impl Store {
                     by: word.by,
                     given_at: word.given_at,
                     until: word.until,
+                    seen: word.seen,
                 }),
             }
         }

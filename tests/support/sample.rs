@@ -95,6 +95,7 @@ fn sign_off() -> SignOff {
         by: "Anna Muster".into(),
         given_at: now() - SignedDuration::from_hours(24),
         until: date(2026, 3, 31),
+        seen: None,
     }
 }
 

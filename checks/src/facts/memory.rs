@@ -71,6 +71,9 @@ pub struct SignOff {
     pub given_at: Timestamp,
     /// The last day it holds.
     pub until: Date,
+    /// The gravest of what was signed off, as `Finding::fingerprint` tells it: what blocks only later is not settled by
+    /// it. Absent for a whole check.
+    pub seen: Option<String>,
 }
 
 /// A version, and when it was first seen running.

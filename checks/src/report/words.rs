@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::{DatedFinding, Report};
 use crate::facts::{Condition, Memory, Missing, SignOff, Snapshot, Source, Waiver};
-use crate::model::{Case, Check, Finding, People, Verdict};
+use crate::model::{Case, Check, Finding, People, Severity, Verdict, fingerprint};
 use crate::rules;
 use crate::version::ProductVersion;
 
@@ -54,6 +54,14 @@ impl WordKind {
         }
     }
 
+    /// Why a word that has not ended does not hold.
+    fn why_void(self) -> &'static str {
+        match self {
+            Self::Waiver => "what it waived has changed",
+            Self::SignOff => "what it settled has begun to block",
+        }
+    }
+
     /// Whether people may say this of a check's findings.
     fn is_for(self, people: People) -> bool {
         match (self, people) {
@@ -79,7 +87,7 @@ pub struct WordId {
 pub enum Outcome {
     /// What it is about was there, and it had ended.
     Ended,
-    /// What it is about was there, but it is not what was waived any more.
+    /// What it is about was there, but it is not what was waived or signed off any more.
     Void,
     /// It will hold on the planned day.
     HoldsThen,
@@ -107,7 +115,7 @@ struct Spoken<'a> {
     reason: &'a str,
     given_at: Timestamp,
     until: Date,
-    /// What was waived.
+    /// What was waived or signed off.
     seen: Option<&'a str>,
 }
 
@@ -145,15 +153,16 @@ impl<'a> Words<'a> {
         let Some(spoken) = self.latest(check, &case.target.version, Some(&dated.finding.subject)) else {
             return dated;
         };
-        let changed = spoken.seen.is_some_and(|seen| !dated.finding.is_what_was_waived(seen));
+        let changed = spoken.seen.is_some_and(|seen| !spoken.is_about(&dated.finding, seen));
         if spoken.has_ended(case.today()) {
             heard.insert(spoken.id, Outcome::Ended);
             dated.lapsed = Some(format!("{} ended on {}", spoken.name(), spoken.until));
         } else if changed {
             heard.insert(spoken.id, Outcome::Void);
             dated.lapsed = Some(format!(
-                "{} is void because what it waived has changed: then it was \"{}\"",
+                "{} is void because {}: then it was \"{}\"",
                 spoken.name(),
+                spoken.id.kind.why_void(),
                 line(spoken.seen.unwrap_or_default())
             ));
         } else {
@@ -199,6 +208,19 @@ impl Spoken<'_> {
 
     fn meets(&self, target: &ProductVersion) -> bool {
         self.target.is_none_or(|only| only == target)
+    }
+
+    /// Whether it was given for this finding as it is now.
+    ///
+    /// A task that is done stays done while what is left of it is counted, dated or worded otherwise; what did not
+    /// block when somebody said so and blocks now is another matter.
+    fn is_about(&self, finding: &Finding, seen: &str) -> bool {
+        match self.id.kind {
+            WordKind::Waiver => finding.is_what_was_waived(seen),
+            WordKind::SignOff => {
+                finding.severity < Severity::Blocker || seen.starts_with(&fingerprint(Severity::Blocker, ""))
+            }
+        }
     }
 
     fn has_ended(&self, today: Date) -> bool {
@@ -276,11 +298,10 @@ impl Hearing<'_> {
             self.reports.iter().filter(|report| word.meets(&report.version)).collect();
         match concerned.iter().filter_map(|report| report.heard.get(&word.id)).max() {
             Some(Outcome::Holds | Outcome::HoldsThen) => None,
-            Some(Outcome::Void) => Some(
-                "is void because what it waived has changed; the finding counts again. Look at it, then waive it anew \
-                 or take the waiver back."
-                    .to_owned(),
-            ),
+            Some(Outcome::Void) => Some(format!(
+                "is void because {}; the finding counts again. Look at it, then give the word anew or take it back.",
+                word.id.kind.why_void()
+            )),
             Some(Outcome::Ended) => Some(format!(
                 "ended on {}, and what it was about is still there and counts again. Settle it, give the word anew, \
                  or take it back.",
@@ -357,7 +378,7 @@ fn all(memory: &Memory) -> impl Iterator<Item = Spoken<'_>> {
         }
     });
     let sign_offs = memory.sign_offs.iter().enumerate().map(|(index, sign_off)| {
-        let SignOff { check, subject, target, reason, by, given_at, until } = sign_off;
+        let SignOff { check, subject, target, reason, by, given_at, until, seen } = sign_off;
         Spoken {
             id: WordId { kind: WordKind::SignOff, index },
             check,
@@ -367,7 +388,7 @@ fn all(memory: &Memory) -> impl Iterator<Item = Spoken<'_>> {
             reason,
             given_at: *given_at,
             until: *until,
-            seen: None,
+            seen: seen.as_deref(),
         }
     });
     waivers.chain(sign_offs)

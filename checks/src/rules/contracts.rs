@@ -128,6 +128,7 @@ fn every_word(golden: &mut Golden) {
         by: "somebody".into(),
         given_at: golden.now,
         until: jiff::civil::Date::MAX,
+        seen: None,
     };
     golden.facts.memory.sign_offs = ALL.iter().map(sign_off).collect();
 }

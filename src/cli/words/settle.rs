@@ -54,15 +54,16 @@ pub(super) fn settle(
             advice_on_subjects(wanted, &selection),
         ));
     };
-    let mut seen: Vec<String> = findings(&selection, check)
-        .filter(|finding| finding.subject == subject)
-        .map(|finding| fingerprint(finding.severity, &finding.observed))
-        .collect();
+    let found = || findings(&selection, check).filter(|finding| finding.subject == subject);
+    let print = |finding: &FindingView| fingerprint(finding.severity, &finding.observed);
+    let mut seen: Vec<String> = found().map(print).collect();
     seen.sort_unstable();
     seen.dedup();
     match (kind, seen.as_slice(), renewed) {
+        // What is done may be another thing for each target; the gravest of them is settled with the others.
+        (Kind::SignOff, [_, ..], _) => Ok((about, found().max_by_key(|finding| finding.severity).map(print))),
         // Settled findings are not found any more; saying it again renews the word.
-        (Kind::SignOff, [_, ..], _) | (Kind::SignOff, [], Some(_)) => Ok((about, None)),
+        (Kind::SignOff, [], Some((_, word))) => Ok((about, word.seen.clone())),
         (Kind::Waiver, [one], _) => Ok((about, Some(one.clone()))),
         (Kind::Waiver, [_, _, ..], _) => Err(advise(
             anyhow::anyhow!("{} is another thing for each target", described(&about)),

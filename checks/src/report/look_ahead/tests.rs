@@ -409,6 +409,7 @@ fn what_comes_and_goes_is_found_on_its_first_day() {
                     by: "Anna".into(),
                     given_at: g.now,
                     until: date(2026, 6, 30),
+                    seen: None,
                 }];
             },
             stub(Category::Preparation, |case| Ok(a_task(case))),

@@ -334,6 +334,7 @@ fn sign_off(subject: Option<&str>) -> SignOff {
         by: "Anna".into(),
         given_at: at("2025-11-30T08:00:00Z"),
         until: date(2025, 12, 1),
+        seen: None,
     }
 }
 
@@ -477,4 +478,35 @@ fn a_sign_off_where_none_can_be_is_said() {
     let report = judge(&golden);
     let texts = texts(&golden, &report);
     assert!(texts[0].contains("no task that could be signed off"), "{texts:#?}");
+}
+
+#[test]
+fn what_blocks_only_since_it_was_signed_off_is_not_settled() {
+    let with = |seen: &str| SignOff { seen: Some(seen.to_owned()), ..sign_off(Some("antivirus")) };
+    let rows = [
+        ("it blocked then", "blocker: clamd", Severity::Blocker, Ready),
+        ("it was less grave", "warning: clamd", Severity::Blocker, Blocked),
+        ("it was worth knowing", "notice: clamd", Severity::Blocker, Blocked),
+        ("nothing was seen", "", Severity::Blocker, Blocked),
+        ("the night has come, and somebody has asked before", "notice: clamd", Severity::Warning, Ready),
+        ("something is left of it", "warning: clamd, freshclam", Severity::Warning, Ready),
+    ];
+    for (name, seen, severity, verdict) in rows {
+        let mut golden = golden();
+        golden.facts.memory.sign_offs = vec![with(seen)];
+        let check = match severity {
+            Severity::Blocker => stub(People::MaySignOff, |_| Ok(a_task())),
+            _ => stub(People::MaySignOff, |_| {
+                Ok(Judgement::new("one".to_owned(), vec![task(Severity::Warning)]))
+            }),
+        };
+        let report = say(&golden, &check);
+        assert_eq!(report.verdict, verdict, "{name}");
+        let lapsed = report.findings[0].lapsed.clone().unwrap_or_default();
+        assert_eq!(
+            lapsed.contains("the sign-off of Anna is void because what it settled has begun to block"),
+            verdict == Blocked,
+            "{name}: {lapsed}"
+        );
+    }
 }
