@@ -107,8 +107,9 @@ impl Generation {
         for keeper in &keepers {
             keeper.tick();
         }
-        let restores = RestoreJobs::start(config, board);
-        Self { schedule: Arc::new(Schedule::start(jobs, config.max_concurrent)), keepers, names, restores }
+        let schedule = Arc::new(Schedule::start(jobs, config.max_concurrent));
+        let restores = RestoreJobs::start(config, board, &schedule);
+        Self { schedule, keepers, names, restores }
     }
 
     /// What is known, for the next configuration to begin with.
@@ -128,7 +129,7 @@ impl Generation {
 
     /// Ends all looks; those under way are given up after the time given.
     pub(super) async fn stop(&self, patience: Duration) {
-        self.restores.stop().await;
+        self.restores.stop(patience).await;
         self.schedule.stop(patience).await;
     }
 }

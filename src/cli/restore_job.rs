@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use upgrade_readiness_checks::facts::{BackupKind, Backups, Integrity, Reading};
+use upgrade_readiness_checks::facts::{BackupKind, Backups, Integrity, Reading, Source};
 
 use crate::board::Board;
 use crate::chain::Chain;
 use crate::collect::backups::restore::{PROOF_FILE, RestoreSettings, Task, prove, read_proof, write_proof};
 use crate::config::{Config, Instance};
 use crate::product;
+use crate::schedule::Schedule;
 
 /// How long to wait when there is nothing to restore yet, or it was refused.
 const AGAIN: Duration = Duration::from_hours(1);
@@ -30,7 +31,11 @@ pub(super) struct RestoreJobs {
 
 impl RestoreJobs {
     /// Starts one job for each instance whose restore test is switched on.
-    pub(super) fn start(config: &Config, board: &watch::Sender<Arc<Board>>) -> Self {
+    pub(super) fn start(
+        config: &Config,
+        board: &watch::Sender<Arc<Board>>,
+        schedule: &Arc<Schedule>,
+    ) -> Self {
         let jobs = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
         let turn = Arc::new(Semaphore::new(1));
         for instance in &config.instances {
@@ -40,6 +45,7 @@ impl RestoreJobs {
                 settings,
                 work_dir: config.cache_dir(&instance.name),
                 board: board.subscribe(),
+                schedule: schedule.clone(),
                 turn: turn.clone(),
             };
             let stop = jobs.stop.clone();
@@ -50,10 +56,10 @@ impl RestoreJobs {
         jobs
     }
 
-    /// Ends them, whatever they are doing.
-    pub(super) async fn stop(&self) {
+    /// Ends them, whatever they are doing; one that hangs in a system call is given up after the time given.
+    pub(super) async fn stop(&self, patience: Duration) {
         self.stop.cancel();
-        self.tasks.wait().await;
+        drop(tokio::time::timeout(patience, self.tasks.wait()).await);
     }
 }
 
@@ -62,6 +68,7 @@ struct Job {
     settings: RestoreSettings,
     work_dir: PathBuf,
     board: watch::Receiver<Arc<Board>>,
+    schedule: Arc<Schedule>,
     turn: Arc<Semaphore>,
 }
 
@@ -104,8 +111,11 @@ impl Job {
         };
         if let Err(error) = &written {
             tracing::error!(instance = %name, reason = %Chain(error), "the proof of the restore is lost");
+            return false;
         }
-        written.is_ok()
+        // The proof is news to the check that asks for one, which would not see it for hours.
+        self.schedule.refresh(Some(&name), Some(Source::Backups)).await;
+        true
     }
 }
 

@@ -3,12 +3,17 @@
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod daemon;
+#[cfg(test)]
 #[path = "../support/installation.rs"]
 mod installation;
 #[cfg(test)]
 mod mariadb;
 #[cfg(test)]
 mod postgres;
+#[cfg(test)]
+#[path = "../support/process.rs"]
+mod process;
 #[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
