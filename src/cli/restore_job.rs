@@ -90,7 +90,7 @@ impl Job {
         let found = self.board.wait_for(|board| backups_of(board, &name).is_some()).await;
         let Some(backups) = found.ok().and_then(|board| backups_of(&board, &name)) else { return false };
         let Some((dump, finished_at)) = newest_whole(&backups) else {
-            tracing::warn!(instance = %name, "no dump of the database is whole, so none is restored");
+            tracing::warn!(instance = %name, "no dump of the database is whole and of a form the restore test reads, so none is restored");
             return false;
         };
         let Ok(_turn) = self.turn.acquire().await else { return false };
@@ -142,10 +142,15 @@ pub(super) fn newest_whole(backups: &Backups) -> Option<(PathBuf, Option<Timesta
     let whole = dumps.iter().filter(|dump| {
         !dump.being_written
             && matches!(dump.integrity.value(), Some(Integrity::Whole(_)))
-            && dump.form != "marker"
+            && is_restorable(&dump.form)
     });
     let newest = whole.max_by_key(|dump| dump.finished_at)?;
     Some((PathBuf::from(&newest.path), Some(newest.finished_at)))
+}
+
+/// An archive around a dump, or what only a marker vouches for, is whole and no dump the clients take.
+fn is_restorable(form: &str) -> bool {
+    ["postgresql-", "mysql-", "mariadb-", "directory"].iter().any(|start| form.starts_with(start))
 }
 
 #[cfg(test)]
@@ -165,6 +170,12 @@ mod tests {
         dumps[1].integrity = dumps[0].integrity.clone();
         dumps[0].being_written = true;
         assert_eq!(newest_whole(&backups).unwrap().0, PathBuf::from("/backup/database-1"));
+        for form in ["marker", "tar.gz", "zip", "gz", "unknown"] {
+            let set = backups.sets.iter_mut().find(|set| set.kind == BackupKind::Database).unwrap();
+            let Field::Read(dumps) = &mut set.backups else { panic!("the golden instance has dumps") };
+            dumps[1].form = form.to_owned();
+            assert!(newest_whole(&backups).is_none(), "{form}");
+        }
         backups.sets.clear();
         assert!(newest_whole(&backups).is_none());
     }

@@ -13,6 +13,7 @@ mod mariadb;
 mod postgres;
 #[cfg(test)]
 #[path = "../support/process.rs"]
+#[expect(dead_code, reason = "other tests start the agent without rights")]
 mod process;
 #[cfg(test)]
 #[path = "../support/mod.rs"]
