@@ -54,6 +54,7 @@ impl Generation {
                 releases: loaded.releases.clone(),
                 targets: targets.clone(),
                 cache_dir: Some(config.cache_dir(&instance.name)),
+                kept_dir: None,
             };
             let collectors = product::collectors(instance, &surroundings);
             for source in Source::ALL {

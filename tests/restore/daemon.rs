@@ -96,6 +96,16 @@ async fn the_daemon_proves_a_dump_by_itself_and_its_check_becomes_ready() {
     let log = house.log();
     assert!(log.contains("restore test ended") && !log.contains("panicked"), "{log}");
     assert!(!log.contains(PASSWORD) && !log.contains("Hush"), "{log}");
+
+    // Who asks by hand sees the daemon's proof.
+    let config = house.trial.path("agent.toml");
+    let check = agent_says(&["check", "--only", "backup-restore", "--config", &config.display().to_string()]);
+    assert!(check.contains("ready    backup-restore"), "{check}");
+}
+
+fn agent_says(arguments: &[&str]) -> String {
+    let output = agent().args(arguments).output().unwrap();
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[tokio::test(flavor = "multi_thread")]

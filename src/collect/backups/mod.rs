@@ -116,6 +116,15 @@ impl BackupsCollector {
         };
         Self { look: Arc::new(look), lookout: Lookout::default() }
     }
+
+    /// Sees the proof of the daemon's restore test too, which is kept in this directory.
+    #[must_use]
+    pub fn with_proofs_kept_in(mut self, kept_dir: Option<&Path>) -> Self {
+        if let (Some(directory), Some(look)) = (kept_dir, Arc::get_mut(&mut self.look)) {
+            look.proofs.push(directory.join(PROOF_FILE));
+        }
+        self
+    }
 }
 
 #[async_trait]
