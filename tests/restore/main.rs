@@ -1,5 +1,7 @@
 //! The restore test against real servers, with dumps the real programs made.
 
+#![expect(clippy::duplicate_mod, reason = "servers and the agent both need a free port")]
+
 #[cfg(test)]
 mod command;
 #[cfg(test)]
