@@ -61,6 +61,7 @@ impl Generation {
                 refresher: refresher.clone(),
                 targets: targets.clone(),
                 cache_dir: Some(config.cache_dir(&instance.name)),
+                kept_dir: None,
             };
             let collectors = product::collectors(instance, &surroundings);
             for source in Source::ALL {
@@ -114,8 +115,9 @@ impl Generation {
         for keeper in &keepers {
             keeper.tick();
         }
-        let restores = RestoreJobs::start(config, board);
-        Self { schedule: Arc::new(Schedule::start(jobs, config.max_concurrent)), keepers, names, restores }
+        let schedule = Arc::new(Schedule::start(jobs, config.max_concurrent));
+        let restores = RestoreJobs::start(config, board, &schedule);
+        Self { schedule, keepers, names, restores }
     }
 
     /// What is known, for the next configuration to begin with.
@@ -135,7 +137,7 @@ impl Generation {
 
     /// Ends all looks; those under way are given up after the time given.
     pub(super) async fn stop(&self, patience: Duration) {
-        self.restores.stop().await;
+        self.restores.stop(patience).await;
         self.schedule.stop(patience).await;
     }
 }

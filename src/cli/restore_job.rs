@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use upgrade_readiness_checks::facts::{BackupKind, Backups, Integrity, Reading};
+use upgrade_readiness_checks::facts::{BackupKind, Backups, Integrity, Reading, Source};
 
 use crate::board::Board;
 use crate::chain::Chain;
 use crate::collect::backups::restore::{PROOF_FILE, RestoreSettings, Task, prove, read_proof, write_proof};
 use crate::config::{Config, Instance};
 use crate::product;
+use crate::schedule::Schedule;
 
 /// How long to wait when there is nothing to restore yet, or it was refused.
 const AGAIN: Duration = Duration::from_hours(1);
@@ -30,7 +31,11 @@ pub(super) struct RestoreJobs {
 
 impl RestoreJobs {
     /// Starts one job for each instance whose restore test is switched on.
-    pub(super) fn start(config: &Config, board: &watch::Sender<Arc<Board>>) -> Self {
+    pub(super) fn start(
+        config: &Config,
+        board: &watch::Sender<Arc<Board>>,
+        schedule: &Arc<Schedule>,
+    ) -> Self {
         let jobs = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
         let turn = Arc::new(Semaphore::new(1));
         for instance in &config.instances {
@@ -40,6 +45,7 @@ impl RestoreJobs {
                 settings,
                 work_dir: config.cache_dir(&instance.name),
                 board: board.subscribe(),
+                schedule: schedule.clone(),
                 turn: turn.clone(),
             };
             let stop = jobs.stop.clone();
@@ -50,10 +56,10 @@ impl RestoreJobs {
         jobs
     }
 
-    /// Ends them, whatever they are doing.
-    pub(super) async fn stop(&self) {
+    /// Ends them, whatever they are doing; one that hangs in a system call is given up after the time given.
+    pub(super) async fn stop(&self, patience: Duration) {
         self.stop.cancel();
-        self.tasks.wait().await;
+        drop(tokio::time::timeout(patience, self.tasks.wait()).await);
     }
 }
 
@@ -62,6 +68,7 @@ struct Job {
     settings: RestoreSettings,
     work_dir: PathBuf,
     board: watch::Receiver<Arc<Board>>,
+    schedule: Arc<Schedule>,
     turn: Arc<Semaphore>,
 }
 
@@ -83,7 +90,7 @@ impl Job {
         let found = self.board.wait_for(|board| backups_of(board, &name).is_some()).await;
         let Some(backups) = found.ok().and_then(|board| backups_of(&board, &name)) else { return false };
         let Some((dump, finished_at)) = newest_whole(&backups) else {
-            tracing::warn!(instance = %name, "no dump of the database is whole, so none is restored");
+            tracing::warn!(instance = %name, "no dump of the database is whole and of a form the restore test reads, so none is restored");
             return false;
         };
         let Ok(_turn) = self.turn.acquire().await else { return false };
@@ -104,8 +111,11 @@ impl Job {
         };
         if let Err(error) = &written {
             tracing::error!(instance = %name, reason = %Chain(error), "the proof of the restore is lost");
+            return false;
         }
-        written.is_ok()
+        // The proof is news to the check that asks for one, which would not see it for hours.
+        self.schedule.refresh(Some(&name), Some(Source::Backups)).await;
+        true
     }
 }
 
@@ -132,10 +142,15 @@ pub(super) fn newest_whole(backups: &Backups) -> Option<(PathBuf, Option<Timesta
     let whole = dumps.iter().filter(|dump| {
         !dump.being_written
             && matches!(dump.integrity.value(), Some(Integrity::Whole(_)))
-            && dump.form != "marker"
+            && is_restorable(&dump.form)
     });
     let newest = whole.max_by_key(|dump| dump.finished_at)?;
     Some((PathBuf::from(&newest.path), Some(newest.finished_at)))
+}
+
+/// An archive around a dump, or what only a marker vouches for, is whole and no dump the clients take.
+fn is_restorable(form: &str) -> bool {
+    ["postgresql-", "mysql-", "mariadb-", "directory"].iter().any(|start| form.starts_with(start))
 }
 
 #[cfg(test)]
@@ -155,6 +170,12 @@ mod tests {
         dumps[1].integrity = dumps[0].integrity.clone();
         dumps[0].being_written = true;
         assert_eq!(newest_whole(&backups).unwrap().0, PathBuf::from("/backup/database-1"));
+        for form in ["marker", "tar.gz", "zip", "gz", "unknown"] {
+            let set = backups.sets.iter_mut().find(|set| set.kind == BackupKind::Database).unwrap();
+            let Field::Read(dumps) = &mut set.backups else { panic!("the golden instance has dumps") };
+            dumps[1].form = form.to_owned();
+            assert!(newest_whole(&backups).is_none(), "{form}");
+        }
         backups.sets.clear();
         assert!(newest_whole(&backups).is_none());
     }

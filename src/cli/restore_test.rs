@@ -71,7 +71,8 @@ async fn newest(config: &Config, instance: &Arc<Instance>) -> anyhow::Result<(Pa
     let name_it = "Set the place of the dumps under [instance.backups], or name one with --dump PATH.";
     match &snapshot.backups {
         Reading::Learned(learned) => {
-            let newest = newest_whole(&learned.facts).context("there is no dump that is whole");
+            let newest = newest_whole(&learned.facts)
+                .context("there is no dump that is whole and of a form the restore test reads");
             newest.map_err(|error| advise(error, name_it))
         }
         Reading::Failed { failure, .. } => Err(anyhow::anyhow!("looking for dumps: {}", failure.message)),

@@ -149,8 +149,13 @@ async fn look_where(
     let (feed, targets) = watch::channel(Vec::new());
     let gathered =
         Arc::new(Gathered(Mutex::new(Snapshot::empty(&instance.name, instance.product, Timestamp::now()))));
-    // A look by hand leaves no traces: the cache belongs to the daemon.
-    let surroundings = Surroundings { refresher, targets: targets.clone(), cache_dir: None };
+    // A look by hand leaves no traces: the cache belongs to the daemon, and is only read.
+    let surroundings = Surroundings {
+        refresher,
+        targets: targets.clone(),
+        cache_dir: None,
+        kept_dir: Some(config.cache_dir(&instance.name)),
+    };
     let mut collectors = product::collectors(instance, &surroundings);
     collectors.retain(|collector| wanted(collector.source()));
     for source in Source::ALL {

@@ -84,6 +84,8 @@ const LONGEST_LINE: u64 = 64 * 1024;
 #[derive(Debug)]
 pub struct Notebook<T> {
     file: Option<PathBuf>,
+    /// When this look began.
+    opened: SystemTime,
     known: BTreeMap<PathBuf, (Stamp, T)>,
     /// What this look used or learned; the rest is forgotten.
     kept: BTreeMap<PathBuf, (Stamp, T)>,
@@ -98,7 +100,7 @@ impl<T: Serialize + DeserializeOwned + Clone> Notebook<T> {
         let read = file.as_deref().map(read);
         let changed = !matches!(read, Some(Ok(_)));
         let known = read.and_then(Result::ok).unwrap_or_default();
-        Self { file, known, kept: BTreeMap::new(), changed }
+        Self { file, opened: SystemTime::now(), known, kept: BTreeMap::new(), changed }
     }
 
     /// What was learned of this file when it was as it is now.
@@ -131,8 +133,11 @@ impl<T: Serialize + DeserializeOwned + Clone> Notebook<T> {
     }
 
     /// Takes down what was learned of a file; `stamp` was taken before it was read.
+    ///
+    /// Not of one that changed only just before the look began, or since: reading takes its time, and by the end of
+    /// it a change within the same tick of the file system's clock would look long past.
     pub fn note(&mut self, path: &Path, stamp: Stamp, learned: T) {
-        if stamp.is_settled(SystemTime::now()) {
+        if stamp.is_settled(self.opened) {
             self.changed = true;
             self.kept.insert(path.to_owned(), (stamp, learned));
         }

@@ -15,4 +15,6 @@ pub struct Surroundings {
     pub targets: TargetFeed,
     /// Directory of the agent's own for this instance, for what it learned before; `None` when it may write nowhere.
     pub cache_dir: Option<PathBuf>,
+    /// Where a daemon keeps proofs and lists for this instance: read, and never written, by a look that may write nowhere.
+    pub kept_dir: Option<PathBuf>,
 }

@@ -124,7 +124,13 @@ async fn a_bad_dump_is_told_and_does_nothing() {
         assert!(!touched.exists(), "{evil}");
     }
     assert_eq!(servers.restore.run("SELECT a FROM production.precious").trim(), "1");
-    let wrong = Trial::new(Production { engine: Engine::Postgresql, port: 1, ..trial.production.clone() }, 2);
+    let mut wrong =
+        Trial::new(Production { engine: Engine::Postgresql, port: 1, ..trial.production.clone() }, 2);
+    wrong.settings.same_server = true;
     assert!(wrong.refused(&trial.write("good.sql", &good)).await.contains("server is PostgreSQL"));
+    // An account that may write elsewhere: what a trigger of a dump does, nobody sees before it fires.
+    servers.restore.run("GRANT INSERT ON production.* TO restorer");
+    assert!(trial.refused(&trial.write("good.sql", &good)).await.contains("other databases"));
+    servers.restore.run("REVOKE INSERT ON production.* FROM restorer");
     assert_eq!(servers.databases(), NOTHING_ELSE);
 }

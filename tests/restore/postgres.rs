@@ -118,6 +118,9 @@ async fn dumps_of_every_form_are_restored_counted_and_dropped() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut packed, &plain).unwrap();
     trial.proved(&trial.write("plain.sql.gz", packed.finish().unwrap())).await;
+    let mut packed = Vec::new();
+    ruzstd::encoding::compress(plain.as_slice(), &mut packed, ruzstd::encoding::CompressionLevel::Fastest);
+    trial.proved(&trial.write("plain.sql.zst", packed)).await;
     let steps = trial.steps.lock().unwrap().join("\n");
     assert!(
         steps.contains("restoring 2 tables with") && steps.contains("dropping the scratch database"),
@@ -167,6 +170,24 @@ async fn dumps_that_are_no_backup_are_told_and_leave_nothing_behind() {
     assert_eq!((proof.rows[0].restored, proof.rows[0].production), (500, Some(5000)));
     assert!(matches!(trial.prove(&trial.path("nowhere")).await, Err(RestoreError::Dump { .. })));
     assert_eq!(servers.databases(), NOTHING_ELSE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_lacks_is_not_held_against_the_dump() {
+    let servers = Servers::start();
+    let mut trial = servers.trial();
+    servers.production.run("wiki", "CREATE EXTENSION pg_stat_statements");
+    let dump = servers.dump(&trial, "custom", &["-Fc", "wiki"]);
+    let error = trial.prove(&dump).await.unwrap_err();
+    assert!(
+        matches!(&error, RestoreError::Program(text) if text.contains("permission denied to create")),
+        "{error}"
+    );
+    assert!(error.to_string().contains("allow_superuser"), "{error}");
+    assert_eq!(servers.databases(), NOTHING_ELSE);
+    // Production that cannot be asked may be the very server that is restored on.
+    trial.production.port = 1;
+    assert!(trial.refused(&dump).await.contains("it cannot be told"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

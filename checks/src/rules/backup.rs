@@ -276,14 +276,26 @@ fn too_old(case: &Case<'_>, kind: BackupKind, set: &BackupSet, chosen: &Backup) 
     } else {
         return None;
     };
+    // A copy keeps the times of what it copies: when it was made last does not show in it.
+    let is_copy = chosen.form == "directory";
+    let copy = if is_copy {
+        " If the directory is copied regularly and only nothing in it has changed, let the job write a marker file at \
+         its end and name that as the place (`agent explain backup-home` shows one)."
+    } else {
+        ""
+    };
     Some(Finding {
         severity,
         subject: "age".to_owned(),
         summary: format!("The newest good backup of the {} is old", subject(kind)),
-        observed: format!("{} was finished {}", chosen.path, minute(chosen.finished_at)),
+        observed: if is_copy {
+            format!("the newest change in {} is of {}", chosen.path, minute(chosen.finished_at))
+        } else {
+            format!("{} was finished {}", chosen.path, minute(chosen.finished_at))
+        },
         required: format!("one that is at most {} old", counted(days.into(), "day")),
         remedy: format!(
-            "Look why the backup job did not write to {} since then, and make a new backup.",
+            "Look why the backup job did not write to {} since then, and make a new backup.{copy}",
             set.places.join(", ")
         ),
     })

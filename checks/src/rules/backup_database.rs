@@ -79,6 +79,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         Ok(config) => found.extend(another_database(config, &looked)),
         Err(missing) => looked.missing.push(missing),
     }
+    found.extend(not_a_dump(&looked));
     found.extend(not_the_product(&looked));
     found.extend(leaves(&looked));
     match case.facts.database() {
@@ -116,6 +117,26 @@ fn another_database(config: &DatabaseConfig, looked: &Looked<'_>) -> Option<Find
              another name of the same database, waive this.",
             backup.path,
             excerpt(of)
+        ),
+    })
+}
+
+/// Of an archive it is known that it can be unpacked, and not whose files are in it.
+fn not_a_dump(looked: &Looked<'_>) -> Option<Finding> {
+    let (backup, contents) = (looked.chosen?, looked.contents()?);
+    let vouched = backup.form == "marker" || contents.written_by.is_some();
+    (!is_dump(backup) && !vouched).then(|| Finding {
+        severity: Severity::Warning,
+        subject: "not-a-dump".to_owned(),
+        summary: "The newest backup of the database is an archive, and nobody can tell whether a database is in it"
+            .to_owned(),
+        observed: format!("{} is a {}", backup.path, backup.form),
+        required: "a dump, or somebody's word that the archive is a backup of the database".to_owned(),
+        remedy: format!(
+            "See that [instance.backups.database] places does not name the backups of something else. If {} is a \
+             copy of the server's own files (pg_basebackup, mariabackup, a snapshot), test that it can be restored \
+             and sign this check off, or name only the marker file its job writes.",
+            backup.path
         ),
     })
 }
@@ -261,6 +282,15 @@ mod tests {
             ("not set up", |g| g.facts.backups = without(g), Unknown, &[]),
             ("another", |g| dump(g).database = Some("jira".into()), Warning, &[(W, "another-database")]),
             ("the same in capitals", |g| dump(g).database = Some("Confluence".into()), Ready, &[]),
+            (
+                "an archive of something",
+                |g| {
+                    newest(g, KIND).form = "tar.gz".into();
+                    dump(g).written_by = None;
+                },
+                Warning,
+                &[(W, "not-a-dump")],
+            ),
             ("it does not say of what it is", |g| dump(g).database = None, Ready, &[]),
             (
                 "of another product",

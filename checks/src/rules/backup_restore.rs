@@ -89,6 +89,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     found.extend(defects(proof));
     if proof.defects.is_empty() {
         found.extend(age(case, proof));
+        found.extend(nothing_restored(proof));
         found.extend(proof.rows.iter().filter_map(|row| rows(case, proof, row)));
     }
     let evidence = format!(
@@ -160,9 +161,44 @@ fn age(case: &Case<'_>, proof: &RestoreProof) -> Option<Finding> {
     })
 }
 
+/// A proof of nothing: a job may write it although its restore did nothing.
+fn nothing_restored(proof: &RestoreProof) -> Option<Finding> {
+    (proof.tables == 0).then(|| Finding {
+        severity: Severity::Warning,
+        subject: "tables".to_owned(),
+        summary: "the proof of a restore speaks of no table at all".to_owned(),
+        observed: "0 tables".to_owned(),
+        required: "the tables of the restored database, counted".to_owned(),
+        remedy: format!(
+            "See what {} did, and let it count the tables after the restore. {HOW}",
+            excerpt(&proof.by)
+        ),
+    })
+}
+
+fn nothing_to_compare(proof: &RestoreProof, table: &str) -> Finding {
+    let table = excerpt(table);
+    Finding {
+        severity: Severity::Warning,
+        subject: format!("rows:{table}"),
+        summary: format!(
+            "the table {table} is empty in the restored dump, and production's rows were not counted"
+        ),
+        observed: "0 rows restored".to_owned(),
+        required: "as many rows as production has".to_owned(),
+        remedy: format!(
+            "Count its rows in production (SELECT count(*) FROM {table}). If there are any, make a new dump, for {} \
+             lacks them; then let the agent's account read the table and restore again.",
+            excerpt(&proof.dump)
+        ),
+    }
+}
+
 fn rows(case: &Case<'_>, proof: &RestoreProof, row: &RowCount) -> Option<Finding> {
     let RowCount { table, restored, production } = row;
-    let production = (*production)?;
+    let Some(production) = *production else {
+        return (*restored == 0).then(|| nothing_to_compare(proof, table));
+    };
     let percent = case.policy.restore_rows_tolerance_percent;
     let difference = production.abs_diff(*restored);
     let tolerated = u128::from(production.max(*restored)) * u128::from(percent) / 100;
@@ -270,7 +306,14 @@ mod tests {
             ("a few rows of few", |g| rows_are(g, 3, Some(9)), Ready, &[]),
             ("an empty table", |g| rows_are(g, 0, Some(9)), Blocked, &[(BLOCKER, "rows:content")]),
             ("empty in both", |g| rows_are(g, 0, Some(0)), Ready, &[]),
-            ("production not counted", |g| rows_are(g, 0, None), Ready, &[]),
+            ("production not counted", |g| rows_are(g, 9, None), Ready, &[]),
+            (
+                "production not counted, and nothing restored",
+                |g| rows_are(g, 0, None),
+                Warning,
+                &[(WARNED, "rows:content")],
+            ),
+            ("a proof of nothing", |g| proof(g).tables = 0, Warning, &[(WARNED, "tables")]),
             ("huge", |g| rows_are(g, u64::MAX, Some(1)), Warning, &[(WARNED, "rows:content")]),
             ("from the future", |g| restored_before(g, -2), Unknown, &[]),
             ("unread", |g| facts(g).restore = unread(), Unknown, &[]),

@@ -32,7 +32,7 @@ use self::form::{Form, HEAD, Stream, recognise};
 use self::marker::{Marker, parse_marker};
 use self::places::{Candidate, find};
 use self::restore::{PROOF_FILE, read_newest};
-use self::verify::{Verified, cannot_read, verify};
+use self::verify::{Verified, cannot_read, verify, verify_directory};
 use super::blocking::{Lookout, Stop};
 use super::disk::Whereabouts;
 use super::host::HostPaths;
@@ -116,6 +116,15 @@ impl BackupsCollector {
         };
         Self { look: Arc::new(look), lookout: Lookout::default() }
     }
+
+    /// Sees the proof of the daemon's restore test too, which is kept in this directory.
+    #[must_use]
+    pub fn with_proofs_kept_in(mut self, kept_dir: Option<&Path>) -> Self {
+        if let (Some(directory), Some(look)) = (kept_dir, Arc::get_mut(&mut self.look)) {
+            look.proofs.push(directory.join(PROOF_FILE));
+        }
+        self
+    }
 }
 
 #[async_trait]
@@ -170,7 +179,7 @@ impl Look {
     ) -> Result<Vec<Backup>, String> {
         let candidates = find(&set.places, set.form, stop)?;
         let mut found = match set.form {
-            PlaceForm::Directory => trees(candidates, stop),
+            PlaceForm::Directory => trees(set.kind, candidates, stop),
             PlaceForm::Files => self.files(set.kind, candidates, notebook, stop)?,
         };
         for (path, backup) in &mut found {
@@ -366,8 +375,8 @@ fn attach(found: &mut Vec<(PathBuf, Backup)>, path: PathBuf, told: Told) {
     found.push((path, backup));
 }
 
-/// Directories that are backups: the newest are walked.
-fn trees(candidates: Vec<Candidate>, stop: &Stop) -> Vec<(PathBuf, Backup)> {
+/// Directories that are backups: the newest are walked; those of a database are read.
+fn trees(kind: BackupKind, candidates: Vec<Candidate>, stop: &Stop) -> Vec<(PathBuf, Backup)> {
     let walk = |(index, candidate): (usize, Candidate)| {
         let mut backup = Backup {
             path: candidate.path.to_string_lossy().into_owned(),
@@ -385,11 +394,16 @@ fn trees(candidates: Vec<Candidate>, stop: &Stop) -> Vec<(PathBuf, Backup)> {
                     // time of the directory itself is that of the original too.
                     backup.finished_at = Timestamp::from_second(newest).unwrap_or(backup.finished_at);
                     backup.bytes = size.bytes;
-                    backup.integrity = Field::Read(Integrity::Whole(Contents {
-                        entries: size.entries,
-                        unpacked_bytes: size.bytes,
-                        ..Contents::default()
-                    }));
+                    if kind == BackupKind::Database {
+                        let verified = verify_directory(&candidate.path, stop);
+                        (backup.form, backup.integrity) = (verified.form, verified.integrity);
+                    } else {
+                        backup.integrity = Field::Read(Integrity::Whole(Contents {
+                            entries: size.entries,
+                            unpacked_bytes: size.bytes,
+                            ..Contents::default()
+                        }));
+                    }
                 }
                 Err(why) => backup.integrity = Field::Unread(why),
             }

@@ -299,14 +299,14 @@ fn a_size_in_an_extended_header_counts() {
 fn other_packings_are_read_or_said_not_to_be() {
     let place = Place::new();
     let xz = BASE64_STANDARD.decode(XZ).unwrap();
-    assert_eq!(place.whole(&xz), ("xz".to_owned(), 1, 16));
+    // Whole, and nobody knows of what.
+    let limits = UnpackLimits::default();
+    assert!(place.unread(&xz, limits).contains("unpacks to its end"));
     assert!(place.damage(&xz[..xz.len() - 9]).contains("cut off"));
     place.damage(&flip(&xz, 30));
     let zst = BASE64_STANDARD.decode(ZST).unwrap();
-    assert_eq!(place.whole(&zst), ("zst".to_owned(), 1, 16));
-    assert_eq!(place.whole(&[zst.clone(), zst.clone()].concat()).2, 32, "two frames");
-    let skippable = [b"\x50\x2a\x4d\x18\x03\0\0\0abc".as_slice(), &zst].concat();
-    assert_eq!(place.whole(&[zst.clone(), skippable].concat()).2, 32, "a note between frames");
+    assert!(place.unread(&zst, limits).contains("unpacks to its end"));
+    assert!(place.unread(&gzip(b"<html>login</html>"), limits).contains("neither an archive nor a dump"));
     let checksum = zst.len() - 1;
     assert!(place.damage(&flip(&zst, checksum)).contains("checksum"));
     place.damage(&zst[..zst.len() - 5]);
@@ -314,8 +314,15 @@ fn other_packings_are_read_or_said_not_to_be() {
     let packed =
         ruzstd::encoding::compress_to_vec(tar.as_slice(), ruzstd::encoding::CompressionLevel::Fastest);
     assert_eq!(place.whole(&packed).0, "tar.zst");
+    let frame =
+        |part: &[u8]| ruzstd::encoding::compress_to_vec(part, ruzstd::encoding::CompressionLevel::Fastest);
+    let (begin, end) = tar.split_at(512);
+    let unpacked = tar.len() as u64;
+    let frames = place.whole(&[frame(begin), frame(end)].concat());
+    assert_eq!(frames, ("tar.zst".to_owned(), 1, unpacked), "two frames");
+    let note = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+    assert_eq!(place.whole(&[frame(begin), note, frame(end)].concat()), frames, "a note between frames");
 
-    let limits = UnpackLimits::default();
     assert!(place.unread(b"BZh91AY&SY", limits).contains("bzip2"));
     assert!(place.unread(b"age-encryption.org/v1\n", limits).contains("encrypted"));
     assert!(place.unread(b"<html>login</html>", limits).contains("neither an archive nor a dump"));
@@ -431,6 +438,21 @@ fn directories_can_be_backups() {
     let age = Timestamp::now().duration_since(seen[0].finished_at);
     assert_eq!(age.as_hours(), 7, "as old as the newest thing in it");
     assert!(place.read("", PlaceForm::Files).unwrap_err().contains("form = \"directory\""));
+}
+
+#[test]
+fn a_directory_is_no_backup_of_a_database_by_being_there() {
+    let place = Place::new();
+    place.put("base/PG_VERSION", 7, b"15\n");
+    place.put("cut/toc.dat", 7, b"PGDMP\x01\x0e");
+    for (name, expected) in [("base", "no toc.dat"), ("cut", "cut off")] {
+        let mut look = place.look(name, PlaceForm::Directory);
+        look.places.sets[0].kind = BackupKind::Database;
+        let facts = look.read(&Stop::default());
+        let Field::Read(seen) = &facts.sets[0].backups else { panic!("{facts:?}") };
+        assert!(!matches!(seen[0].integrity, Field::Read(Integrity::Whole(_))), "{seen:?}");
+        assert!(format!("{:?}", seen[0].integrity).contains(expected), "{seen:?}");
+    }
 }
 
 #[test]

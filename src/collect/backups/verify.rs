@@ -62,10 +62,49 @@ pub(super) fn verify(candidate: &Candidate, form: Form, limits: UnpackLimits, st
     }
 }
 
+/// Reads the directory `pg_dump --format=directory` writes: its table of contents, and every file that names.
+///
+/// What else lies in a directory, such as the files of a running server, is no backup by being there.
+pub(super) fn verify_directory(path: &Path, stop: &Stop) -> Verified {
+    let form = "directory".to_owned();
+    match dump::inspect_directory(path, stop) {
+        Ok(facts) => {
+            let form = facts.form.to_owned();
+            let contents = Contents {
+                entries: facts.table_count,
+                unpacked_bytes: facts.unpacked_bytes,
+                tables: facts.tables,
+                database: facts.database,
+                server_version: facts.server_version,
+                written_by: facts.written_by,
+                leaves_database: facts.leaves_database,
+            };
+            Verified { form, integrity: Field::Read(Integrity::Whole(contents)), lasting: false }
+        }
+        Err(DumpDefect::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
+            unread(form, NO_DUMP_DIRECTORY.to_owned(), false)
+        }
+        // A file that unpacks to nonsense is damaged; one that the disk or a right keeps back is not known.
+        Err(DumpDefect::Read(error)) if error.kind() != io::ErrorKind::InvalidData => {
+            unread(form, cannot_read(path, &error), false)
+        }
+        Err(defect) => match Defect::from(defect) {
+            Defect::Damaged(why) => {
+                Verified { form, integrity: Field::Read(Integrity::Damaged(why)), lasting: false }
+            }
+            Defect::Unread(why) => unread(form, why, false),
+        },
+    }
+}
+
+const NO_DUMP_DIRECTORY: &str = "it has no toc.dat, so it is no dump of `pg_dump -Fd`: let the job that copies the \
+                                 database write a marker file, and name that";
 const ENCRYPTED: &str =
     "it is encrypted: let the job that writes it write a marker file too, after it has tested it";
 const NO_FORM: &str = "it is neither an archive nor a dump this agent knows: let the job that writes it write a marker \
                        file too, after it has tested it";
+const NO_FORM_INSIDE: &str = "it unpacks to its end, and what is in it is neither an archive nor a dump this agent knows: let \
+                              the job that writes it write a marker file too, after it has tested it";
 const BZIP2: &str = "it is packed with bzip2, which this agent does not read: let the job that writes it test it with \
                      `bzip2 -t` and write a marker file";
 
@@ -173,8 +212,8 @@ fn inspect(
         }
         Stream::Other => {
             drain(reader)?;
-            // It is whole as far as its packing tells; what it is of, nobody can say.
-            Ok(Contents { entries: 1, unpacked_bytes: reading.unpacked(), ..Contents::default() })
+            // Its packing is whole; what it is of, nobody can say.
+            Err(Defect::Unread(NO_FORM_INSIDE.to_owned()))
         }
     }
 }

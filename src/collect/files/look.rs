@@ -27,13 +27,26 @@ pub(super) const LARGE: u64 = 1024 * 1024 * 1024;
 const MOST_LIST_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Where this program keeps what it learned.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cache<'a>(pub(super) Option<&'a Path>);
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cache<'a> {
+    /// A directory of its own.
+    pub(super) own: Option<&'a Path>,
+    /// That of a daemon, which is only read, and only when there is none of its own.
+    pub(super) kept: Option<&'a Path>,
+}
 
 impl Cache<'_> {
     /// A file of this source.
     pub(super) fn file(&self, name: &str) -> Option<PathBuf> {
-        self.0.map(|directory| directory.join(format!("files-{name}")))
+        self.own.map(|directory| directory.join(format!("files-{name}")))
+    }
+
+    /// The same file of a daemon, when it is there.
+    fn kept(&self, name: &str) -> Option<PathBuf> {
+        let file = self.kept?.join(format!("files-{name}"));
+        // One in a directory that lets nobody in is there for all that is known: reading it says so.
+        let there = file.try_exists().unwrap_or(true);
+        there.then_some(file)
     }
 }
 
@@ -60,11 +73,10 @@ enum Reference {
 /// Looks at everything once.
 pub(super) fn look(
     survey: &Survey,
-    cache_dir: Option<&Path>,
+    cache: Cache<'_>,
     now: Timestamp,
     stop: &Stop,
 ) -> Result<Files, CollectError> {
-    let cache = Cache(cache_dir);
     let failed = |cause: io::Error| {
         CollectError::new(
             kind_of_io(&cause),
@@ -210,10 +222,11 @@ fn own_list(
     now: Timestamp,
 ) -> (ComparedWith, Result<Reference, String>) {
     let begun = ComparedWith::Baseline(now);
-    let Some(file) = cache.file(name) else {
-        let why = "there is nothing to compare with: hashes of its own are kept by the daemon only. Name an \
-                   untouched copy of the release as pristine in [instance.files]";
-        return (begun, Err(why.to_owned()));
+    let nothing = "there is nothing to compare with: hashes of its own are kept by the daemon only. Name an untouched \
+                   copy of the release as pristine in [instance.files]";
+    let may_begin = cache.own.is_some();
+    let Some(file) = cache.file(name).or_else(|| cache.kept(name)) else {
+        return (begun, Err(nothing.to_owned()));
     };
     let kept = match read_manifest::<Header>(&file) {
         Ok(kept) => kept,
@@ -237,6 +250,7 @@ fn own_list(
         (Some((header, manifest)), Ok(release)) if header.release == *release => {
             (ComparedWith::Baseline(header.since), Ok(Reference::Known(manifest)))
         }
+        (_, Ok(_)) if !may_begin => (begun, Err(nothing.to_owned())),
         (_, Ok(release)) => {
             let header = Header { release: release.clone(), since: now };
             (begun, Ok(Reference::Begin(file, header)))

@@ -94,6 +94,7 @@ pub struct ReleaseMarker {
 pub struct FilesCollector {
     anatomy: Arc<dyn Anatomy>,
     cache_dir: Option<PathBuf>,
+    kept_dir: Option<PathBuf>,
     lookout: Lookout,
 }
 
@@ -101,7 +102,13 @@ impl FilesCollector {
     /// A collector that keeps what it learned, and its own lists of hashes, in `cache_dir`.
     #[must_use]
     pub fn new(anatomy: Arc<dyn Anatomy>, cache_dir: Option<PathBuf>) -> Self {
-        Self { anatomy, cache_dir, lookout: Lookout::default() }
+        Self { anatomy, cache_dir, kept_dir: None, lookout: Lookout::default() }
+    }
+
+    /// Compares with the lists of hashes a daemon keeps in this directory, without beginning any.
+    #[must_use]
+    pub fn with_lists_kept_in(self, kept_dir: Option<PathBuf>) -> Self {
+        Self { kept_dir, ..self }
     }
 }
 
@@ -112,11 +119,13 @@ impl Collector for FilesCollector {
     }
 
     async fn collect(&self) -> Result<Section, CollectError> {
-        let (anatomy, cache_dir) = (Arc::clone(&self.anatomy), self.cache_dir.clone());
+        let anatomy = Arc::clone(&self.anatomy);
+        let (cache_dir, kept_dir) = (self.cache_dir.clone(), self.kept_dir.clone());
         self.lookout
             .run(move |stop| {
                 let survey = anatomy.survey()?;
-                let files = look::look(&survey, cache_dir.as_deref(), Timestamp::now(), stop)?;
+                let cache = look::Cache { own: cache_dir.as_deref(), kept: kept_dir.as_deref() };
+                let files = look::look(&survey, cache, Timestamp::now(), stop)?;
                 Ok(Section::Files(files))
             })
             .await

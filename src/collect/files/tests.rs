@@ -100,7 +100,12 @@ impl Site {
 
     fn look_at(&self, now: &str) -> Result<Files, CollectError> {
         let cache = self.folder.path().join("cache");
-        look::look(&self.survey, Some(&cache), now.parse().unwrap(), &Stop::default())
+        look::look(
+            &self.survey,
+            look::Cache { own: Some(&cache), kept: None },
+            now.parse().unwrap(),
+            &Stop::default(),
+        )
     }
 
     /// Packs the installation as it is, without logs and jre, below `top`.
@@ -244,9 +249,32 @@ fn a_damaged_own_list_is_said_and_not_begun_anew() {
 fn without_a_place_to_keep_a_list_there_is_nothing_to_compare_with() {
     let site = Site::new();
     site.list();
-    let files = look::look(&site.survey, None, Timestamp::UNIX_EPOCH, &Stop::default()).unwrap();
+    let files =
+        look::look(&site.survey, look::Cache::default(), Timestamp::UNIX_EPOCH, &Stop::default()).unwrap();
     assert_eq!(lists(tree(&files, 0)), NOTHING, "the vendor's hashes need no place");
     assert!(unread(&files.trees[1]).contains("pristine"));
+}
+
+#[test]
+fn the_list_a_daemon_keeps_is_compared_with_and_never_written() {
+    let mut site = Site::new();
+    site.list();
+    let kept = site.folder.path().join("cache");
+    let by_hand = |site: &Site| {
+        let cache = look::Cache { own: None, kept: Some(&kept) };
+        look::look(&site.survey, cache, Timestamp::UNIX_EPOCH, &Stop::default()).unwrap()
+    };
+    assert!(unread(&by_hand(&site).trees[1]).contains("nothing to compare with"));
+    assert!(!kept.exists(), "no list is begun");
+    site.look();
+    let before: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    site.write("conf/server.xml", "changed");
+    let files = by_hand(&site);
+    assert_eq!(lists(tree(&files, 1)), [vec!["conf/server.xml"], vec![], vec![]]);
+    site.survey.release = Ok("1.1".into());
+    assert!(unread(&by_hand(&site).trees[1]).contains("nothing to compare with"), "it is of another release");
+    let after: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(before, after);
 }
 
 #[test]
@@ -458,7 +486,8 @@ fn a_heap_dump_is_not_read() {
 fn an_installation_that_is_not_there_or_that_nobody_waits_for_fails_the_source() {
     let mut site = Site::new();
     let stop = Stop::default();
-    let lookout_stop = |survey: &Survey| look::look(survey, None, Timestamp::UNIX_EPOCH, &stop);
+    let lookout_stop =
+        |survey: &Survey| look::look(survey, look::Cache::default(), Timestamp::UNIX_EPOCH, &stop);
     assert!(lookout_stop(&site.survey).is_ok());
     site.survey.root = Path::new("/nowhere/at/all").to_owned();
     assert_eq!(lookout_stop(&site.survey).unwrap_err().kind(), FailureKind::Absent);

@@ -53,18 +53,21 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
         Arc::new(HostCollector::new(layout.clone())),
         Arc::new(DiskCollector::new(layout.clone()).remembering_in(surroundings.cache_dir.clone())),
         Arc::new(JavaCollector::new(layout.clone())),
-        Arc::new(BackupsCollector::new(
-            &instance.name,
-            instance.backups.clone(),
-            layout,
-            instance.restore.proof.as_deref(),
-            surroundings.cache_dir.as_deref(),
-        )),
+        Arc::new(
+            BackupsCollector::new(
+                &instance.name,
+                instance.backups.clone(),
+                layout,
+                instance.restore.proof.as_deref(),
+                surroundings.cache_dir.as_deref(),
+            )
+            .with_proofs_kept_in(surroundings.kept_dir.as_deref()),
+        ),
         Arc::new(InstallationCollector::new(instance.clone())),
-        Arc::new(FilesCollector::new(
-            Arc::new(SiteFiles::new(instance.clone())),
-            surroundings.cache_dir.clone(),
-        )),
+        Arc::new(
+            FilesCollector::new(Arc::new(SiteFiles::new(instance.clone())), surroundings.cache_dir.clone())
+                .with_lists_kept_in(surroundings.kept_dir.clone()),
+        ),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
         Arc::new(DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE)).with_tables(&tables::TABLES)),
     ];

@@ -1,7 +1,7 @@
 //! A dump on its way into a program, looked through once more while it is read.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::fs;
+use std::io::{self, BufRead, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -11,6 +11,8 @@ use super::RestoreError;
 use crate::collect::backups::dump::{
     self, Dialect, DumpDefect, DumpFacts, DumpForm, Script, inspect_directory,
 };
+use crate::collect::backups::form::{Form, HEAD, Packing, recognise};
+use crate::collect::backups::stream::{self, Reading, UnpackLimits, unpacked};
 use crate::collect::blocking::Stop;
 
 /// Bytes that are read at once.
@@ -47,16 +49,27 @@ impl Source {
         if self.is_directory {
             return inspect_directory(&self.path, stop);
         }
-        dump::inspect(&mut self.open().map_err(DumpDefect::Read)?, stop)
+        dump::inspect(&mut self.open(stop).map_err(DumpDefect::Read)?, stop)
     }
 
-    /// The dump as it was before somebody compressed it with gzip.
-    fn open(&self) -> io::Result<BufReader<Box<dyn Read + Send>>> {
-        let mut file = BufReader::new(File::open(&self.path)?);
-        let packed = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn Read + Send> =
-            if packed { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) };
-        Ok(BufReader::with_capacity(64 * 1024, reader))
+    /// The dump as it was before somebody compressed it: with whatever the backups are read with too.
+    fn open(&self, stop: &Stop) -> io::Result<impl BufRead + use<>> {
+        let file = stream::open(&self.path)?;
+        let mut head = Vec::new();
+        (&file).take(HEAD as u64).read_to_end(&mut head)?;
+        let packing = match recognise(&head) {
+            Form::Packed(Packing::Bzip2, _) => {
+                return Err(io::Error::new(
+                    ErrorKind::Unsupported,
+                    "it is packed with bzip2, which this agent does not read; unpack it, or pack it with gzip or zstd",
+                ));
+            }
+            Form::Packed(packing, _) => Some(packing),
+            Form::Empty | Form::Zip | Form::ZipPart | Form::Plain(_) | Form::Encrypted | Form::Marker => None,
+        };
+        // The scratch server's disk and the time limit are what ends one that unpacks without end.
+        let limits = UnpackLimits { times: u64::MAX, bytes: u64::MAX };
+        Ok(unpacked(file, packing, &Reading::new(stop, self.bytes, limits)))
     }
 
     /// Sends the dump piece by piece; of a script only what was looked through.
@@ -70,7 +83,7 @@ impl Source {
         } else {
             None
         };
-        let mut reader = self.open().map_err(|error| error.to_string())?;
+        let mut reader = self.open(&Stop::default()).map_err(|error| error.to_string())?;
         let mut script = dialect.map(Script::new);
         let mut at_line_start = true;
         loop {

@@ -177,6 +177,10 @@ pub async fn prove(
         Err(DumpDefect::Read(cause)) => {
             return Err(RestoreError::Dump { path: task.dump.clone(), cause });
         }
+        Err(defect @ DumpDefect::Version(_)) => {
+            // That is the agent's limit, and none of the dump.
+            return Err(RestoreError::Refused(Chain(&defect).to_string()));
+        }
         // Whoever asked is told so; a dump that is not whole is not tried.
         Err(defect) => {
             proof.defects.push(Chain(&defect).to_string());
@@ -196,7 +200,11 @@ pub async fn prove(
     let dropped = scratch.drop_database().await;
     match outcome {
         Err(_elapsed) => {
-            proof.defects.push(format!("it was not restored within {}", spoken(settings.time_limit)));
+            proof.defects.push(format!(
+                "it was not restored within {}; if the server is only slow, raise time_limit under \
+                 [instance.backups.restore_test]",
+                spoken(settings.time_limit)
+            ));
         }
         Ok(outcome) => {
             let Counted { tables, rows, defects } = outcome?;

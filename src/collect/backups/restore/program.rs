@@ -125,6 +125,12 @@ impl Programs {
         }
         let said = scrub(&said, run);
         let said = if said.is_empty() { status.to_string() } else { said };
+        if let Some(remedy) = not_of_the_dump(&said) {
+            return Err(RestoreError::Program(format!(
+                "{} could not restore it, which says nothing about the dump: {said}. {remedy}",
+                self.name()
+            )));
+        }
         Ok(Some(format!("{} could not restore it: {said}", self.name())))
     }
 
@@ -240,6 +246,35 @@ fn scrub(said: &[u8], run: &Run<'_>) -> String {
     let words: Vec<String> =
         lines.flat_map(str::split_whitespace).map(|word| word.replace(&secret, "***")).collect();
     words.join(" ").chars().filter(|c| !c.is_control()).take(TOLD).collect()
+}
+
+/// What helps when the server, the account or the program is the reason, and not the dump.
+fn not_of_the_dump(said: &str) -> Option<&'static str> {
+    const SPACE: &str = "Make room on the server to restore on.";
+    const THERE: &str =
+        "See that the server to restore on runs and lets the account in, also into the scratch database.";
+    const NEWER: &str = "Restore on a server, and with a client program, that is as new as production's.";
+    const MODULE: &str =
+        "Install on the server to restore on what production's has: its extensions, collations, plug-ins.";
+    const RIGHTS: &str =
+        "Let the account make it there, or restore with an account that may and allow_superuser = true.";
+    let reasons: [(&str, &str); 14] = [
+        ("No space left on device", SPACE),
+        ("The table is full", SPACE),
+        ("Disk full", SPACE),
+        ("connection to server", THERE),
+        ("server closed the connection", THERE),
+        ("terminating connection", THERE),
+        ("Can't connect to", THERE),
+        ("Lost connection to", THERE),
+        ("Server has gone away", THERE),
+        ("unsupported version (", NEWER),
+        ("unrecognized configuration parameter", NEWER),
+        ("Unknown collation", NEWER),
+        ("is not available", MODULE),
+        ("permission denied to create extension", RIGHTS),
+    ];
+    reasons.iter().find(|(words, _)| said.contains(words)).map(|(_, remedy)| *remedy)
 }
 
 /// The named program, or the first that is where such programs usually are.

@@ -71,6 +71,17 @@ impl Scratch {
         let name = separate.scratch.clone();
         let mut session = Session::open(settings.connection(None)?, PATIENCE).await?;
         session.allow_writing().await.map_err(|cause| failed("asking to write", cause))?;
+        if !settings.allow_superuser
+            && let Some(grant) = writes_elsewhere(&mut session, settings).await?
+        {
+            return Err(RestoreError::Refused(format!(
+                "{} may write into other databases than the scratch database ({grant}), and a dump with bad intentions \
+                 could use that; make an account with GRANT ALL ON `{}\\_%`.* and nothing else, or set \
+                 allow_superuser = true",
+                settings.username,
+                settings.database_prefix.replace('_', "\\_")
+            )));
+        }
         if !settings.allow_superuser && is_superuser(&mut session).await? {
             return Err(RestoreError::Refused(format!(
                 "{} may do everything on the server, and a dump with bad intentions could use that; make an account \
@@ -154,10 +165,36 @@ async fn is_superuser(session: &mut Session) -> Result<bool, ScratchError> {
         }
         // Rights on everything; what is granted on databases of a name's beginning stays among those.
         let Some((rights, _)) = upper.split_once(" ON *.* ") else { return false };
-        ["ALL PRIVILEGES", "SUPER", "FILE", " DROP", " DELETE", " UPDATE", " ALTER"]
+        ["ALL PRIVILEGES", "SUPER", "FILE", " INSERT", " DROP", " DELETE", " UPDATE", " ALTER"]
             .iter()
             .any(|right| rights.contains(right))
     }))
+}
+
+/// A right to write into a database that is not called as scratch databases are, where databases of a server can
+/// reach each other.
+async fn writes_elsewhere(
+    session: &mut Session,
+    settings: &RestoreSettings,
+) -> Result<Option<String>, ScratchError> {
+    if matches!(session, Session::Postgresql(_)) {
+        return Ok(None);
+    }
+    let grants = session.column("SHOW GRANTS").await;
+    let grants = grants.map_err(|cause| failed("asking what the account may do", cause))?;
+    Ok(grants.iter().flatten().find_map(|grant| written_elsewhere(grant, &settings.database_prefix)))
+}
+
+/// The database a grant lets its account write into, when it is none of ours.
+fn written_elsewhere(grant: &str, prefix: &str) -> Option<String> {
+    let (rights, rest) = grant.split_once(" ON ")?;
+    let database = rest.strip_prefix('`')?.split_once("`.").map(|(name, _)| name)?;
+    let rights = rights.to_uppercase();
+    let writes = ["ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE", "TRIGGER"]
+        .iter()
+        .any(|right| rights.contains(right));
+    let ours = database.replace('\\', "").starts_with(prefix);
+    (writes && !ours).then(|| format!("GRANT … ON `{database}`"))
 }
 
 async fn exists(session: &mut Session, name: &str) -> Result<bool, ScratchError> {
@@ -296,4 +333,25 @@ pub(super) async fn count(session: &mut Session, table: &Table) -> Result<u64, S
     };
     let counted = session.value(&sql).await?.and_then(|text| text.parse().ok());
     counted.ok_or_else(|| StatementError("the server counted nothing".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::written_elsewhere;
+
+    #[test]
+    fn a_right_to_write_elsewhere_is_seen_in_a_grant() {
+        let rows = [
+            ("GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*x'", false),
+            (r"GRANT ALL PRIVILEGES ON `readiness\_scratch\_%`.* TO `a`@`%`", false),
+            ("GRANT ALL PRIVILEGES ON `readiness_scratch_wiki`.* TO `a`@`%`", false),
+            ("GRANT SELECT, SHOW VIEW ON `wiki`.* TO `a`@`%`", false),
+            ("GRANT ALL PRIVILEGES ON `wiki`.* TO `a`@`%` WITH GRANT OPTION", true),
+            ("GRANT SELECT, INSERT ON `wiki`.`content` TO `a`@`%`", true),
+            ("GRANT ALL PRIVILEGES ON `%`.* TO `a`@`%`", true),
+        ];
+        for (grant, elsewhere) in rows {
+            assert_eq!(written_elsewhere(grant, "readiness_scratch").is_some(), elsewhere, "{grant}");
+        }
+    }
 }

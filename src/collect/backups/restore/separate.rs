@@ -54,7 +54,17 @@ impl Separate {
         if !settings.same_server && speaks_alike && same_address(&own, &server).await? {
             return Err(same_server(&own));
         }
-        let mut session = Session::open(own, PATIENCE).await.ok();
+        let mut session = match Session::open(own, PATIENCE).await {
+            Ok(session) => Some(session),
+            Err(_) if settings.same_server || !speaks_alike => None,
+            Err(error) => {
+                return Err(RestoreError::Refused(format!(
+                    "it cannot be told that this is not the instance's own server, nor can rows be compared: {} Try \
+                     again when the agent reaches it",
+                    error.into_failure().message
+                )));
+            }
+        };
         if let Some(session) = &mut session
             && !settings.same_server
             && speaks_alike
