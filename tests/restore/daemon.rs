@@ -26,7 +26,7 @@ impl House {
         std::fs::create_dir(house.trial.path("backup")).unwrap();
         let path = |name: &str| house.trial.path(name).display().to_string();
         let config = format!(
-            "state_dir = '{state}'\n[http]\nlisten = '127.0.0.1:{listen}'\n[[instance]]\nname = 'wiki'\n\
+            "state_dir = '{state}'\n[catalog]\nrefresh = false\n[http]\nlisten = '127.0.0.1:{listen}'\n[[instance]]\nname = 'wiki'\n\
              product = 'confluence'\ninstallation_dir = '{dir}'\ntargets = ['9.2.10']\n[instance.database]\n\
              url = 'jdbc:postgresql://127.0.0.1:{own}/wiki'\nusername = 'conf'\npassword_file = '{password}'\n\
              [instance.backups.database]\nplaces = ['{places}']\n\

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::internal_administrator::is_own_check;
 use super::units::in_days;
-use super::wording::{counted, excerpt, sentence};
+use super::wording::{asks_for_internal_administrator, counted, excerpt, sentence};
 use crate::facts::{Application, HealthCheck, Missing, Source};
 use crate::model::{
     Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
@@ -69,10 +68,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             Err(not_seen) => missing.push(not_seen),
         }
     }
-    let checks = application
-        .health
-        .value()
-        .map_or(0, |checks| checks.iter().filter(|check| !is_own_check(check)).count() as u64);
+    let checks = application.health.value().map_or(0, |checks| {
+        checks.iter().filter(|check| !asks_for_internal_administrator(check)).count() as u64
+    });
     let evidence = format!(
         "{} is {}, {} and content with {} of {}",
         application.base_url,
@@ -180,7 +178,7 @@ fn health(application: &Application) -> Result<Vec<Finding>, Missing> {
     }
     // The nodes of a cluster may report the same check each; it is one finding, as grave as the gravest.
     let mut failing: BTreeMap<&str, (Severity, &HealthCheck)> = BTreeMap::new();
-    for check in checks.iter().filter(|check| !check.healthy && !is_own_check(check)) {
+    for check in checks.iter().filter(|check| !check.healthy && !asks_for_internal_administrator(check)) {
         let severity = severity(check);
         let entry = failing.entry(&check.key).or_insert((severity, check));
         if severity > entry.0 {

@@ -1,7 +1,7 @@
 //! Could anybody administer the site while the external directories are down?
 
 use super::sql;
-use super::wording::{counted, excerpt};
+use super::wording::{asks_for_internal_administrator, counted, excerpt};
 use crate::facts::{Administrators, Engine, HealthCheck, Missing, Records, Source};
 use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
@@ -72,18 +72,10 @@ const BY_HAND: &str = "SELECT COUNT(*) FROM cwd_user u JOIN cwd_directory d ON d
 
 /// The product's own check, the failing one first when each node of a cluster reports it.
 fn own_check(checks: &[HealthCheck]) -> Option<&HealthCheck> {
-    let mut own: Vec<&HealthCheck> = checks.iter().filter(|check| is_own_check(check)).collect();
+    let mut own: Vec<&HealthCheck> =
+        checks.iter().filter(|check| asks_for_internal_administrator(check)).collect();
     own.sort_by_key(|check| check.healthy);
     own.first().copied()
-}
-
-/// Whether a health check of the product asks what this check asks; it then speaks of it, and nobody else.
-pub(super) fn is_own_check(check: &HealthCheck) -> bool {
-    let letters = |text: &str| {
-        let kept = text.chars().filter(char::is_ascii_alphanumeric);
-        kept.collect::<String>().to_ascii_lowercase()
-    };
-    [&check.key, &check.name].into_iter().any(|text| letters(text).contains("internaladmin"))
 }
 
 fn of_database(administrators: &Administrators, health: Option<&HealthCheck>) -> Judgement {

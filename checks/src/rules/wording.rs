@@ -1,6 +1,6 @@
 //! How rules put lists, foreign texts and common gaps into their one-line messages.
 
-use crate::facts::{Missing, Source};
+use crate::facts::{HealthCheck, Missing, Source};
 use crate::model::Case;
 
 /// Names a message lists before it only counts.
@@ -63,6 +63,16 @@ pub(super) fn no_plugins() -> Missing {
         why: "the list is empty, not even the product's own are in it; does the agent's account administer the site?"
             .to_owned(),
     }
+}
+
+/// Whether a health check of the product asks for an administrator in the internal directory: one check then speaks
+/// of it, and no other.
+pub(super) fn asks_for_internal_administrator(check: &HealthCheck) -> bool {
+    let letters = |text: &str| {
+        let kept = text.chars().filter(char::is_ascii_alphanumeric);
+        kept.collect::<String>().to_ascii_lowercase()
+    };
+    [&check.key, &check.name].into_iter().any(|text| letters(text).contains("internaladmin"))
 }
 
 #[cfg(test)]
