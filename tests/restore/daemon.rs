@@ -128,8 +128,7 @@ async fn a_daemon_that_ends_in_the_middle_leaves_no_program_and_the_next_one_cle
     assert!(!house.trial.path("state/cache/wiki/restore-secret").exists(), "the password file is gone");
     assert!(!house.trial.path("state/cache/wiki/restore.json").exists(), "nothing was proved");
 
-    // Another day, another dump: what was left behind is dropped before it is made anew.
-    assert!(servers.databases().contains(&house.trial.scratch()));
+    // Another day, another dump: what was left behind, when the end came too soon to drop it, is dropped first.
     House::age(&house.trial.write("backup/wiki.sql", &plain), 1);
     let _agent = house.start();
     eventually("the check is ready again", async || {
