@@ -255,7 +255,8 @@ fn under_way(cluster: &ClusterState) -> Result<Vec<Finding>, Missing> {
             .as_deref()
             .map_or_else(String::new, |version| format!(", the cluster came from {}", excerpt(version)));
         found.push(Finding {
-            severity: Severity::Blocker,
+            // What the product says of a rolling upgrade is known from clients only, and not from its documentation.
+            severity: Severity::Warning,
             subject: "upgrade-mode".to_owned(),
             summary: "a rolling upgrade of the cluster was begun and is not finalised".to_owned(),
             observed: format!("{mode}, state {state}{since}"),
@@ -489,8 +490,8 @@ mod tests {
                 Unknown,
                 &[ROLLING],
             ),
-            ("upgrade mode", |g| upgrade(g).upgrade_mode = true, Blocked, &[(B, "upgrade-mode"), ROLLING]),
-            ("mixed", |g| upgrade(g).state = Some("MIXED".into()), Blocked, &[(B, "upgrade-mode"), ROLLING]),
+            ("upgrade mode", |g| upgrade(g).upgrade_mode = true, Warning, &[(W, "upgrade-mode"), ROLLING]),
+            ("mixed", |g| upgrade(g).state = Some("MIXED".into()), Warning, &[(W, "upgrade-mode"), ROLLING]),
             ("a new word", |g| upgrade(g).state = Some("FINE".into()), Unknown, &[ROLLING]),
             ("no state", |g| upgrade(g).state = None, Ready, &[ROLLING]),
             (
