@@ -122,7 +122,6 @@ fn judge_hour(case: &Case<'_>, length: SignedDuration) -> Result<(String, Option
     let plan = case.plan;
     let traffic = case.facts.traffic()?;
     let week = week(case, traffic)?;
-    let quietest = week.quietest(length, PROPOSED);
     let window = match plan.starts_at {
         Some(start) => week.window_at(start, length),
         None => week.quietest_of_day(case, length),
@@ -144,6 +143,7 @@ fn judge_hour(case: &Case<'_>, length: SignedDuration) -> Result<(String, Option
     if window.busiest <= limit {
         return Ok((seen, None));
     }
+    let quietest = week.quietest(length, PROPOSED);
     let best = quietest.first().map_or(0, |window| window.busiest);
     // Somebody who already has nearly the quietest time there is can only know it.
     let no_better = window.busiest <= best.saturating_add(best / 4);

@@ -69,7 +69,8 @@ impl<'a> Week<'a> {
     pub(super) fn quietest(&self, length: SignedDuration, most: usize) -> Vec<Window> {
         let hours = usize::try_from(length.as_secs().max(1).saturating_add(3599) / 3600).unwrap_or(HOURS);
         let mut windows: Vec<Window> = (0..HOURS).filter_map(|start| self.window(start, hours)).collect();
-        windows.sort_by_key(|window| (window.busiest, Reverse(self.quiet_behind(window)), window.start));
+        windows
+            .sort_by_cached_key(|window| (window.busiest, Reverse(self.quiet_behind(window)), window.start));
         let mut chosen: Vec<Window> = Vec::new();
         for on_another_day in [true, false] {
             for window in &windows {
@@ -82,7 +83,8 @@ impl<'a> Week<'a> {
                 }
             }
         }
-        chosen.sort_by_key(|window| (window.busiest, Reverse(self.quiet_behind(window)), window.start));
+        chosen
+            .sort_by_cached_key(|window| (window.busiest, Reverse(self.quiet_behind(window)), window.start));
         chosen
     }
 
