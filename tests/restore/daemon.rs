@@ -85,6 +85,8 @@ async fn the_daemon_proves_a_dump_by_itself_and_its_check_becomes_ready() {
     let mut agent = house.start();
     let mut last = Value::Null;
     eventually("the check is ready", async || {
+        let log = house.log();
+        assert!(!log.contains("restore test not done"), "{log}");
         last = house.check("backup-restore").await;
         last["verdict"] == "ready"
     })
