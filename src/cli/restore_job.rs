@@ -87,12 +87,10 @@ impl Job {
     /// Restores once; whether there is a new proof.
     async fn once(&mut self) -> bool {
         let name = self.instance.name.clone();
-        let found = self.board.wait_for(|board| backups_of(board, &name).is_some()).await;
-        let Some(backups) = found.ok().and_then(|board| backups_of(&board, &name)) else { return false };
-        let Some((dump, finished_at)) = newest_whole(&backups) else {
-            tracing::warn!(instance = %name, "no dump of the database is whole and of a form the restore test reads, so none is restored");
-            return false;
-        };
+        // While no dump is whole, the check of the backups says so; a new one is restored as soon as it is seen.
+        let newest = |board: &Board| newest_whole(&backups_of(board, &name)?);
+        let found = self.board.wait_for(|board| newest(board).is_some()).await;
+        let Some((dump, finished_at)) = found.ok().and_then(|board| newest(&board)) else { return false };
         let Ok(_turn) = self.turn.acquire().await else { return false };
         let task = Task { instance: name.clone(), dump, finished_at, work_dir: self.work_dir.clone() };
         let directory = product::database_directory(&self.instance);
