@@ -90,7 +90,8 @@ impl Scratch {
             )));
         }
         if exists(&mut session, &name).await? {
-            if !is_marked(&mut session, settings, &name).await? {
+            // Between the two questions the run before this one may just have dropped it.
+            if !is_marked(&mut session, settings, &name).await? && exists(&mut session, &name).await? {
                 return Err(RestoreError::Refused(format!(
                     "there is a database {name} that the agent did not make, or did not finish making; drop it if \
                      nobody needs it, or choose another database_prefix"
@@ -265,7 +266,7 @@ async fn drop_database(session: &mut Session, name: &str) -> Result<(), ScratchE
                 literal(name)
             );
             drop(session.column(&others).await);
-            format!("DROP DATABASE {}", quote_postgres(name))
+            format!("DROP DATABASE IF EXISTS {}", quote_postgres(name))
         }
         Session::Mysql(_) => {
             let others = format!(
@@ -277,7 +278,7 @@ async fn drop_database(session: &mut Session, name: &str) -> Result<(), ScratchE
                     drop(session.execute(&format!("KILL {id}")).await);
                 }
             }
-            format!("DROP DATABASE {}", quote_mysql(name))
+            format!("DROP DATABASE IF EXISTS {}", quote_mysql(name))
         }
     };
     let mut dropped = session.execute(&statement).await;
