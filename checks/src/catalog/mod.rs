@@ -13,7 +13,7 @@ mod pattern;
 mod refresh;
 mod requirement;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -178,6 +178,17 @@ impl Catalog {
             .iter()
             .filter(|requirement| requirement.component == component && requirement.covers(line));
         Ruling::of_catalog(relevant, value, page)
+    }
+
+    /// Every version of a component that is said to work with some line, as it is written; ranges are left out.
+    #[must_use]
+    pub fn named_values(&self, component: Component) -> BTreeSet<String> {
+        let listed = self.requirements.iter().filter(|requirement| requirement.component == component);
+        let answered = self.answers.supported.iter().filter(|((_, answered), _)| *answered == component);
+        let patterns = listed
+            .flat_map(|requirement| &requirement.supported)
+            .chain(answered.flat_map(|(_, patterns)| patterns));
+        patterns.filter_map(Pattern::named).map(ToOwned::to_owned).collect()
     }
 
     /// What a feature line needs at least; the operator's answer where there is one.

@@ -49,6 +49,15 @@ impl Pattern {
             }
         }
     }
+
+    /// The version or name itself, when it is one and no range.
+    pub(super) fn named(&self) -> Option<&str> {
+        match self.matcher {
+            Matcher::Prefix(_) => Some(self.text.trim_end_matches(".x")),
+            Matcher::Word => Some(&self.text),
+            Matcher::Compare(..) => None,
+        }
+    }
 }
 
 /// The numbers a version begins with: `15.6 (Debian 15.6-1)` gives 15 and 6.

@@ -139,7 +139,7 @@ pub(super) struct Requirement {
     /// Last line it holds for; absent when no end is known.
     to: Option<Line>,
     #[serde(default)]
-    supported: Vec<Pattern>,
+    pub(super) supported: Vec<Pattern>,
     #[serde(default)]
     excluded: Vec<Pattern>,
     /// `supported` is the vendor's whole list: what is not on it is not supported.
