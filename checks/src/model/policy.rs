@@ -90,6 +90,10 @@ pub struct Policy {
     pub index_rebuild_mib_per_minute: u32,
     /// Warn when rebuilding the search index is expected to take longer than this many hours.
     pub index_rebuild_warn_hours: u32,
+    /// Recommend long-term support releases also to a small instance.
+    pub prefer_long_term_support: bool,
+    /// An instance with so many users, or a cluster, is large: long-term support releases are recommended to it.
+    pub large_instance_users: u64,
     /// Plug-ins nobody will miss: their compatibility and state are not judged.
     pub ignored_plugins: Vec<String>,
     /// What the instance is for; set per instance.
@@ -140,6 +144,8 @@ impl Default for Policy {
             downtime_database_mib_per_second: 10,
             index_rebuild_mib_per_minute: 30,
             index_rebuild_warn_hours: 8,
+            prefer_long_term_support: false,
+            large_instance_users: 500,
             ignored_plugins: Vec::new(),
             environment: Environment::Production,
             cluster_nodes: None,
