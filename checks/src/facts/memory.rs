@@ -3,10 +3,11 @@
 //! Nothing here is asked of the instance: it comes from the agent's own store and is put into the snapshot,
 //! so that the same file gives the same verdicts on another machine.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::Profile;
 use crate::version::ProductVersion;
 
 /// What is remembered of one instance.
@@ -21,6 +22,8 @@ pub struct Memory {
     pub versions: Vec<VersionSeen>,
     /// How figures moved.
     pub trends: Vec<Trend>,
+    /// What people said of steps of the run book, the oldest word first; one word a step.
+    pub steps: Vec<StepMark>,
 }
 
 impl Memory {
@@ -74,6 +77,57 @@ pub struct SignOff {
     /// The gravest of what was signed off, as `Finding::fingerprint` tells it: what blocks only later is not settled by
     /// it. Absent for a whole check.
     pub seen: Option<String>,
+}
+
+/// A person's word on a step of the run book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepMark {
+    /// The target the book leads to.
+    pub target: ProductVersion,
+    /// Id of the step: `production.stop`.
+    pub step: String,
+    /// What became of it.
+    pub state: StepState,
+    /// Who says so.
+    pub by: String,
+    /// When it was said.
+    pub at: Timestamp,
+    /// How long it took: as it was said, else the time since the step before it in its section was marked.
+    pub took: Option<SignedDuration>,
+    /// What else was said of it.
+    pub note: Option<String>,
+    /// What the instance was when the step was marked; kept for steps on staging, so that it can be told later what
+    /// changed since.
+    pub profile: Option<Profile>,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub enum StepState {
+    /// It is done.
+    Done,
+    /// It was left out.
+    Skipped,
+    /// It did not work.
+    Failed,
+}
+
+impl StepState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Done, Self::Skipped, Self::Failed];
+
+    /// The name used on the command line and in the run book's JSON.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A version, and when it was first seen running.

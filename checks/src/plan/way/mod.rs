@@ -12,9 +12,9 @@ mod search;
 
 use std::fmt;
 
-use crate::catalog::{Jump, RollingRule};
+use crate::catalog::{Catalog, Jump, RollingRule};
 use crate::facts::{Missing, Snapshot, Source};
-use crate::model::{Case, Requested, Target};
+use crate::model::{Requested, Target};
 use crate::report::Judge;
 use crate::version::ProductVersion;
 
@@ -152,11 +152,11 @@ pub fn find(
 
 /// The release that a version stands for, to be judged as a target of its own.
 #[must_use]
-pub fn target_of(case: &Case<'_>, version: &ProductVersion) -> Target {
+pub fn target_of(catalog: &Catalog, version: &ProductVersion) -> Target {
     Target {
         requested: Requested::Version(version.clone()),
         version: version.clone(),
-        release: case.catalog.release(version).cloned(),
+        release: catalog.release(version).cloned(),
     }
 }
 
