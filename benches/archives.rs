@@ -12,7 +12,7 @@ use anyhow::bail;
 use upgrade_readiness_agent::collect::backups::{
     BackupPlaces, BackupsCollector, KindPlaces, PlaceForm, UnpackLimits,
 };
-use upgrade_readiness_agent::collect::layout::{JavaPlaces, Layout};
+use upgrade_readiness_agent::collect::layout::{JavaPlaces, Launch, Layout};
 use upgrade_readiness_agent::collect::{CollectError, Collector};
 use upgrade_readiness_checks::facts::{BackupKind, FailureKind, Role, Section};
 
@@ -25,6 +25,10 @@ impl Layout for Nowhere {
 
     fn directories(&self) -> Result<Vec<(Role, PathBuf)>, CollectError> {
         Ok(Vec::new())
+    }
+
+    fn launch(&self) -> Result<Launch, CollectError> {
+        Err(CollectError::new(FailureKind::Absent, "there is no service", ""))
     }
 
     fn java(&self) -> Result<JavaPlaces, CollectError> {

@@ -164,7 +164,8 @@ async fn no_secret_of_the_instance_or_the_configuration_is_told_anywhere() {
     });
     planted.rewrite("opt/confluence/bin/setenv.sh", |text| {
         let more = format!(
-            "CATALINA_OPTS=\"-Djavax.net.ssl.keyStorePassword={0} -Dopensearch.password={0} ${{CATALINA_OPTS}}\"\n",
+            "CATALINA_OPTS=\"-Djavax.net.ssl.keyStorePassword={0} -Dopensearch.password={0} \
+             -Dsynchrony.service.url=http://{0}:{0}@sync.example.com/synchrony/v1?token={0}#{0} ${{CATALINA_OPTS}}\"\n",
             secret("setenv.sh")
         );
         text + &more + &format!("export DB_PASSWORD={}\n", secret("exported"))

@@ -17,9 +17,9 @@ use crate::facts::{
     IndexFiles, IndexPart, IndexState, Installation, Integrity, Java, JavaVersion, JvmOptions, License,
     LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin,
     Plugins, Privileges, Probe, ProbeOutcome, Product, Profile, Records, Rehearsal, Releases, RestoreProof,
-    Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceProcess, SessionGroup, Sessions,
-    Settings, Snapshot, Staging, Statement, StatementOf, TableSize, TargetPlugins, Traffic, Until,
-    UpdateCheck, UpgradeStep, UserCount, UserRows,
+    Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceManager, ServiceProcess,
+    SessionGroup, Sessions, Settings, Snapshot, Staging, Statement, StatementOf, Synchrony, TableSize,
+    TargetPlugins, Traffic, Until, UpdateCheck, UpgradeStep, UserCount, UserRows,
 };
 use crate::model::{Case, Plan, Policy, Target};
 use crate::version::{Line, ProductVersion};
@@ -180,6 +180,7 @@ fn host() -> Host {
             locale: Field::Read(BTreeMap::from([("LANG".into(), "en_US.UTF-8".into())])),
         })),
         scanners: Field::Read(Vec::new()),
+        manager: Field::Read(ServiceManager::Systemd { unit: "confluence.service".into() }),
     }
 }
 
@@ -297,6 +298,9 @@ fn installation() -> Installation {
             max_threads: Some(48),
         }]),
         context_path: String::new(),
+        synchrony: Field::Read(Some(Synchrony::Managed)),
+        synchrony_proxy: Field::Read(true),
+        installer: Field::Read(Some(format!("{INSTALLATION}/.install4j/response.varfile"))),
     }
 }
 

@@ -15,8 +15,20 @@ pub trait Layout: Send + Sync {
     /// The directories whose sizes and file systems matter.
     fn directories(&self) -> Result<Vec<(Role, PathBuf)>, CollectError>;
 
+    /// What starts the service, for telling who does so.
+    fn launch(&self) -> Result<Launch, CollectError>;
+
     /// Where Java and its options are configured.
     fn java(&self) -> Result<JavaPlaces, CollectError>;
+}
+
+/// What starts a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// The directory its program is in, as it is configured.
+    pub dir: PathBuf,
+    /// The scripts in it that start the service.
+    pub scripts: &'static [&'static str],
 }
 
 /// Where an instance's Java may come from.

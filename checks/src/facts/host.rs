@@ -25,6 +25,32 @@ pub struct Host {
     /// Running virus scanners and the like, by the names of their processes.
     #[serde(default)]
     pub scanners: Field<Vec<Scanner>>,
+    /// Who starts and stops the service, running or not.
+    #[serde(default)]
+    pub manager: Field<ServiceManager>,
+}
+
+/// Who starts and stops the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceManager {
+    /// A unit of the system's systemd.
+    Systemd {
+        /// Its name: `confluence.service`.
+        unit: String,
+    },
+    /// A script in `/etc/init.d`.
+    InitScript {
+        /// Where it is.
+        path: String,
+    },
+    /// A Windows service. The agent runs on Unix; only facts of a Windows host say so.
+    WindowsService {
+        /// Its name.
+        name: String,
+    },
+    /// Nothing of the host: people use the product's own scripts.
+    Scripts,
 }
 
 /// A running program that looks into files when others use them.
@@ -77,4 +103,19 @@ pub struct Limits {
     pub open_files_hard: Option<u64>,
     /// Processes and threads of the user, the limit in force (soft).
     pub processes: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::golden;
+
+    #[test]
+    fn facts_of_an_agent_that_did_not_ask_who_starts_the_service_can_still_be_read() {
+        let host = golden().facts.host().unwrap().clone();
+        let mut old = toml::Table::try_from(&host).unwrap();
+        assert_eq!(old.clone().try_into::<Host>().unwrap(), host);
+        old.remove("manager").unwrap();
+        assert!(matches!(old.try_into::<Host>().unwrap().manager, Field::Unread(_)));
+    }
 }

@@ -41,6 +41,32 @@ pub struct Installation {
     pub connectors: Field<Vec<Connector>>,
     /// Path under which the application is served; empty at the root.
     pub context_path: String,
+    /// Who runs Synchrony, which people need to edit a page together; `None` inside when there is none: releases
+    /// before 6.0, clusters before 6.12 that name none, or the option that switches it off.
+    ///
+    /// Whether people switched collaborative editing off in the administration is kept in the database, not here.
+    #[serde(default)]
+    pub synchrony: Field<Option<Synchrony>>,
+    /// The application server passes requests for Synchrony on: `server.xml` has the context `synchrony-proxy`.
+    #[serde(default)]
+    pub synchrony_proxy: Field<bool>,
+    /// What the vendor's installer left, by which its installations are known: the file with the answers it was
+    /// given, or its directory; `None` inside when the program was unpacked from an archive.
+    #[serde(default)]
+    pub installer: Field<Option<String>>,
+}
+
+/// Who runs Synchrony.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Synchrony {
+    /// Confluence starts, stops and upgrades it together with itself.
+    Managed,
+    /// People run it on their own, and must upgrade it on their own.
+    Standalone {
+        /// The address Confluence reaches it at, without credentials.
+        url: String,
+    },
 }
 
 /// A place that states a version or a build number.
@@ -255,4 +281,23 @@ pub struct Connector {
     pub proxy_port: Option<u16>,
     /// Most requests it works on at a time.
     pub max_threads: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::golden;
+
+    #[test]
+    fn facts_of_an_agent_that_asked_for_less_can_still_be_read() {
+        let installation = golden().facts.installation().unwrap().clone();
+        let mut old = toml::Table::try_from(&installation).unwrap();
+        assert_eq!(old.clone().try_into::<Installation>().unwrap(), installation);
+        for name in ["synchrony", "synchrony_proxy", "installer"] {
+            old.remove(name).unwrap();
+        }
+        let read: Installation = old.try_into().unwrap();
+        assert!(matches!(read.synchrony, Field::Unread(_)) && matches!(read.installer, Field::Unread(_)));
+        assert!(matches!(read.synchrony_proxy, Field::Unread(_)));
+    }
 }

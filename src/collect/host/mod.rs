@@ -2,6 +2,7 @@
 //!
 //! What limits a container or a unit puts on the service (cgroups) is not read.
 
+mod manager;
 mod os_release;
 mod scanners;
 mod service;
@@ -11,14 +12,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-use upgrade_readiness_checks::facts::{
-    FailureKind, Field, Host, OperatingSystem, Section, ServiceProcess, Source,
-};
+use upgrade_readiness_checks::facts::{FailureKind, Host, OperatingSystem, Section, Source};
 
 use self::os_release::{OsRelease, read_os_release};
 use super::blocking::Lookout;
 use super::layout::Layout;
+use super::process::{JavaProcess, find_service};
 use super::{CollectError, Collector};
+use crate::chain::Chain;
 
 /// Where a host keeps what it tells about itself. Tests put other places here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +30,18 @@ pub struct HostPaths {
     pub etc_dir: PathBuf,
     /// What the distribution ships.
     pub usr_lib_dir: PathBuf,
+    /// The same where `/lib` is a directory of its own.
+    pub lib_dir: PathBuf,
 }
 
 impl Default for HostPaths {
     fn default() -> Self {
-        Self { proc_dir: "/proc".into(), etc_dir: "/etc".into(), usr_lib_dir: "/usr/lib".into() }
+        Self {
+            proc_dir: "/proc".into(),
+            etc_dir: "/etc".into(),
+            usr_lib_dir: "/usr/lib".into(),
+            lib_dir: "/lib".into(),
+        }
     }
 }
 
@@ -92,14 +100,16 @@ fn read_host(layout: &dyn Layout, paths: &HostPaths) -> Result<Host, CollectErro
     if cpus == 0 || system.total_memory() == 0 {
         return Err(no_machine());
     }
+    let process = find_process(layout, paths);
     Ok(Host {
         name: System::host_name().ok(),
         os: read_operating_system(paths),
         cpus,
         memory_total_bytes: system.total_memory(),
         memory_available_bytes: system.available_memory(),
-        service: read_service(layout, paths),
+        service: service::read_service(paths, &process),
         scanners: scanners::read_scanners(&paths.proc_dir),
+        manager: manager::read_manager(layout, paths, &process),
     })
 }
 
@@ -115,16 +125,16 @@ fn read_operating_system(paths: &HostPaths) -> OperatingSystem {
     }
 }
 
-fn read_service(layout: &dyn Layout, paths: &HostPaths) -> Field<Option<ServiceProcess>> {
-    let mark = match layout.service_mark() {
-        Ok(mark) => mark,
-        Err(error) => return Field::Unread(error.into_failure().message),
-    };
-    service::read_service(paths, &mark)
+/// The running process; `Err` is the reason why it cannot be told whether it runs.
+fn find_process(layout: &dyn Layout, paths: &HostPaths) -> Result<Option<JavaProcess>, String> {
+    let mark = layout.service_mark().map_err(|error| error.into_failure().message)?;
+    find_service(&paths.proc_dir, &mark).map_err(|error| Chain(&error).to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use upgrade_readiness_checks::facts::Field;
+
     use super::*;
     use crate::collect::process::fixture::{FakeLayout, FakeProc};
 
@@ -137,6 +147,7 @@ mod tests {
             proc_dir: proc.dir().to_owned(),
             etc_dir: proc.dir().join("etc"),
             usr_lib_dir: proc.dir().join("lib"),
+            lib_dir: proc.dir().join("lib"),
         };
         let collector = HostCollector::with_paths(layout(mark), paths);
         assert_eq!(collector.source(), Source::Host);

@@ -123,6 +123,7 @@ mod tests {
             proc_dir: root.path().join("proc"),
             etc_dir: root.path().join("etc"),
             usr_lib_dir: root.path().join("lib"),
+            lib_dir: root.path().join("lib"),
         };
         assert_eq!(read_os_release(&paths), OsRelease::default(), "neither is there");
         std::fs::create_dir(&paths.etc_dir).unwrap();

@@ -9,7 +9,7 @@ use upgrade_readiness_checks::facts::{Field, Limits, ServiceProcess};
 use super::HostPaths;
 use crate::chain::Chain;
 use crate::collect::accounts::Accounts;
-use crate::collect::process::{JavaProcess, MOST_BYTES, find_service, read_bytes};
+use crate::collect::process::{JavaProcess, MOST_BYTES, read_bytes};
 use crate::collect::text_file::read_text;
 
 /// The variables that choose the locale, the strongest first.
@@ -18,12 +18,15 @@ const LOCALE: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
 /// No name of a locale is longer.
 const LONGEST_LOCALE: usize = 64;
 
-/// Looks for the service's process and reads what matters of it.
-pub(super) fn read_service(paths: &HostPaths, mark: &str) -> Field<Option<ServiceProcess>> {
-    let process = match find_service(&paths.proc_dir, mark) {
+/// Reads what matters of the service's process.
+pub(super) fn read_service(
+    paths: &HostPaths,
+    process: &Result<Option<JavaProcess>, String>,
+) -> Field<Option<ServiceProcess>> {
+    let process = match process {
         Ok(Some(process)) => process,
         Ok(None) => return Field::Read(None),
-        Err(error) => return Field::Unread(Chain(&error).to_string()),
+        Err(why) => return Field::Unread(why.clone()),
     };
     let status = process.dir.join("status");
     let uid = match read_text(&status) {
@@ -37,8 +40,8 @@ pub(super) fn read_service(paths: &HostPaths, mark: &str) -> Field<Option<Servic
         pid: process.pid,
         uid,
         user: Accounts::read(&paths.etc_dir).name(uid),
-        limits: read_limits(&process),
-        locale: read_locale(&process),
+        limits: read_limits(process),
+        locale: read_locale(process),
     }))
 }
 
@@ -109,6 +112,7 @@ fn parse_locale(environ: &[u8]) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::process::find_service;
     use crate::collect::process::fixture::FakeProc;
     use crate::collect::unprivileged::as_another_user;
 
@@ -133,12 +137,17 @@ mod tests {
             proc_dir: proc.dir().to_owned(),
             etc_dir: proc.dir().join("etc"),
             usr_lib_dir: proc.dir().join("lib"),
+            lib_dir: proc.dir().join("lib"),
         };
         (proc, paths)
     }
 
+    fn look(paths: &HostPaths) -> Field<Option<ServiceProcess>> {
+        read_service(paths, &find_service(&paths.proc_dir, MARK).map_err(|error| error.to_string()))
+    }
+
     fn read(paths: &HostPaths) -> ServiceProcess {
-        match read_service(paths, MARK) {
+        match look(paths) {
             Field::Read(Some(service)) => service,
             other => panic!("{other:?}"),
         }
@@ -174,7 +183,7 @@ mod tests {
         assert!(matches!(service.locale, Field::Unread(why) if why.contains("4321/environ")));
 
         proc.write("4321/status", "Name:\tjava\n");
-        assert!(matches!(read_service(&paths, MARK), Field::Unread(why) if why.contains("names no user")));
+        assert!(matches!(look(&paths), Field::Unread(why) if why.contains("names no user")));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use upgrade_readiness_checks::facts::{FailureKind, Role};
 
 use crate::collect::CollectError;
-use crate::collect::layout::{JavaPlaces, Layout};
+use crate::collect::layout::{JavaPlaces, Launch, Layout};
 
 /// A directory that plays `/proc`.
 pub(in crate::collect) struct FakeProc(TempDir);
@@ -76,6 +76,7 @@ pub(in crate::collect) struct FakeLayout {
     pub(in crate::collect) mark: Option<&'static str>,
     pub(in crate::collect) directories: Option<Vec<(Role, PathBuf)>>,
     pub(in crate::collect) java: Option<JavaPlaces>,
+    pub(in crate::collect) launch: Option<Launch>,
 }
 
 impl FakeLayout {
@@ -91,6 +92,10 @@ impl Layout for FakeLayout {
 
     fn directories(&self) -> Result<Vec<(Role, PathBuf)>, CollectError> {
         Self::answer(self.directories.as_ref())
+    }
+
+    fn launch(&self) -> Result<Launch, CollectError> {
+        Self::answer(self.launch.as_ref())
     }
 
     fn java(&self) -> Result<JavaPlaces, CollectError> {

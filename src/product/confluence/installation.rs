@@ -1,7 +1,7 @@
 //! Asks an installation's own files what it is and how it is configured.
 //!
-//! The running service is not asked, and nothing is compared: a difference between two places that
-//! state a version is for the rules to find.
+//! The running service is not asked, but for the options it was started with, and nothing is compared: a
+//! difference between two places that state a version is for the rules to find.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,17 @@ use super::database::read_configured;
 use super::site::index_files::read_index;
 use super::site::ownership::{Needed, read_ownership, read_run_user, unseen};
 use super::site::server_xml::{ServerXml, parse_server_xml};
+use super::site::synchrony::read_synchrony;
 use super::site::versions::{read_drivers, read_versions};
-use super::site::{CFG_XML, Site, SiteError, explain_io, explain_text, parse_cfg_xml, read_site};
+use super::site::{
+    CFG_XML, Site, SiteError, explain_io, explain_text, parse_cfg_xml, read_site, service_mark,
+};
+use crate::chain::Chain;
 use crate::collect::accounts::Accounts;
 use crate::collect::blocking::Lookout;
+use crate::collect::process::find_service;
 use crate::collect::text_file::read_text;
-use crate::collect::{CollectError, Collector};
+use crate::collect::{CollectError, Collector, kind_of_io};
 use crate::config::Instance;
 
 /// Collects [`Source::Installation`] of one Confluence instance.
@@ -51,15 +56,21 @@ impl Collector for InstallationCollector {
             .lookout
             .run(move |_| {
                 let accounts = Accounts::read(Path::new("/etc"));
-                Ok(read_installation(&instance, &accounts)?)
+                Ok(read_installation(&instance, &accounts, Path::new("/proc"))?)
             })
             .await?;
         Ok(Section::Installation(Box::new(read)))
     }
 }
 
-fn read_installation(instance: &Instance, accounts: &Accounts) -> Result<Installation, SiteError> {
+fn read_installation(
+    instance: &Instance,
+    accounts: &Accounts,
+    proc_dir: &Path,
+) -> Result<Installation, SiteError> {
     let site = read_site(instance)?;
+    let process = find_service(proc_dir, &service_mark(&site.installation_dir))
+        .map_err(|error| Chain(&error).to_string());
     let server = read_server_xml(&site);
     let (version, mut statements) = read_versions(&site.installation_dir);
     statements.extend(read_builds(&site));
@@ -68,7 +79,14 @@ fn read_installation(instance: &Instance, accounts: &Accounts) -> Result<Install
         Ok(ServerXml { context_path: Some(path), .. }) => path.clone(),
         Ok(_) | Err(_) => text("confluence.webapp.context.path").unwrap_or_default(),
     };
+    let synchrony_proxy = match &server {
+        Ok(server) => Field::Read(server.synchrony_proxy),
+        Err(why) => Field::Unread(why.clone()),
+    };
     Ok(Installation {
+        synchrony: read_synchrony(&site, &version, &process),
+        synchrony_proxy,
+        installer: read_installer(&site.installation_dir),
         installation_dir: site.installation_dir.display().to_string(),
         home_dir: site.home_dir.display().to_string(),
         version,
@@ -104,6 +122,25 @@ fn read_installation(instance: &Instance, accounts: &Accounts) -> Result<Install
         connectors: server.map_or_else(Field::Unread, |server| server.connectors),
         context_path,
     })
+}
+
+/// What the vendor's installer left: the file with the answers it was given, else its directory.
+///
+/// <https://www.ej-technologies.com/resources/install4j/help/doc/installers/responseFile.html>
+fn read_installer(installation_dir: &Path) -> Field<Option<String>> {
+    // Nothing is left in an installation that is not there, and that says nothing.
+    if let Err(error) = fs::metadata(installation_dir) {
+        return Field::Unread(explain_io(installation_dir, &error));
+    }
+    let left = installation_dir.join(".install4j");
+    for path in [left.join("response.varfile"), left] {
+        match fs::symlink_metadata(&path) {
+            Ok(_) => return Field::Read(Some(path.display().to_string())),
+            Err(error) if kind_of_io(&error) == FailureKind::Absent => {}
+            Err(error) => return Field::Unread(explain_io(&path, &error)),
+        }
+    }
+    Field::Read(None)
 }
 
 /// A directory as text; one that cannot be resolved is shown as it is written, or as it is assumed.
@@ -207,14 +244,14 @@ fn unresolved(site: &Site) -> Vec<FileOwnership> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use upgrade_readiness_checks::facts::{Engine, PasswordKind};
+    use upgrade_readiness_checks::facts::{Engine, PasswordKind, Synchrony};
 
     use super::*;
     use crate::collect::unprivileged::as_another_user;
     use crate::product::confluence::fixture::{Example, LaidOut};
 
     fn read(example: &LaidOut) -> Installation {
-        read_installation(&example.instance(), &Accounts::default()).unwrap()
+        read_installation(&example.instance(), &Accounts::default(), &example.root().join("proc")).unwrap()
     }
 
     fn statements(installation: &Installation) -> Vec<(StatementOf, Option<&str>)> {
@@ -364,7 +401,7 @@ mod tests {
         let example = Example::new().lay_out();
         let instance = Instance { home_dir: Some(example.home_dir()), ..example.instance() };
         std::fs::remove_dir_all(example.installation_dir()).unwrap();
-        let found = read_installation(&instance, &Accounts::default()).unwrap();
+        let found = read_installation(&instance, &Accounts::default(), Path::new("/no/proc")).unwrap();
         assert_eq!(statements(&found), [(StatementOf::HomeBuild, Some("9111"))]);
         assert!(matches!(found.version, Field::Unread(why) if why.contains("pom.properties")));
         assert!(matches!(found.drivers, Field::Unread(_)) && matches!(found.connectors, Field::Unread(_)));
@@ -378,7 +415,9 @@ mod tests {
             example.forbid(name);
         }
         let instance = example.instance();
-        let found = as_another_user(move || read_installation(&instance, &Accounts::default()).unwrap());
+        let found = as_another_user(move || {
+            read_installation(&instance, &Accounts::default(), Path::new("/no/proc")).unwrap()
+        });
         for (why, part) in [
             (found.connectors.clone().err(), "server.xml"),
             (found.drivers.clone().err(), "WEB-INF/lib"),
@@ -388,6 +427,112 @@ mod tests {
             assert!(why.contains(part) && why.contains("setfacl"), "{why}");
         }
         assert_eq!(found.version.value().unwrap().as_str(), "9.2.10", "from pom.properties");
+    }
+
+    #[test]
+    fn synchrony_is_run_by_confluence_unless_an_option_names_another() {
+        let option = |option: &str| {
+            let example = Example::new().lay_out();
+            example
+                .write("install/bin/setenv.sh", &format!("CATALINA_OPTS=\"{option} ${{CATALINA_OPTS}}\"\n"));
+            read(&example).synchrony
+        };
+        let at = |url: &str| Field::Read(Some(Synchrony::Standalone { url: url.into() }));
+        let rows = [
+            ("", Field::Read(Some(Synchrony::Managed))),
+            ("-Dsynchrony.proxy.enabled=true", Field::Read(Some(Synchrony::Managed))),
+            ("-Dsynchrony.service.url=http://sync:8091/synchrony/v1", at("http://sync:8091/synchrony/v1")),
+            ("-Dsynchrony.service.url=https://u:S3CRET@sync/v1?t=S3CRET#S3CRET", at("https://sync/v1")),
+            ("-Dsynchrony.service.url=", Field::Read(Some(Synchrony::Managed))),
+            ("-Dsynchrony.btf.disabled=true", Field::Read(None)),
+            ("-Dsynchrony.btf.disabled=false", Field::Read(Some(Synchrony::Managed))),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(option(text), expected, "{text}");
+        }
+        let unread = [
+            ("-Dsynchrony.service.url=${SYNCHRONY_URL}", "variables"),
+            ("-Dsynchrony.service.url=http://a/v1 -Dsynchrony.service.url=http://b/v1", "several"),
+            ("-Dsynchrony.service.url=S3CRET", "not an address"),
+            ("-Dsynchrony.service.url=file:///S3CRET", "not an address"),
+            ("-Dsynchrony.service.url=jdbc:S3CRET", "not an address"),
+            (&format!("-Dsynchrony.service.url=http://a/{}", "S3CRET".repeat(10_000)), "not an address"),
+        ];
+        for (text, reason) in unread {
+            let why = option(text).err().unwrap();
+            assert!(why.contains(reason) && !why.contains("S3CRET"), "{why}");
+        }
+    }
+
+    #[test]
+    fn the_running_service_knows_its_synchrony_best() {
+        let example = Example::new().lay_out();
+        example.write("install/bin/setenv.sh", "CATALINA_OPTS=-Dsynchrony.service.url=http://script/v1\n");
+        let mark = service_mark(&example.installation_dir());
+        let run = |options: &str| {
+            example.write("proc/1/comm", "systemd\n");
+            example.write("proc/7/comm", "java\n");
+            example.write("proc/7/cmdline", &format!("java\0{options}{mark}\0Main\0start\0"));
+            read(&example).synchrony
+        };
+        let at = |url: &str| Field::Read(Some(Synchrony::Standalone { url: url.into() }));
+        assert_eq!(read(&example).synchrony, at("http://script/v1"), "nothing is seen to run");
+        let two = "-Dsynchrony.service.url=http://old/v1\0-Dsynchrony.service.url=http://u:S3CRET@new/v1\0";
+        assert_eq!(run(two), at("http://new/v1"));
+        assert_eq!(run("-Xmx1g\0"), Field::Read(Some(Synchrony::Managed)));
+        assert_eq!(run("-Dsynchrony.btf.disabled=TRUE\0"), Field::Read(None));
+        assert!(run("@/etc/S3CRET\0").err().unwrap().contains("argument file"));
+    }
+
+    #[test]
+    fn early_releases_have_no_synchrony_and_an_unknown_one_is_not_guessed() {
+        let synchrony = |example: Example, version: &str| read(&example.version(version).lay_out()).synchrony;
+        let managed = Field::Read(Some(Synchrony::Managed));
+        assert_eq!(synchrony(Example::new(), "5.10.9"), Field::Read(None));
+        assert_eq!(synchrony(Example::new(), "6.0.1"), managed);
+        assert_eq!(synchrony(Example::new().cluster(), "6.11.2"), Field::Read(None));
+        assert_eq!(synchrony(Example::new().cluster(), "6.12.0"), managed);
+
+        let example = Example::new().lay_out();
+        std::fs::remove_dir_all(example.installation_dir().join("confluence/META-INF")).unwrap();
+        std::fs::remove_dir_all(example.installation_dir().join("confluence/WEB-INF/lib")).unwrap();
+        assert!(read(&example).synchrony.err().unwrap().contains("version"));
+        let example = Example::new().lay_out();
+        example.forbid("install/bin/setenv.sh");
+        let instance = Instance { home_dir: Some(example.home_dir()), ..example.instance() };
+        let found = as_another_user(move || {
+            read_installation(&instance, &Accounts::default(), Path::new("/no/proc")).unwrap()
+        });
+        assert!(found.synchrony.err().unwrap().contains("setenv.sh"));
+    }
+
+    #[test]
+    fn the_proxy_for_synchrony_and_the_vendors_installer_are_seen() {
+        let example = Example::new().lay_out();
+        let found = read(&example);
+        assert_eq!((found.synchrony_proxy, found.installer), (Field::Read(false), Field::Read(None)));
+
+        example.write(
+            "install/conf/server.xml",
+            "<Server><Context path=\"${confluence.context.path}/synchrony-proxy\"/></Server>",
+        );
+        example.write("install/.install4j/i4jruntime.jar", "");
+        let left = example.installation_dir().join(".install4j");
+        let found = read(&example);
+        assert_eq!(found.synchrony_proxy, Field::Read(true));
+        assert_eq!(found.installer, Field::Read(Some(left.display().to_string())));
+        example.write("install/.install4j/response.varfile", "app.confHome=/data\n");
+        let answers = left.join("response.varfile").display().to_string();
+        assert_eq!(read(&example).installer, Field::Read(Some(answers)));
+
+        example.remove("install/conf/server.xml");
+        example.forbid("install/.install4j");
+        let instance = example.instance();
+        let found = as_another_user(move || {
+            read_installation(&instance, &Accounts::default(), Path::new("/no/proc")).unwrap()
+        });
+        assert!(found.synchrony_proxy.err().unwrap().contains("server.xml"));
+        assert!(found.installer.err().unwrap().contains(".install4j"));
     }
 
     #[tokio::test]

@@ -103,7 +103,11 @@ pub(super) fn lay_out(dir: &Path, database: Option<&Database>, days: &Days) -> a
             format!("# Where the data is.\nconfluence.home = {}\n", home.display()),
         ),
         (install.join("bin/setenv.sh"), render_setenv(&java_home)),
+        (install.join("bin/start-confluence.sh"), render_script("start")),
+        (install.join("bin/stop-confluence.sh"), render_script("stop")),
         (install.join("conf/server.xml"), SERVER_XML.to_owned()),
+        // By this an installation of the vendor's installer is known.
+        (install.join(".install4j/response.varfile"), render_answers(install, home)),
         (
             java_home.join("release"),
             "IMPLEMENTOR=\"Eclipse Adoptium\"\nJAVA_VERSION=\"11.0.24\"\nOS_NAME=\"Linux\"\n".to_owned(),
@@ -296,6 +300,20 @@ fn render_setenv(java_home: &Path) -> String {
     )
 }
 
+/// The product's own scripts; those of the example have nothing to run.
+fn render_script(verb: &str) -> String {
+    format!("#!/bin/bash\necho \"This is an example, and there is nothing to {verb}.\"\n")
+}
+
+/// What the vendor's installer was answered.
+fn render_answers(install: &Path, home: &Path) -> String {
+    format!(
+        "app.confHome={}\nsys.installationDir={}\nportChoice=default\n",
+        home.display(),
+        install.display()
+    )
+}
+
 const SERVER_XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <Server port="8000" shutdown="SHUTDOWN">
   <Service name="Tomcat-Standalone">
@@ -303,6 +321,7 @@ const SERVER_XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
     <Engine name="Standalone" defaultHost="localhost">
       <Host name="localhost" appBase="webapps">
         <Context path="" docBase="../confluence" reloadable="false"/>
+        <Context path="${confluence.context.path}/synchrony-proxy" docBase="../synchrony-proxy" reloadable="false"/>
       </Host>
     </Engine>
   </Service>

@@ -1,14 +1,14 @@
 //! Tells shared collectors where the parts of a Confluence installation are.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use upgrade_readiness_checks::facts::{FailureKind, Role};
 
 use super::scripts::parse_assignments;
 use super::{explain_io, options_script, read_site};
-use crate::collect::layout::{JavaPlaces, Layout};
+use crate::collect::layout::{JavaPlaces, Launch, Layout};
 use crate::collect::text_file::read_text;
 use crate::collect::{CollectError, kind_of_io};
 use crate::config::Instance;
@@ -27,17 +27,27 @@ impl SiteLayout {
     }
 }
 
+/// What stands in the command line of the service's process and of no other.
+///
+/// The start scripts pass the path they were started by, so the installation directory is given as
+/// it is configured: when the configuration names a link, the service must be started through it.
+#[must_use]
+pub fn service_mark(installation_dir: &Path) -> String {
+    let directory = installation_dir.display().to_string();
+    format!("-Dcatalina.home={}", directory.trim_end_matches('/'))
+}
+
 /// Scripts that may name a Java, the one whose word counts most first.
 const JAVA_SCRIPTS: [&str; 4] = ["setenv.sh", "setjre.sh", "user.sh", "setclasspath.sh"];
 /// The same on Windows.
 const JAVA_SCRIPTS_WINDOWS: [&str; 2] = ["setenv.bat", "setjre.bat"];
 
+/// Scripts that start the service: the product's own, and those of its application server.
+const START_SCRIPTS: [&str; 3] = ["bin/start-confluence.sh", "bin/startup.sh", "bin/catalina.sh"];
+
 impl Layout for SiteLayout {
-    /// The start scripts pass the path they were started by, so the installation directory is given as
-    /// it is configured: when the configuration names a link, the service must be started through it.
     fn service_mark(&self) -> Result<String, CollectError> {
-        let directory = self.instance.installation_dir.display().to_string();
-        Ok(format!("-Dcatalina.home={}", directory.trim_end_matches('/')))
+        Ok(service_mark(&self.instance.installation_dir))
     }
 
     fn directories(&self) -> Result<Vec<(Role, PathBuf)>, CollectError> {
@@ -53,6 +63,10 @@ impl Layout for SiteLayout {
             (Role::Index, site.index_dir()?),
         ];
         Ok(directories.into_iter().filter_map(|(role, path)| Some((role, path?))).collect())
+    }
+
+    fn launch(&self) -> Result<Launch, CollectError> {
+        Ok(Launch { dir: self.instance.installation_dir.clone(), scripts: &START_SCRIPTS })
     }
 
     fn java(&self) -> Result<JavaPlaces, CollectError> {

@@ -11,6 +11,7 @@ mod license;
 pub mod ownership;
 pub mod scripts;
 pub mod server_xml;
+pub mod synchrony;
 pub mod versions;
 mod xml;
 
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use upgrade_readiness_checks::facts::FailureKind;
 
 pub use cfg_xml::{CfgXml, parse_cfg_xml};
-pub use layout::SiteLayout;
+pub use layout::{SiteLayout, service_mark};
 pub use license::SiteLicense;
 pub use xml::XmlError;
 

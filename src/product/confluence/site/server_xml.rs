@@ -11,6 +11,9 @@ use upgrade_readiness_checks::facts::{Connector, Field};
 
 use super::xml::{XmlError, parse_xml};
 
+/// In the path of the context that passes requests for Synchrony on.
+const SYNCHRONY_PROXY: &str = "synchrony-proxy";
+
 /// What of `server.xml` matters.
 #[derive(Debug)]
 pub struct ServerXml {
@@ -18,6 +21,8 @@ pub struct ServerXml {
     pub connectors: Field<Vec<Connector>>,
     /// Path of Confluence's context, when it is stated and literal.
     pub context_path: Option<String>,
+    /// It has the context that passes requests for Synchrony on.
+    pub synchrony_proxy: bool,
     resources: Vec<DataSource>,
     links: Vec<(String, String)>,
 }
@@ -62,9 +67,9 @@ pub fn parse_server_xml(text: &str) -> Result<ServerXml, XmlError> {
     let document = parse_xml(text, "Server")?;
     let all = |name: &'static str| document.descendants().filter(move |node| node.has_tag_name(name));
     let attribute = |node: Node<'_, '_>, name| node.attribute(name).map(str::to_owned);
-    let context_path = all("Context")
-        .filter_map(|context| context.attribute("path"))
-        .find(|path| !path.contains("synchrony-proxy"))
+    let contexts = || all("Context").filter_map(|context| context.attribute("path"));
+    let context_path = contexts()
+        .find(|path| !path.contains(SYNCHRONY_PROXY))
         .filter(|path| !path.contains("${"))
         .map(|path| path.trim_end_matches('/').to_owned());
     let resources = all("Resource").filter_map(|node| {
@@ -82,6 +87,7 @@ pub fn parse_server_xml(text: &str) -> Result<ServerXml, XmlError> {
     Ok(ServerXml {
         connectors: read_connectors(all("Connector")),
         context_path,
+        synchrony_proxy: contexts().any(|path| path.contains(SYNCHRONY_PROXY)),
         resources: resources.collect(),
         links: links.collect(),
     })
@@ -153,6 +159,8 @@ mod tests {
         assert_eq!(connectors[0].proxy_name.as_deref(), Some("wiki.example.com"));
         assert_eq!(connectors[0].max_threads, Some(48));
         assert_eq!(server.context_path.as_deref(), Some("/wiki"));
+        assert!(server.synchrony_proxy);
+        assert!(!parse_server_xml("<Server><Context path=\"/wiki\"/></Server>").unwrap().synchrony_proxy);
 
         let source = server.data_source("java:comp/env/jdbc/confluence").unwrap();
         assert_eq!(source.username.as_deref(), Some("confdb"));
