@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::Plan;
 
 /// A moment as the operator's clock shows it: `2026-12-05 20:00`.
-pub(super) fn local(moment: Timestamp, plan: &Plan) -> String {
+pub(crate) fn local(moment: Timestamp, plan: &Plan) -> String {
     offset(plan).to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// The operator's clock: `UTC`, `UTC+05:30`.
-pub(super) fn zone_name(plan: &Plan) -> String {
+pub(crate) fn zone_name(plan: &Plan) -> String {
     let minutes = plan.utc_offset_seconds / 60;
     let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
     match minutes {
@@ -22,12 +22,12 @@ pub(super) fn zone_name(plan: &Plan) -> String {
 }
 
 /// How far the operator's clock is ahead of UTC.
-pub(super) fn offset(plan: &Plan) -> Offset {
+pub(crate) fn offset(plan: &Plan) -> Offset {
     Offset::from_seconds(plan.utc_offset_seconds).unwrap_or(Offset::UTC)
 }
 
 /// A span as people write it, rounded up to minutes: `45 min`, `4 h`, `1 h 15 min`.
-pub(super) fn span(duration: SignedDuration) -> String {
+pub(crate) fn span(duration: SignedDuration) -> String {
     let minutes = duration.as_secs().max(0).saturating_add(59) / 60;
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /// One mebibyte, the unit of the catalog's minimums.
-pub(super) const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// A size as people write it: `1.5 GiB`.
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let mut rest = u128::from(count) * 10;
     let mut unit = None;
     for name in UNITS {
@@ -27,12 +27,12 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// A part of something, in percent, rounded down; never overflows.
-pub(super) fn percent_of(whole: u64, percent: u8) -> u64 {
+pub(crate) fn percent_of(whole: u64, percent: u8) -> u64 {
     u64::try_from(u128::from(whole) * u128::from(percent) / 100).unwrap_or(u64::MAX)
 }
 
 /// How far a day is away: `today`, `in 12 days`, `1 day ago`.
-pub(super) fn in_days(days: i64) -> String {
+pub(crate) fn in_days(days: i64) -> String {
     let noun = if days.abs() == 1 { "day" } else { "days" };
     match days {
         0 => "today".to_owned(),
@@ -42,7 +42,7 @@ pub(super) fn in_days(days: i64) -> String {
 }
 
 /// A moment, to the minute: `2026-11-20 21:34 UTC`.
-pub(super) fn minute(at: Timestamp) -> String {
+pub(crate) fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 

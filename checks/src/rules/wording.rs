@@ -4,13 +4,13 @@ use crate::facts::{HealthCheck, Missing, Source};
 use crate::model::Case;
 
 /// Names a message lists before it only counts.
-pub(super) const NAMED: usize = 5;
+pub(crate) const NAMED: usize = 5;
 
 /// Most characters of a foreign text that a message repeats.
 const EXCERPT: usize = 300;
 
 /// The first few of some names, and how many more there are: `a, b, c and 9 more`.
-pub(super) fn first_few<'a>(names: impl IntoIterator<Item = &'a str>, total: u64) -> String {
+pub(crate) fn first_few<'a>(names: impl IntoIterator<Item = &'a str>, total: u64) -> String {
     let shown: Vec<&str> = names.into_iter().take(NAMED).collect();
     let more = total.saturating_sub(shown.len() as u64);
     match (shown.is_empty(), more) {
@@ -21,7 +21,7 @@ pub(super) fn first_few<'a>(names: impl IntoIterator<Item = &'a str>, total: u64
 }
 
 /// A foreign text in one line and of bearable length.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= EXCERPT {
         return line;
@@ -31,19 +31,19 @@ pub(super) fn excerpt(text: &str) -> String {
 }
 
 /// A text as a sentence: with its full stop, unless it ends a statement that is to be pasted.
-pub(super) fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let text = text.trim();
     if text.is_empty() || text.ends_with(['.', '!', '?', ';']) { text.to_owned() } else { format!("{text}.") }
 }
 
 /// `1 table`, `2 tables`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// The line to type when a task is done: it names the instance, because there may be several, and quotes what the
 /// shell would take apart.
-pub(super) fn sign_off(case: &Case<'_>, check: &str, subject: &str) -> String {
+pub(crate) fn sign_off(case: &Case<'_>, check: &str, subject: &str) -> String {
     let word = |text: &str| {
         let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@/".contains(c));
         if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
@@ -56,7 +56,7 @@ pub(super) fn sign_off(case: &Case<'_>, check: &str, subject: &str) -> String {
 }
 
 /// What is missing when the list of plug-ins is empty: a product without a single one does not exist.
-pub(super) fn no_plugins() -> Missing {
+pub(crate) fn no_plugins() -> Missing {
     Missing::Unread {
         of: Source::Plugins,
         what: "the installed plug-ins".to_owned(),
@@ -67,7 +67,7 @@ pub(super) fn no_plugins() -> Missing {
 
 /// Whether a health check of the product asks for an administrator in the internal directory: one check then speaks
 /// of it, and no other.
-pub(super) fn asks_for_internal_administrator(check: &HealthCheck) -> bool {
+pub(crate) fn asks_for_internal_administrator(check: &HealthCheck) -> bool {
     let letters = |text: &str| {
         let kept = text.chars().filter(char::is_ascii_alphanumeric);
         kept.collect::<String>().to_ascii_lowercase()

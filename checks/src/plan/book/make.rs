@@ -1,6 +1,12 @@
 //! Makes a book from facts.
 
-use super::{Book, StopReport};
+use std::collections::BTreeSet;
+
+use super::desk::Desk;
+use super::night::{before, legs, section};
+use super::parts::{Estimate, Section, SectionKind};
+use super::site::Site;
+use super::{Book, StopReport, after, preparation, staging, sum};
 use crate::facts::{Missing, Snapshot, Source};
 use crate::model::{Severity, Target, Verdict};
 use crate::plan::way::{self, Method, NoWay, Way, on_arrival};
@@ -8,7 +14,7 @@ use crate::report::{Judge, Report};
 
 /// Makes the run book of an instance to a target; an error when the running release is not known.
 ///
-/// Without a method the one is taken that suits the installation.
+/// Without a method the one is taken by which the program came onto the host.
 pub fn make(
     judge: Judge<'_>,
     facts: &Snapshot,
@@ -17,29 +23,68 @@ pub fn make(
 ) -> Result<Book, Missing> {
     let installation = facts.installation()?;
     let running = installation.version.read(Source::Installation, "the running version")?;
-    let method = method.unwrap_or(Method::Installer);
+    let site = Site::of(facts, installation);
+    let method = method.unwrap_or_else(|| site.usual_method());
     let mut sitting = judge.sitting(facts);
     let report = sitting.judge(target);
     let blocks = sitting.blocks_after(target, &report);
     let way = way::find(&judge, facts, target, method)?;
+    let desk = Desk { judge, facts, site, running, target, report: &report, way: &way, method };
+    let sections = sections(&desk);
+    let known: BTreeSet<&str> =
+        sections.iter().flat_map(|section| &section.steps).map(|step| step.id.as_str()).collect();
+    let marks = facts.memory.steps.iter().filter(|mark| mark.target == target.version);
     Ok(Book {
         instance: facts.instance.clone(),
         product: facts.product,
         running: running.clone(),
         target: target.version.clone(),
         method,
-        made_for: Vec::new(),
+        made_for: desk.site.made_for(running),
+        not_seen: not_seen(&desk),
         facts_of: facts.taken_at,
         planned_for: judge.plan.day,
         verdict: report.verdict,
         blocks,
         stops: stop_reports(judge, facts, &way, &report),
+        downtime: downtime(&sections),
+        since_staging: staging::since(&desk),
+        marks_elsewhere: marks.filter(|mark| !known.contains(mark.step.as_str())).cloned().collect(),
+        sections,
         way,
-        sections: Vec::new(),
-        downtime: None,
-        since_staging: None,
-        marks_elsewhere: Vec::new(),
     })
+}
+
+fn sections(desk: &Desk<'_>) -> Vec<Section> {
+    let mut sections = vec![preparation::section(desk)];
+    sections.extend(legs(desk, SectionKind::Staging).into_iter().map(|leg| section(desk, leg)));
+    sections.extend(desk.way.as_ref().ok().and_then(|way| before(desk, way)));
+    sections.extend(legs(desk, SectionKind::Production).into_iter().map(|leg| section(desk, leg)));
+    sections.push(after::verification(desk));
+    sections.push(after::way_back(desk));
+    sections
+}
+
+/// What could not be seen: what stands in capitals, and what the way had to leave out.
+fn not_seen(desk: &Desk<'_>) -> Vec<String> {
+    let unseen = desk.way.as_ref().map_or(&[][..], |way| &way.unseen);
+    desk.site.gaps.iter().chain(unseen).cloned().collect()
+}
+
+/// All that users have to wait for, together.
+fn downtime(sections: &[Section]) -> Option<Estimate> {
+    let production = sections.iter().filter(|section| section.kind == SectionKind::Production);
+    let steps = production.flat_map(|section| &section.steps).filter(|step| step.outage);
+    let known: Vec<&Estimate> = steps.clone().filter_map(|step| step.time.as_ref()).collect();
+    let unknown = steps.count() - known.len();
+    let from_staging = known.iter().filter(|estimate| estimate.ground.starts_with("as on staging")).count();
+    let total = sum(known.iter().map(|estimate| estimate.time))?;
+    let ground = format!(
+        "the sum of {} steps in which users cannot work, {from_staging} of them measured on staging; {unknown} more take a \
+         moment each",
+        known.len()
+    );
+    Some(Estimate { time: total, ground })
 }
 
 /// Each stop, judged on what will be there when it is reached. Without a way, the target alone.

@@ -3,8 +3,16 @@
 //! It is made from facts, so real paths, hosts, names and commands stand in it; what a check proves already is
 //! ticked, and what it found stands at the step where it must be resolved. How a book looks is for surfaces.
 
+mod after;
+mod commands;
+mod cover;
+mod desk;
 mod make;
+mod night;
 mod parts;
+mod preparation;
+mod site;
+mod staging;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +41,9 @@ pub struct Book {
     pub method: Method,
     /// What the instance is, as far as it shapes the book: a name and a value each, such as `host` and its name.
     pub made_for: Vec<(String, String)>,
+    /// What could not be seen, so that a word in capitals stands for it or the way leaves it out; each as a sentence
+    /// without its full stop.
+    pub not_seen: Vec<String>,
     /// When the facts were taken that it is made from.
     pub facts_of: Timestamp,
     /// The planned day, in the operator's time zone.

@@ -1,0 +1,352 @@
+//! Command lines with this instance's names in them, quoted so that they can be typed as they stand.
+//!
+//! Nothing here is ever executed: a person reads it, judges it and types it. No password stands in any of them.
+
+use super::parts::{Block, Shell};
+use super::site::Site;
+use crate::facts::{BackupKind, Engine, ServiceManager};
+
+/// A word of a command line, quoted where the shell would take it apart.
+pub(super) fn word(site: &Site<'_>, text: &str) -> String {
+    if site.windows { cmd(text) } else { sh(text) }
+}
+
+/// A word for a POSIX shell.
+pub(super) fn sh(text: &str) -> String {
+    let plain =
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@/=+,".contains(c));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// A word for the command prompt of Windows, where a quote cannot be in a name.
+fn cmd(text: &str) -> String {
+    let plain =
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@/\\=+,".contains(c));
+    if plain { text.to_owned() } else { format!("\"{}\"", text.replace(['"', '\r', '\n'], "")) }
+}
+
+/// Commands on the host of the instance.
+pub(super) fn on_host(site: &Site<'_>, lines: Vec<String>) -> Block {
+    let (shell, rights) =
+        if site.windows { (Shell::Cmd, "as administrator") } else { (Shell::Sh, "as root") };
+    Block::Commands { place: format!("on {}, {rights}", site.host), shell, lines }
+}
+
+/// Commands of the agent, wherever it is installed.
+pub(super) fn of_agent(site: &Site<'_>, lines: Vec<String>) -> Block {
+    Block::Commands {
+        place: format!("where the agent watches {}", site.facts.instance),
+        shell: Shell::Sh,
+        lines,
+    }
+}
+
+/// Statements for the database.
+pub(super) fn sql(place: String, lines: Vec<String>) -> Block {
+    Block::Commands { place, shell: Shell::Sql, lines }
+}
+
+/// Stops the service and looks whether it is gone.
+pub(super) fn stop(site: &Site<'_>) -> Vec<String> {
+    let marks = word(site, site.program());
+    match &site.manager {
+        ServiceManager::Systemd { unit } => {
+            vec![
+                format!("systemctl stop {}", sh(unit)),
+                format!("pgrep --full --list-full {marks} || echo stopped"),
+            ]
+        }
+        ServiceManager::InitScript { path } => {
+            vec![format!("{} stop", sh(path)), format!("pgrep --full --list-full {marks} || echo stopped")]
+        }
+        ServiceManager::WindowsService { name } => {
+            vec![format!("net stop {}", cmd(name)), format!("sc query {} | find \"STOPPED\"", cmd(name))]
+        }
+        ServiceManager::Scripts if site.windows => {
+            vec![word(site, &site.below(site.program(), "bin/stop-confluence.bat"))]
+        }
+        ServiceManager::Scripts => vec![
+            as_user(site, &site.below(site.program(), "bin/stop-confluence.sh")),
+            format!("pgrep --full --list-full {marks} || echo stopped"),
+        ],
+    }
+}
+
+/// Starts the service.
+pub(super) fn start(site: &Site<'_>) -> Vec<String> {
+    match &site.manager {
+        ServiceManager::Systemd { unit } => vec![format!("systemctl start {}", sh(unit))],
+        ServiceManager::InitScript { path } => vec![format!("{} start", sh(path))],
+        ServiceManager::WindowsService { name } => vec![format!("net start {}", cmd(name))],
+        ServiceManager::Scripts if site.windows => {
+            vec![word(site, &site.below(site.program(), "bin/start-confluence.bat"))]
+        }
+        ServiceManager::Scripts => {
+            vec![as_user(site, &site.below(site.program(), "bin/start-confluence.sh"))]
+        }
+    }
+}
+
+fn as_user(site: &Site<'_>, program: &str) -> String {
+    format!("runuser -u {} -- {}", sh(&site.user), sh(program))
+}
+
+/// Watches the log of the product.
+pub(super) fn follow_log(site: &Site<'_>) -> String {
+    let log = site.below(site.home(), "logs/atlassian-confluence.log");
+    if site.windows {
+        format!("powershell Get-Content -Wait -Tail 50 {}", cmd(&log))
+    } else {
+        format!("tail -n 50 -F {}", sh(&log))
+    }
+}
+
+/// Asks the application how it is.
+pub(super) fn ask_state(site: &Site<'_>) -> String {
+    format!("curl --fail --silent --show-error {}/status", word(site, &site.local_url()))
+}
+
+/// The file into which a backup of this kind goes.
+pub(super) fn backup_file(site: &Site<'_>, kind: BackupKind, before: &str) -> String {
+    let name = format!("{}-{}-before-{before}", site.facts.instance, kind.id());
+    let ending = match (kind, site.database.engine) {
+        (BackupKind::Home | BackupKind::Installation, _) if site.windows => "",
+        (BackupKind::Home | BackupKind::Installation, _) => ".tar.gz",
+        (BackupKind::Database, Some(Engine::Postgresql)) => ".dump",
+        (BackupKind::Database, Some(Engine::SqlServer)) => ".bak",
+        (BackupKind::Database, Some(Engine::Oracle)) => ".dmp",
+        (
+            BackupKind::Database,
+            Some(Engine::Mysql | Engine::Mariadb | Engine::H2 | Engine::Hsqldb) | None,
+        ) => ".sql",
+    };
+    site.below(&site.backup_dir(kind), &format!("{name}{ending}"))
+}
+
+/// Packs a directory and reads the archive to its end.
+pub(super) fn pack(site: &Site<'_>, directory: &str, file: &str) -> Vec<String> {
+    if site.windows {
+        return vec![format!("robocopy {} {} /E /COPYALL /R:1 /W:1 /NFL /NDL", cmd(directory), cmd(file))];
+    }
+    vec![
+        format!(
+            "tar --create --gzip --file={} --directory={} {}",
+            sh(file),
+            sh(site.parent(directory)),
+            sh(site.last(directory))
+        ),
+        format!("tar --list --file={} | wc -l", sh(file)),
+    ]
+}
+
+/// Puts a directory back as it was packed; what is there is moved aside first.
+pub(super) fn unpack(site: &Site<'_>, directory: &str, file: &str, aside: &str) -> Vec<String> {
+    if site.windows {
+        return vec![
+            format!("move {} {}", cmd(directory), cmd(&format!("{directory}-{aside}"))),
+            format!("robocopy {} {} /E /COPYALL /R:1 /W:1 /NFL /NDL", cmd(file), cmd(directory)),
+        ];
+    }
+    vec![
+        format!("mv {} {}", sh(directory), sh(&format!("{}-{aside}", directory.trim_end_matches('/')))),
+        format!(
+            "tar --extract --gzip --preserve-permissions --same-owner --file={} --directory={}",
+            sh(file),
+            sh(site.parent(directory))
+        ),
+    ]
+}
+
+/// Dumps the database into a file and looks whether the dump is whole.
+pub(super) fn dump(site: &Site<'_>, file: &str) -> Option<Block> {
+    let database = &site.database;
+    let (host, port, name, account) = (
+        word(site, &database.host),
+        database.port,
+        word(site, &database.name),
+        word(site, &database.account),
+    );
+    let quoted = word(site, file);
+    let lines = match database.engine? {
+        Engine::Postgresql => vec![
+            format!(
+                "pg_dump --host={host} --port={port} --username={account} --format=custom --file={quoted} {name}"
+            ),
+            format!("pg_restore --list {quoted} {}", count_lines(site)),
+        ],
+        Engine::Mysql | Engine::Mariadb => {
+            let program = if database.engine == Some(Engine::Mariadb) { "mariadb-dump" } else { "mysqldump" };
+            let tail = if site.windows {
+                format!("powershell Get-Content -Tail 1 {quoted}")
+            } else {
+                format!("tail -n 1 {quoted}")
+            };
+            vec![
+                format!(
+                    "{program} --host={host} --port={port} --user={account} --password --single-transaction --routines \
+                     --triggers --hex-blob --result-file={quoted} {name}"
+                ),
+                tail,
+            ]
+        }
+        Engine::SqlServer => {
+            let (name, file) = (brackets(&database.name), literal(file));
+            return Some(sql(
+                format!(
+                    "in {}:{port}, as a member of db_backupoperator; the path is one of the server",
+                    database.host
+                ),
+                vec![
+                    format!("BACKUP DATABASE {name} TO DISK = N{file} WITH COPY_ONLY, CHECKSUM, INIT;"),
+                    format!("RESTORE VERIFYONLY FROM DISK = N{file} WITH CHECKSUM;"),
+                ],
+            ));
+        }
+        Engine::Oracle => {
+            let file = site.last(file).to_owned();
+            let connect = format!("//{}:{port}/{}", database.host, database.name);
+            return Some(Block::Commands {
+                place: format!("on {}, with the client of Oracle", database.host),
+                shell: Shell::Sh,
+                lines: vec![format!(
+                    "expdp {} schemas={} directory=DATA_PUMP_DIR dumpfile={} logfile={}",
+                    sh(&format!("system@{connect}")),
+                    sh(&database.account.to_uppercase()),
+                    sh(&file),
+                    sh(&format!("{file}.log"))
+                )],
+            });
+        }
+        Engine::H2 | Engine::Hsqldb => return None,
+    };
+    Some(on_host(site, lines))
+}
+
+fn count_lines(site: &Site<'_>) -> &'static str {
+    if site.windows { "| find /c /v \"\"" } else { "| wc -l" }
+}
+
+/// Puts the database back from its dump; what is there is kept aside where the server can do that.
+pub(super) fn restore(site: &Site<'_>, file: &str, aside: &str) -> Vec<Block> {
+    let database = &site.database;
+    let place = format!("in {}:{}, as an administrator of the server", database.host, database.port);
+    let (host, port) = (word(site, &database.host), database.port);
+    let (name, account, quoted) =
+        (word(site, &database.name), word(site, &database.account), word(site, file));
+    match database.engine {
+        Some(Engine::Postgresql) => {
+            let identifier = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+            let (own, owner) = (identifier(&database.name), identifier(&database.account));
+            let failed = identifier(&format!("{}_{aside}", database.name));
+            vec![
+                sql(
+                    place,
+                    vec![
+                        format!("ALTER DATABASE {own} RENAME TO {failed};"),
+                        format!("CREATE DATABASE {own} OWNER {owner} TEMPLATE template0{};", locale(site)),
+                    ],
+                ),
+                on_host(
+                    site,
+                    vec![format!(
+                        "pg_restore --host={host} --port={port} --username={account} --dbname={name} --no-owner \
+                         --exit-on-error {quoted}"
+                    )],
+                ),
+            ]
+        }
+        Some(engine @ (Engine::Mysql | Engine::Mariadb)) => {
+            let own = format!("`{}`", database.name.replace('`', "``"));
+            let client = if engine == Engine::Mariadb { "mariadb" } else { "mysql" };
+            vec![
+                sql(
+                    place,
+                    vec![
+                        format!("DROP DATABASE {own};"),
+                        format!("CREATE DATABASE {own}{};", character_set(site)),
+                    ],
+                ),
+                on_host(
+                    site,
+                    vec![format!(
+                        "{client} --host={host} --port={port} --user={account} --password {name} < {quoted}"
+                    )],
+                ),
+            ]
+        }
+        Some(Engine::SqlServer) => {
+            let (name, file) = (brackets(&database.name), literal(file));
+            vec![sql(
+                place,
+                vec![
+                    format!("ALTER DATABASE {name} SET SINGLE_USER WITH ROLLBACK IMMEDIATE;"),
+                    format!("RESTORE DATABASE {name} FROM DISK = N{file} WITH REPLACE, CHECKSUM;"),
+                    format!("ALTER DATABASE {name} SET MULTI_USER;"),
+                ],
+            )]
+        }
+        Some(Engine::Oracle) => {
+            let file = site.last(file).to_owned();
+            let connect = format!("//{}:{port}/{}", database.host, database.name);
+            let owner = database.account.to_uppercase();
+            vec![
+                Block::Text(format!(
+                    "Drop the objects of {owner} first, or import into a fresh schema: `impdp` does not replace what the \
+                     upgrade has changed."
+                )),
+                Block::Commands {
+                    place: format!("on {}, with the client of Oracle", database.host),
+                    shell: Shell::Sh,
+                    lines: vec![format!(
+                        "impdp {} schemas={} directory=DATA_PUMP_DIR dumpfile={} logfile={}",
+                        sh(&format!("system@{connect}")),
+                        sh(&owner),
+                        sh(&file),
+                        sh(&format!("{file}.restore.log"))
+                    )],
+                },
+            ]
+        }
+        Some(Engine::H2 | Engine::Hsqldb) => {
+            vec![Block::Text(
+                "The embedded database lies in the home directory and comes back with it.".to_owned(),
+            )]
+        }
+        None => vec![Block::Text(
+            "Which kind of database it is could not be seen: restore the dump in the way of its vendor."
+                .to_owned(),
+        )],
+    }
+}
+
+/// The encoding the database has now, so that the new one gets it too.
+fn locale(site: &Site<'_>) -> String {
+    let settings = site.facts.database().ok().and_then(|facts| facts.settings.value());
+    let value =
+        |name: &str| settings.and_then(|settings| settings.values.get(name)).map(|value| literal(value));
+    let part =
+        |key: &str, value: Option<String>| value.map_or_else(String::new, |value| format!(" {key} {value}"));
+    part("ENCODING", value("encoding"))
+        + &part("LC_COLLATE", value("lc_collate"))
+        + &part("LC_CTYPE", value("lc_ctype"))
+}
+
+fn character_set(site: &Site<'_>) -> String {
+    let settings = site.facts.database().ok().and_then(|facts| facts.settings.value());
+    let plain = |name: &str| {
+        let value = settings?.values.get(name)?;
+        value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then(|| value.clone())
+    };
+    match (plain("character_set_database"), plain("collation_database")) {
+        (Some(set), Some(collation)) => format!(" CHARACTER SET {set} COLLATE {collation}"),
+        (_, _) => " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin".to_owned(),
+    }
+}
+
+fn brackets(name: &str) -> String {
+    format!("[{}]", name.replace(']', "]]"))
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
