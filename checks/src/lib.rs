@@ -22,3 +22,6 @@ pub mod plan;
 
 #[cfg(any(test, feature = "golden"))]
 pub mod golden;
+
+#[cfg(any(test, feature = "golden"))]
+pub mod scenes;

@@ -1,5 +1,7 @@
 //! After the night: what is verified, and what is done when it failed.
 
+use std::collections::BTreeMap;
+
 use super::commands::{ask_state, backup_file, of_agent, on_host, restore, sh, start, stop, unpack, word};
 use super::desk::{Desk, Draft};
 use super::night::baseline;
@@ -14,7 +16,7 @@ pub(super) fn verification(desk: &Desk<'_>) -> Section {
         Some(look(desk)),
         rolled(desk),
         scanners_on(desk),
-        Some(back_in(desk)),
+        back_in(desk),
         Some(backup_anew(desk)),
         Some(accepted(desk)),
         Some(watch(desk)),
@@ -37,7 +39,7 @@ fn compare(desk: &Desk<'_>) -> Draft {
              checks are content, changed files are carried over, and the nodes are equal.",
         )
         .block(of_agent(
-            &desk.site,
+            desk.site,
             vec![
                 format!("agent refresh {}", sh(instance)),
                 format!("agent check {} --after {} --target {}", sh(instance), sh(&baseline(instance)), desk.target.version),
@@ -46,7 +48,7 @@ fn compare(desk: &Desk<'_>) -> Draft {
 }
 
 fn look(desk: &Desk<'_>) -> Draft {
-    let site = &desk.site;
+    let site = desk.site;
     Draft::work("health", "Look at the product's own checks").text(format!(
         "{}/plugins/servlet/troubleshooting/view: nothing may be worse than before. The log of the start may have no line with \
          ERROR that was not there before.",
@@ -57,7 +59,7 @@ fn look(desk: &Desk<'_>) -> Draft {
 fn rolled(desk: &Desk<'_>) -> Option<Draft> {
     (desk.method == Method::Rolling).then(|| {
         Draft::work("finalised", "See that the rolling upgrade was finalised").text(format!(
-            "{}/admin/zdu: upgrade mode is off, and every node runs {}.",
+            "At {}, Administration, General Configuration, Rolling upgrades: upgrade mode is off, and every node runs {}.",
             desk.site.public_url(),
             desk.target.version
         ))
@@ -76,11 +78,13 @@ fn scanners_on(desk: &Desk<'_>) -> Option<Draft> {
     })
 }
 
-fn back_in(desk: &Desk<'_>) -> Draft {
-    Draft::work("open", "Let users back in").text(format!(
-        "Take the maintenance page away, and open {} as a user would, from the network of the users.",
-        desk.site.public_url()
-    ))
+fn back_in(desk: &Desk<'_>) -> Option<Draft> {
+    (desk.method != Method::Rolling).then(|| {
+        Draft::work("open", "Let users back in").text(format!(
+            "Take the maintenance page away, and open {} as a user would, from the network of the users.",
+            desk.site.public_url()
+        ))
+    })
 }
 
 fn backup_anew(desk: &Desk<'_>) -> Draft {
@@ -105,7 +109,7 @@ fn watch(desk: &Desk<'_>) -> Draft {
 }
 
 fn tidy(desk: &Desk<'_>) -> Draft {
-    let site = &desk.site;
+    let site = desk.site;
     let instance = sh(&desk.facts.instance);
     let old = match desk.method {
         Method::Archive | Method::Rolling => {
@@ -152,12 +156,27 @@ pub(super) fn way_back(desk: &Desk<'_>) -> Section {
         kind: SectionKind::WayBack,
         stop: None,
         title: "The way back".to_owned(),
-        intro: vec![Block::Text(format!(
-            "An older {product} does not start on the data of a newer one. The only way back is to restore database, home and \
-             installation from the backups of the same moment; what people wrote since then is lost."
-        ))],
+        intro: way_back_intro(desk, product.name()),
         steps: desk.finish_all(SectionKind::WayBack, None, drafts.into_iter().flatten()),
     }
+}
+
+fn way_back_intro(desk: &Desk<'_>, product: &str) -> Vec<Block> {
+    let mut intro = vec![Block::Text(format!(
+        "An older {product} does not start on the data of a newer one. The only way back is to restore database, home and \
+         installation from the backups of the same moment; what people wrote since then is lost."
+    ))];
+    let stops = desk.stops();
+    if stops.len() > 1 {
+        let names: Vec<String> = stops.iter().map(|stop| format!("before-{stop}")).collect();
+        intro.push(Block::Text(format!(
+            "The steps lead back to {}. Each stop has backups of its own ({}): when a later stop failed, it may be enough to go \
+             back to the one before it.",
+            desk.running,
+            names.join(", ")
+        )));
+    }
+    intro
 }
 
 /// How long it takes to restore the database: as the newest proof took, else as dumping does.
@@ -222,7 +241,7 @@ fn roll_back(desk: &Desk<'_>) -> Draft {
 }
 
 fn stop_it(desk: &Desk<'_>) -> Draft {
-    let site = &desk.site;
+    let site = desk.site;
     let lines = stop(site);
     Draft::work("stop", format!("Stop {}", desk.facts.product))
         .when(site.is_cluster(), || "On every node.".to_owned())
@@ -231,7 +250,7 @@ fn stop_it(desk: &Desk<'_>) -> Draft {
 }
 
 fn database(desk: &Desk<'_>) -> Option<Draft> {
-    let site = &desk.site;
+    let site = desk.site;
     if site.database.engine.is_some_and(crate::facts::Engine::is_embedded) {
         return None;
     }
@@ -250,7 +269,7 @@ fn first(desk: &Desk<'_>) -> String {
 }
 
 fn home(desk: &Desk<'_>) -> Draft {
-    let site = &desk.site;
+    let site = desk.site;
     let file = backup_file(site, BackupKind::Home, &first(desk));
     Draft::work("restore-home", "Restore the home directory")
         .block(on_host(site, unpack(site, site.home(), &file, "failed")))
@@ -261,7 +280,7 @@ fn home(desk: &Desk<'_>) -> Draft {
 }
 
 fn installation(desk: &Desk<'_>) -> Draft {
-    let site = &desk.site;
+    let site = desk.site;
     let draft = Draft::work("restore-installation", "Put the old installation back");
     match desk.method {
         Method::Archive | Method::Rolling => {
@@ -292,16 +311,21 @@ fn platform(desk: &Desk<'_>) -> Option<Draft> {
     let way = desk.way.as_ref().ok()?;
     let changes =
         way.before.iter().chain(way.stops.iter().flat_map(|stop| stop.with_jump.iter().chain(&stop.then)));
-    let words: Vec<String> = changes
-        .map(|change| match change.part {
+    // Of a part that was changed several times, from the first to the last.
+    let mut net: BTreeMap<Part, (&str, &str)> = BTreeMap::new();
+    for change in changes {
+        let entry = net.entry(change.part).or_insert((&change.from, &change.to));
+        entry.1 = &change.to;
+    }
+    let words: Vec<String> = net
+        .into_iter()
+        .map(|(part, (from, to))| match part {
             Part::Database(engine) => format!(
-                "{} {} to {}: a server of the old version, with the dump of before it was upgraded",
-                engine.name(),
-                change.to,
-                change.from
+                "{} {to} to {from}: a server of the old version, with the dump of before it was upgraded",
+                engine.name()
             ),
             Part::Java | Part::Driver(_) | Part::OperatingSystem | Part::Connection => {
-                format!("{} {} back to {}", change.part, change.to, change.from)
+                format!("{part} {to} back to {from}")
             }
         })
         .collect();
@@ -313,7 +337,7 @@ fn platform(desk: &Desk<'_>) -> Option<Draft> {
 }
 
 fn start_it(desk: &Desk<'_>) -> Draft {
-    let site = &desk.site;
+    let site = desk.site;
     let lines = start(site).into_iter().chain([ask_state(site)]).collect();
     Draft::work("start", format!("Start {} {}", desk.facts.product, desk.running))
         .block(on_host(site, lines))

@@ -157,8 +157,8 @@ pub(super) fn unpack(site: &Site<'_>, directory: &str, file: &str, aside: &str) 
     ]
 }
 
-/// Dumps the database into a file and looks whether the dump is whole.
-pub(super) fn dump(site: &Site<'_>, file: &str) -> Option<Block> {
+/// Dumps the database into a file and looks whether the dump is whole: what is to be known of it, and how.
+pub(super) fn dump(site: &Site<'_>, file: &str) -> Option<(String, Block)> {
     let database = &site.database;
     let (host, port, name, account) = (
         word(site, &database.host),
@@ -167,13 +167,17 @@ pub(super) fn dump(site: &Site<'_>, file: &str) -> Option<Block> {
         word(site, &database.account),
     );
     let quoted = word(site, file);
-    let lines = match database.engine? {
-        Engine::Postgresql => vec![
-            format!(
-                "pg_dump --host={host} --port={port} --username={account} --format=custom --file={quoted} {name}"
-            ),
-            format!("pg_restore --list {quoted} {}", count_lines(site)),
-        ],
+    let asks = format!("Into {file}. The password of {} is asked for.", database.account);
+    let (text, lines) = match database.engine? {
+        Engine::Postgresql => (
+            format!("{asks} The second command reads the dump to its end and counts what is in it."),
+            vec![
+                format!(
+                    "pg_dump --host={host} --port={port} --username={account} --format=custom --file={quoted} {name}"
+                ),
+                format!("pg_restore --list {quoted} {}", count_lines(site)),
+            ],
+        ),
         Engine::Mysql | Engine::Mariadb => {
             let program = if database.engine == Some(Engine::Mariadb) { "mariadb-dump" } else { "mysqldump" };
             let tail = if site.windows {
@@ -181,31 +185,41 @@ pub(super) fn dump(site: &Site<'_>, file: &str) -> Option<Block> {
             } else {
                 format!("tail -n 1 {quoted}")
             };
-            vec![
-                format!(
-                    "{program} --host={host} --port={port} --user={account} --password --single-transaction --routines \
+            let text = format!("{asks} The second command must show \"Dump completed on\".");
+            (
+                text,
+                vec![
+                    format!(
+                        "{program} --host={host} --port={port} --user={account} --password --single-transaction --routines \
                      --triggers --hex-blob --result-file={quoted} {name}"
-                ),
-                tail,
-            ]
+                    ),
+                    tail,
+                ],
+            )
         }
         Engine::SqlServer => {
-            let (name, file) = (brackets(&database.name), literal(file));
-            return Some(sql(
-                format!(
-                    "in {}:{port}, as a member of db_backupoperator; the path is one of the server",
-                    database.host
-                ),
+            let (name, path) = (brackets(&database.name), literal(file));
+            let place = format!("in {}:{port}, as a member of db_backupoperator", database.host);
+            let text = format!(
+                "Into {file}, which is a path of the database server. The second statement verifies it."
+            );
+            let block = sql(
+                place,
                 vec![
-                    format!("BACKUP DATABASE {name} TO DISK = N{file} WITH COPY_ONLY, CHECKSUM, INIT;"),
-                    format!("RESTORE VERIFYONLY FROM DISK = N{file} WITH CHECKSUM;"),
+                    format!("BACKUP DATABASE {name} TO DISK = N{path} WITH COPY_ONLY, CHECKSUM, INIT;"),
+                    format!("RESTORE VERIFYONLY FROM DISK = N{path} WITH CHECKSUM;"),
                 ],
-            ));
+            );
+            return Some((text, block));
         }
         Engine::Oracle => {
             let file = site.last(file).to_owned();
             let connect = format!("//{}:{port}/{}", database.host, database.name);
-            return Some(Block::Commands {
+            let text = format!(
+                "Into {file} in the directory DATA_PUMP_DIR of the server. The password of system is asked for; the log must end \
+                 with \"successfully completed\"."
+            );
+            let block = Block::Commands {
                 place: format!("on {}, with the client of Oracle", database.host),
                 shell: Shell::Sh,
                 lines: vec![format!(
@@ -215,11 +229,12 @@ pub(super) fn dump(site: &Site<'_>, file: &str) -> Option<Block> {
                     sh(&file),
                     sh(&format!("{file}.log"))
                 )],
-            });
+            };
+            return Some((text, block));
         }
         Engine::H2 | Engine::Hsqldb => return None,
     };
-    Some(on_host(site, lines))
+    Some((text, on_host(site, lines)))
 }
 
 fn count_lines(site: &Site<'_>) -> &'static str {

@@ -1,15 +1,23 @@
 //! Which step of the book each check belongs to: what it proves is ticked there, and what it finds stands there.
 
-/// The name of a step in the preparation, or in the night where one says so, and the checks it is about.
-static COVER: &[(&str, &[&str])] = &[
-    ("release", &["release-support", "upgrade-path"]),
-    ("license", &["license-covers-target", "license-replacement", "license-seats", "license-valid"]),
-    ("notes", &["upgrade-notes"]),
+use super::parts::SectionKind::{self, Preparation, Production, Staging};
+
+/// The section and the name of a step, and the checks it is about.
+static COVER: &[(SectionKind, &str, &[&str])] = &[
+    (Preparation, "release", &["release-support", "upgrade-path"]),
     (
+        Preparation,
+        "license",
+        &["license-covers-target", "license-replacement", "license-seats", "license-valid"],
+    ),
+    (Preparation, "notes", &["upgrade-notes"]),
+    (
+        Preparation,
         "platform",
         &["hardware", "java-memory", "java-version", "locale-encoding", "operating-system", "process-limits"],
     ),
     (
+        Preparation,
         "database",
         &[
             "database-embedded",
@@ -20,25 +28,26 @@ static COVER: &[(&str, &[&str])] = &[
             "database-supported",
         ],
     ),
-    ("driver", &["database-driver"]),
-    ("disk", &["disk-space"]),
-    ("files", &["file-ownership"]),
-    ("antivirus", &["antivirus"]),
-    ("apps", &["app-licenses", "plugin-compatibility", "plugin-state"]),
-    ("customisations", &["customised-files", "customised-layouts"]),
-    ("health", &["application-health", "cluster-nodes", "custom", "upgrade-interrupted"]),
-    ("administrator", &["internal-administrator"]),
-    ("index", &["index-rebuild"]),
-    ("backups", &["backup-database", "backup-home", "backup-installation", "backup-restore"]),
-    ("window", &["freeze", "upgrade-window"]),
-    ("environment", &["same-database-engine", "staging-isolation"]),
-    ("rehearsal", &["rehearsal"]),
-    ("sessions", &["database-sessions"]),
+    (Preparation, "driver", &["database-driver"]),
+    (Preparation, "disk", &["disk-space"]),
+    (Preparation, "files", &["file-ownership"]),
+    (Preparation, "antivirus", &["antivirus"]),
+    (Preparation, "apps", &["app-licenses", "plugin-compatibility", "plugin-state"]),
+    (Preparation, "customisations", &["customised-files", "customised-layouts"]),
+    (Preparation, "health", &["application-health", "cluster-nodes", "custom", "upgrade-interrupted"]),
+    (Preparation, "administrator", &["internal-administrator"]),
+    (Preparation, "index", &["index-rebuild"]),
+    (Preparation, "backups", &["backup-database", "backup-home", "backup-installation", "backup-restore"]),
+    (Preparation, "window", &["freeze", "upgrade-window"]),
+    (Staging, "environment", &["same-database-engine", "staging-isolation"]),
+    (Staging, "rehearsal", &["rehearsal"]),
+    (Production, "sessions", &["database-sessions"]),
 ];
 
 /// The checks a step is about; none for work of the night that no check can see.
-pub(super) fn of(step: &str) -> &'static [&'static str] {
-    COVER.iter().find(|(name, _)| *name == step).map_or(&[], |(_, checks)| checks)
+pub(super) fn of(kind: SectionKind, step: &str) -> &'static [&'static str] {
+    let found = COVER.iter().find(|(section, name, _)| *section == kind && *name == step);
+    found.map_or(&[], |(_, _, checks)| checks)
 }
 
 #[cfg(test)]
@@ -50,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_check_has_one_step() {
-        let listed: Vec<&str> = COVER.iter().flat_map(|(_, checks)| *checks).copied().collect();
+        let listed: Vec<&str> = COVER.iter().flat_map(|(_, _, checks)| *checks).copied().collect();
         let once: BTreeSet<&str> = listed.iter().copied().collect();
         assert_eq!(listed.len(), once.len(), "a check stands at two steps");
         let all: BTreeSet<&str> = rules::ALL.iter().map(|check| check.id).collect();

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::cover;
 use super::parts::{Block, Estimate, Open, Proof, SectionKind, Step};
 use super::site::Site;
-use crate::facts::{Snapshot, StepMark};
+use crate::facts::{Snapshot, StepMark, StepState};
 use crate::model::{Policy, Severity, Target, Verdict};
 use crate::plan::way::{Method, NoWay, Part, Way};
 use crate::report::{CheckReport, DatedFinding, Judge, Report, WordKind};
@@ -14,11 +14,13 @@ use crate::rules::units::bytes;
 use crate::version::ProductVersion;
 
 /// All that steps are made from.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Desk<'a> {
     pub(super) judge: Judge<'a>,
     pub(super) facts: &'a Snapshot,
-    pub(super) site: Site<'a>,
+    /// Where the steps are done: production, or staging.
+    pub(super) site: &'a Site<'a>,
+    pub(super) production: &'a Site<'a>,
     pub(super) running: &'a ProductVersion,
     pub(super) target: &'a Target,
     pub(super) report: &'a Report,
@@ -122,11 +124,7 @@ impl Desk<'_> {
     ) -> Option<Step> {
         let Draft { name, title, blocks, outage, optional, work, time } = draft;
         let id = step_id(kind, stop, &name);
-        let covered = if kind == SectionKind::Verification || kind == SectionKind::WayBack {
-            &[]
-        } else {
-            cover::of(&name)
-        };
+        let covered = cover::of(kind, &name);
         let about: Vec<&CheckReport> = covered.iter().filter_map(|check| self.check(check)).collect();
         let applies = about.iter().any(|check| check.verdict != Verdict::Skipped);
         if !work && !applies {
@@ -255,6 +253,9 @@ impl Desk<'_> {
     /// How long the same step took on staging.
     fn as_on_staging(&self, stop: Option<&ProductVersion>, name: &str) -> Option<Estimate> {
         let mark = self.mark(&step_id(SectionKind::Staging, stop, name))?;
+        if mark.state != StepState::Done {
+            return None;
+        }
         let time = mark.took?;
         let day = jiff::tz::TimeZone::UTC.to_datetime(mark.at).date();
         Some(Estimate { time, ground: format!("as on staging on {day}") })

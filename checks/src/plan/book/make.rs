@@ -29,8 +29,19 @@ pub fn make(
     let report = sitting.judge(target);
     let blocks = sitting.blocks_after(target, &report);
     let way = way::find(&judge, facts, target, method)?;
-    let desk = Desk { judge, facts, site, running, target, report: &report, way: &way, method };
-    let sections = sections(&desk);
+    let staging = Site::of_staging(facts, installation);
+    let desk = Desk {
+        judge,
+        facts,
+        site: &site,
+        production: &site,
+        running,
+        target,
+        report: &report,
+        way: &way,
+        method,
+    };
+    let sections = sections(&desk, &Desk { site: &staging, ..desk });
     let known: BTreeSet<&str> =
         sections.iter().flat_map(|section| &section.steps).map(|step| step.id.as_str()).collect();
     let marks = facts.memory.steps.iter().filter(|mark| mark.target == target.version);
@@ -55,9 +66,9 @@ pub fn make(
     })
 }
 
-fn sections(desk: &Desk<'_>) -> Vec<Section> {
+fn sections(desk: &Desk<'_>, on_staging: &Desk<'_>) -> Vec<Section> {
     let mut sections = vec![preparation::section(desk)];
-    sections.extend(legs(desk, SectionKind::Staging).into_iter().map(|leg| section(desk, leg)));
+    sections.extend(legs(on_staging, SectionKind::Staging).into_iter().map(|leg| section(on_staging, leg)));
     sections.extend(desk.way.as_ref().ok().and_then(|way| before(desk, way)));
     sections.extend(legs(desk, SectionKind::Production).into_iter().map(|leg| section(desk, leg)));
     sections.push(after::verification(desk));

@@ -98,3 +98,6 @@ pub struct StopReport {
 pub fn sum(estimates: impl IntoIterator<Item = SignedDuration>) -> Option<SignedDuration> {
     estimates.into_iter().reduce(SignedDuration::saturating_add)
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,7 @@ fn notes(desk: &Desk<'_>) -> Draft {
 }
 
 fn method(desk: &Desk<'_>) -> Draft {
-    let site = &desk.site;
+    let site = desk.site;
     let instance = sh(&desk.facts.instance);
     let target = &desk.target.version;
     let draft = Draft::work("method", "Choose how the new program gets onto the host");
@@ -214,7 +214,7 @@ fn files(desk: &Desk<'_>) -> Draft {
 }
 
 fn antivirus(desk: &Desk<'_>) -> Draft {
-    let site = &desk.site;
+    let site = desk.site;
     Draft::looked_at("antivirus", "Keep virus scanners out of the way").text(format!(
         "Exclude {}, {} and the database's own files from scans, or have the scanner switched off for the night.",
         site.program(),
@@ -313,7 +313,7 @@ fn backups(desk: &Desk<'_>) -> Draft {
              there.",
         )
         .when(embedded, || "The embedded database lies in the home directory and is in its backup.".to_owned())
-        .block(of_agent(&desk.site, vec![format!("agent restore-test {instance}")]))
+        .block(of_agent(desk.site, vec![format!("agent restore-test {instance}")]))
 }
 
 fn window(desk: &Desk<'_>) -> Draft {
@@ -350,7 +350,7 @@ fn download(desk: &Desk<'_>) -> Draft {
     for version in desk.stops() {
         let file = desk.package(version);
         draft = draft.block(super::commands::on_host(
-            &desk.site,
+            desk.site,
             vec![
                 format!("curl --fail --location --remote-name {DOWNLOADS}/{file}"),
                 if desk.site.windows {

@@ -22,6 +22,8 @@ pub(super) struct Site<'a> {
     pub(super) user: String,
     pub(super) manager: ServiceManager,
     pub(super) database: Database,
+    /// Where people reach it, without a slash at the end.
+    public_url: String,
     /// What could not be seen and stands in capitals, each as a sentence without its full stop.
     pub(super) gaps: Vec<String>,
 }
@@ -80,7 +82,39 @@ impl<'a> Site<'a> {
             user: user.unwrap_or_else(|| "SERVICE_USER".to_owned()),
             manager,
             database,
+            public_url: facts.profile().base_url.unwrap_or_else(|| local_url(installation)),
             gaps,
+        }
+    }
+
+    /// The staging instance, as far as the agent that watches it tells: the paths of production on another host.
+    pub(super) fn of_staging(facts: &'a Snapshot, installation: &'a Installation) -> Self {
+        let production = Self::of(facts, installation);
+        let staging = facts.rehearsal().ok().and_then(|rehearsal| rehearsal.staging.as_ref());
+        let profile = staging.map(|staging| &staging.profile);
+        let host = profile
+            .and_then(|profile| profile.home.as_deref()?.split_once(':'))
+            .map(|(host, _)| host.to_owned());
+        let place = profile.and_then(|profile| {
+            let (server, name) = profile.database.as_deref()?.split_once('/')?;
+            let (host, port) = server.rsplit_once(':')?;
+            Some((host.to_owned(), port.parse().ok()?, name.split('?').next()?.to_owned()))
+        });
+        let (db_host, port, name) = place.unwrap_or_else(|| {
+            ("STAGING_DB_HOST".to_owned(), production.database.port, "STAGING_DB_NAME".to_owned())
+        });
+        let embedded = production.database.engine.is_some_and(Engine::is_embedded);
+        Self {
+            host: host.unwrap_or_else(|| "STAGING_HOST".to_owned()),
+            public_url: profile
+                .and_then(|profile| profile.base_url.clone())
+                .unwrap_or_else(|| "http://STAGING_HOST".to_owned()),
+            database: if embedded {
+                production.database
+            } else {
+                Database { host: db_host, port, name, ..production.database }
+            },
+            ..production
         }
     }
 
@@ -169,8 +203,7 @@ impl<'a> Site<'a> {
 
     /// The connector that people, or the proxy before it, reach.
     pub(super) fn connector(&self) -> Option<&'a Connector> {
-        let connectors = self.installation.connectors.value()?;
-        connectors.iter().find(|connector| connector.proxy_name.is_some()).or_else(|| connectors.first())
+        connector(self.installation)
     }
 
     /// The name of the reverse proxy before the instance.
@@ -180,13 +213,12 @@ impl<'a> Site<'a> {
 
     /// Where the application answers on its own host, without a slash at the end.
     pub(super) fn local_url(&self) -> String {
-        let port = self.connector().map_or(8090, |connector| connector.port);
-        format!("http://127.0.0.1:{port}{}", self.installation.context_path)
+        local_url(self.installation)
     }
 
     /// Where people reach it, without a slash at the end.
     pub(super) fn public_url(&self) -> String {
-        self.facts.profile().base_url.unwrap_or_else(|| self.local_url()).trim_end_matches('/').to_owned()
+        self.public_url.trim_end_matches('/').to_owned()
     }
 
     /// Who runs Synchrony; `None` when there is none, or nobody could tell.
@@ -278,7 +310,8 @@ impl<'a> Site<'a> {
         format!("{version} in {}{origin}", runtime.home)
     }
 
-    fn database_words(&self) -> String {
+    /// The database in words: kind, place, name, account and size.
+    pub(super) fn database_words(&self) -> String {
         let Database { engine, host, port, name, account } = &self.database;
         let Some(engine) = engine else { return "of a kind that could not be seen".to_owned() };
         if engine.is_embedded() {
@@ -300,6 +333,16 @@ impl<'a> Site<'a> {
     pub(super) fn seen_at(&self, sources: &[Source]) -> Option<jiff::Timestamp> {
         sources.iter().filter_map(|source| self.facts.state(*source).collected_at).min()
     }
+}
+
+fn connector(installation: &Installation) -> Option<&Connector> {
+    let connectors = installation.connectors.value()?;
+    connectors.iter().find(|connector| connector.proxy_name.is_some()).or_else(|| connectors.first())
+}
+
+fn local_url(installation: &Installation) -> String {
+    let port = connector(installation).map_or(8090, |connector| connector.port);
+    format!("http://127.0.0.1:{port}{}", installation.context_path)
 }
 
 fn sized(path: &str, size: Option<u64>) -> String {

@@ -45,7 +45,11 @@ fn on(graph: &Graph<'_>, path: &Path) -> Vec<Obstacle> {
             if let Some(why) = &place.not_licensed {
                 found.push(Obstacle {
                     because: why.clone(),
-                    unless: format!("a licence is entered that covers {}", place.version),
+                    unless: format!(
+                        "a licence is entered that covers {}, or a release is chosen that the one in force permits; \
+                         `agent targets` names the newest",
+                        place.version
+                    ),
                 });
             }
             if place.refuses_engine {

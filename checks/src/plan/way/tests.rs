@@ -243,7 +243,7 @@ fn without_a_licence_for_it_there_is_no_way_unless_one_is_entered() {
         terms.maintenance_ends = Until::Day(date(2024, 3, 1));
     }
     let no_way = found(&golden, "8.5.3", Method::Archive).unwrap_err();
-    assert_eq!(no_way.unless, ["a licence is entered that covers 8.5.3"]);
+    assert!(no_way.unless[0].starts_with("a licence is entered that covers 8.5.3, or"), "{no_way:?}");
     assert!(!no_way.together);
     // The older bug-fix release of the line was published in time, and so is the stop on the way to it.
     leads(&golden, "8.5.1", "7.19.1 > 8.5.1", 1);
