@@ -177,11 +177,13 @@ fn every_sentence_of_the_guides_has_an_answer_and_every_check_named_is_there() {
         numbers.push(cells[0]);
         let codes: Vec<&str> = cells[2].split('`').skip(1).step_by(2).collect();
         for code in &codes {
-            let known = ids.contains(code) || code.starts_with("agent ") || *code == "database";
+            // Steps of the run book have a dot in their id, and a test there looks for them.
+            let known =
+                ids.contains(code) || code.starts_with("agent ") || code.contains('.') || *code == "database";
             assert!(known, "there is no check {code}: {line}");
             named.insert(*code);
         }
-        let answered = !codes.is_empty() || cells[2].contains("step") || cells[2] == "every check";
+        let answered = !codes.is_empty() || cells[2] == "every check";
         assert!(answered, "nobody answers: {line}");
     }
     let blockers: Vec<String> = (1..=43).map(|number| number.to_string()).collect();

@@ -386,6 +386,20 @@ fn every_sentence_of_the_guides_is_there_when_it_applies_and_absent_when_not() {
 }
 
 #[test]
+fn every_step_that_the_table_of_coverage_names_is_in_a_book() {
+    let table = include_str!("../../../coverage.md");
+    let rows = table.lines().filter(|line| line.starts_with('|'));
+    let named: BTreeSet<&str> = rows
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(|code| SectionKind::ALL.iter().any(|kind| code.starts_with(&format!("{}.", kind.id()))))
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    for id in named {
+        assert!(SCENES.iter().any(|(_, book)| book.step(id).is_some()), "no book has a step {id}");
+    }
+}
+
+#[test]
 fn a_licence_that_waits_is_entered_first() {
     let mut golden = golden();
     if let Reading::Learned(learned) = &mut golden.facts.license {
