@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use super::ConfigArgs;
 use super::output::Output;
 use crate::config::{Config, Credentials, DatabaseAccess, LogFormat, Marketplace, Rhythm, When, schema};
+use crate::surface::book::book_schema;
 use crate::surface::status::status_schema;
 
 /// Arguments of `agent config`.
@@ -27,6 +28,9 @@ enum Action {
         /// That of the status file instead.
         #[arg(long)]
         status: bool,
+        /// That of a run book as JSON instead.
+        #[arg(long, conflicts_with = "status")]
+        plan: bool,
     },
     /// Show what the agent understood.
     Show(ConfigArgs),
@@ -39,8 +43,12 @@ pub(super) fn run(command: &ConfigCommand, output: &mut Output) -> anyhow::Resul
             let names: Vec<&str> = config.instances.iter().map(|instance| instance.name.as_str()).collect();
             output.text(&format!("{} is good; instances: {}", args.config.display(), names.join(", ")))?;
         }
-        Action::Schema { status } => {
-            let schema = if *status { status_schema().to_value() } else { schema() };
+        Action::Schema { status, plan } => {
+            let schema = match (*status, *plan) {
+                (true, _) => status_schema().to_value(),
+                (false, true) => book_schema().to_value(),
+                (false, false) => schema(),
+            };
             output.text(&serde_json::to_string_pretty(&schema).context("rendering the schema")?)?;
         }
         Action::Show(args) => output.text(&render(&args.read()?)?)?,

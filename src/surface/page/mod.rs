@@ -1,16 +1,15 @@
 //! The page: the status for people with a browser. Plain HTML without scripts or anything to load.
 //!
-//! Every foreign text goes through `Html::text`, which is the only place that escapes.
-
-use std::fmt;
+//! Every foreign text goes through [`Html::text`].
 
 use jiff::Timestamp;
 use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
+use super::html::{Html, TOKENS};
 use super::status::{
     AgentView, CheckView, FindingView, InstanceView, NoticeView, SourceView, StatusFile, TargetView, blocks,
-    length, minute, printable, product_name, settled,
+    length, minute, product_name, settled,
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -18,12 +17,13 @@ const STYLE: &str = include_str!("style.css");
 /// The page, whole.
 #[must_use]
 pub fn render_page(status: &StatusFile) -> String {
-    let mut html = Html { out: String::with_capacity(64 * 1024) };
+    let mut html = Html::default();
     html.raw(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"refresh\" content=\"120\">\n<title>Upgrade readiness</title>\n<style>\n",
     );
+    html.raw(TOKENS);
     html.raw(STYLE);
     html.raw("</style>\n</head>\n<body>\n<header>\n<h1>Upgrade readiness</h1>\n<p class=\"soft\">As of ");
     html.text(&minute(status.written_at));
@@ -36,52 +36,10 @@ pub fn render_page(status: &StatusFile) -> String {
     html.raw("</main>\n");
     html.footer(&status.agent);
     html.raw("</body>\n</html>\n");
-    html.out
-}
-
-/// The page that grows.
-struct Html {
-    out: String,
+    html.into_text()
 }
 
 impl Html {
-    /// Markup of ours.
-    fn raw(&mut self, markup: &str) {
-        self.out.push_str(markup);
-    }
-
-    /// Text of anybody: the only way for it into the page.
-    fn text(&mut self, text: &str) {
-        for char in printable(text).chars() {
-            match char {
-                '&' => self.out.push_str("&amp;"),
-                '<' => self.out.push_str("&lt;"),
-                '>' => self.out.push_str("&gt;"),
-                '"' => self.out.push_str("&quot;"),
-                '\'' => self.out.push_str("&#39;"),
-                other => self.out.push(other),
-            }
-        }
-    }
-
-    /// Text between markup of ours.
-    fn element(&mut self, open: &str, text: &str, close: &str) {
-        self.raw(open);
-        self.text(text);
-        self.raw(close);
-    }
-
-    /// Text in between, from what can be shown.
-    fn show(&mut self, shown: impl fmt::Display) {
-        self.text(&shown.to_string());
-    }
-
-    fn badge(&mut self, verdict: Verdict) {
-        self.raw("<span class=\"badge ");
-        self.raw(verdict.id());
-        self.element("\">", verdict_word(verdict), "</span>");
-    }
-
     fn overview(&mut self, status: &StatusFile) {
         let targets = status.instances.iter().enumerate().flat_map(|(i, instance)| {
             instance.targets.iter().enumerate().map(move |(t, target)| (anchor(i, t), instance, target))
@@ -286,16 +244,6 @@ fn anchor(instance: usize, target: usize) -> String {
 
 fn jump(instance: &InstanceView, target: &TargetView) -> String {
     format!("{} → {}", instance.version.as_deref().unwrap_or("?"), target.full_name())
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Blocked => "Blocked",
-        Verdict::Unknown => "Cannot tell",
-        Verdict::Warning => "Warnings",
-        Verdict::Ready => "Ready",
-        Verdict::Skipped => "Skipped",
-    }
 }
 
 #[cfg(test)]
