@@ -225,6 +225,7 @@ impl Recorder {
                     old.waivers != new.waivers
                         || old.sign_offs != new.sign_offs
                         || old.versions != new.versions
+                        || old.steps != new.steps
                 })
             });
             *known = Arc::new(memories);
