@@ -97,6 +97,13 @@ impl Keeper {
         (known.snapshot.clone(), known.history.clone())
     }
 
+    /// What it judges, and by what: for whoever asks more of them than the board shows.
+    #[must_use]
+    pub fn basis(&self) -> (Snapshot, Arc<Catalog>, Arc<Instance>) {
+        let (snapshot, _) = self.known();
+        (snapshot, self.catalog.borrow().clone(), self.instance.clone())
+    }
+
     fn update(&self, change: impl FnOnce(&mut Snapshot)) {
         // Held until the result is on the board: of two answers at once the later one must stand there.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
+use upgrade_readiness_checks::facts::StepMark;
 
 use crate::board::{Board, Notice};
 use crate::chain::Chain;
@@ -38,15 +39,20 @@ const MEMORY_OFF: &str = "memory-off";
 /// Subject of the notice that a store was kept aside.
 const STORE_ASIDE: &str = "store-aside";
 
-/// Asks the recorder to look at once for what others wrote.
+/// Asks the recorder to look at once for what others wrote, or to write what a person says.
 #[derive(Debug, Clone)]
 pub struct Reminder(mpsc::Sender<Request>);
 
 #[derive(Debug)]
-struct Request {
-    /// Whose memory is wanted; that of the instances on the board when absent.
-    instances: Option<Vec<String>>,
-    done: oneshot::Sender<()>,
+enum Request {
+    /// To look what is there.
+    Look {
+        /// Whose memory is wanted; that of the instances on the board when absent.
+        instances: Option<Vec<String>>,
+        done: oneshot::Sender<()>,
+    },
+    /// To write what became of a step.
+    Mark { instance: String, mark: Box<StepMark>, done: oneshot::Sender<Result<(), String>> },
 }
 
 impl Reminder {
@@ -62,10 +68,21 @@ impl Reminder {
 
     async fn ask(&self, instances: Option<Vec<String>>) {
         let (done, is_done) = oneshot::channel();
-        if self.0.send(Request { instances, done }).await.is_ok() {
+        if self.0.send(Request::Look { instances, done }).await.is_ok() {
             // Gone is as good as done.
             drop(is_done.await);
         }
+    }
+
+    /// Has what became of a step written down; returns once the keepers can know it, or in words why it is not kept.
+    pub async fn mark(&self, instance: String, mark: StepMark) -> Result<(), String> {
+        let (done, is_done) = oneshot::channel();
+        let request = Request::Mark { instance, mark: Box::new(mark), done };
+        let gone = || "the daemon is stopping; nothing was written".to_owned();
+        if self.0.send(request).await.is_err() {
+            return Err(gone());
+        }
+        is_done.await.unwrap_or_else(|_gone| Err(gone()))
     }
 }
 
@@ -144,16 +161,11 @@ impl Recorder {
     ) -> bool {
         tokio::select! {
             () = shutdown.cancelled() => return false,
-            Some(Request { instances, done }) = self.reminders.recv() => {
+            Some(request) = self.reminders.recv() => {
                 self.failed_at = None;
                 let current = Arc::clone(&changes.borrow_and_update());
                 self.record(&current).await;
-                if let Some(instances) = instances {
-                    self.recall(&instances).await;
-                }
-                self.say(board);
-                // Whoever asked may have gone.
-                done.send(()).ok();
+                self.answer(request, &current, board).await;
                 return true;
             }
             alive = changes.changed() => if alive.is_err() { return false },
@@ -162,6 +174,45 @@ impl Recorder {
             () = shutdown.cancelled() => false,
             () = sleep(GATHER) => true,
         }
+    }
+
+    async fn answer(&mut self, request: Request, current: &Board, board: &watch::Sender<Arc<Board>>) {
+        match request {
+            Request::Look { instances, done } => {
+                if let Some(instances) = instances {
+                    self.recall(&instances).await;
+                }
+                self.say(board);
+                // Whoever asked may have gone.
+                done.send(()).ok();
+            }
+            Request::Mark { instance, mark, done } => {
+                let outcome = self.mark(&instance, &mark, current).await;
+                self.say(board);
+                done.send(outcome).ok();
+            }
+        }
+    }
+
+    async fn mark(&mut self, instance: &str, mark: &StepMark, board: &Board) -> Result<(), String> {
+        let Some(store) = &mut self.store else {
+            let why = self.notices.iter().find(|notice| notice.subject == MEMORY_OFF);
+            return Err(why.map_or_else(|| "nothing is remembered".to_owned(), |notice| notice.text.clone()));
+        };
+        if let Err(trouble) = store.mark_step(instance, mark).await {
+            let told = format!("{}. {}", Chain(&trouble), trouble.remedy());
+            // A store that is full of marks is as good as before.
+            if !matches!(trouble, StoreError::TooManySteps { .. }) {
+                self.fail(&trouble).await;
+            }
+            return Err(told);
+        }
+        let names: Vec<String> = board.instances.iter().map(|known| known.name.clone()).collect();
+        if let Err(trouble) = self.read_memories(&names, &BTreeSet::from([&instance.to_owned()])).await {
+            // It is written; that it cannot be read again is said on the board.
+            self.fail(&trouble).await;
+        }
+        Ok(())
     }
 
     async fn record(&mut self, board: &Board) {
@@ -225,6 +276,7 @@ impl Recorder {
                     old.waivers != new.waivers
                         || old.sign_offs != new.sign_offs
                         || old.versions != new.versions
+                        || old.steps != new.steps
                 })
             });
             *known = Arc::new(memories);
@@ -273,9 +325,9 @@ impl Recorder {
         match set_aside(&self.path, Timestamp::now()) {
             Ok(aside) => {
                 let told = Chain(trouble).to_string();
-                error!(error = %told, aside = %aside.display(), "the store cannot be used and was kept aside; a new one begins without the history, waivers and sign-offs of the old one");
+                error!(error = %told, aside = %aside.display(), "the store cannot be used and was kept aside; a new one begins without the history, waivers, sign-offs and marks of steps of the old one");
                 let text = format!(
-                    "The store could not be used and was kept aside as {}: {told}. A new one was begun: history, waivers and sign-offs of the old one are not in force; give them again with `agent waive` and `agent sign-off`, or bring the file back from a backup while the agent is stopped.",
+                    "The store could not be used and was kept aside as {}: {told}. A new one was begun: history, waivers, sign-offs and marks of steps of the old one are not in force; give them again with `agent waive`, `agent sign-off` and `agent plan step`, or bring the file back from a backup while the agent is stopped.",
                     aside.display()
                 );
                 self.put(Notice { subject: STORE_ASIDE, text });

@@ -126,10 +126,12 @@ installation_dir = "/opt/atlassian/confluence"
 targets = ["9.2.10"]
 "#;
 
-const SUBCOMMANDS: [&[&str]; 13] = [
+const SUBCOMMANDS: [&[&str]; 15] = [
     &["run"],
     &["status"],
     &["check"],
+    &["plan"],
+    &["plan", "step"],
     &["explain"],
     &["snapshot"],
     &["refresh"],
@@ -156,7 +158,15 @@ fn every_command_has_help_that_fits() {
 
 #[test]
 fn wrong_usage_is_told_and_is_code_3() {
-    let rows: [(&[&str], &[&str]); 9] = [
+    let rows: [(&[&str], &[&str]); 17] = [
+        (&["plan", "--target", "newest"], &["newest", "--target"]),
+        (&["plan", "--method", "magic"], &["magic", "rolling"]),
+        (&["plan", "--output", "text"], &["text", "markdown"]),
+        (&["plan", "--facts", "f", "--look"], &["--facts", "--look"]),
+        (&["plan", "step"], &["STEP", "Usage: agent plan step"]),
+        (&["plan", "step", "production.stop", "broken"], &["broken", "skipped"]),
+        (&["plan", "step", "production.stop", "done"], &["--by"]),
+        (&["plan", "step", "production.stop", "done", "--withdraw"], &["--withdraw"]),
         (&[], &["Usage: agent <COMMAND>"]),
         (&["stat"], &["'stat'", "status", "--help"]),
         (&["status", "--bogus"], &["--bogus", "Usage: agent status"]),
@@ -208,7 +218,7 @@ fn a_status_file_nobody_gave_rights_to_is_told() {
 
 #[test]
 fn a_configuration_that_is_named_must_be_there() {
-    for command in ["status", "check", "run", "refresh", "snapshot"] {
+    for command in ["status", "check", "run", "refresh", "snapshot", "plan"] {
         let answer = run(&[command, "--config", "/nonexistent/agent.toml"]);
         answer.refuses(&["reading the configuration", "/nonexistent/agent.toml", "do:", "--config FILE"]);
     }
@@ -265,6 +275,57 @@ fn what_was_understood_is_shown_without_secrets() {
         assert!(shown.contains(word), "{word:?} is not in\n{shown}");
     }
     assert!(!shown.contains("hunter2") && !shown.contains("Some("), "{shown}");
+}
+
+#[test]
+fn a_run_book_is_made_from_facts_in_every_form() {
+    let desk = Desk::new();
+    let facts = desk.text("facts.json");
+    let plan = |more: &[&str]| desk.run(&[&["plan", "--facts", &facts], more].concat());
+    let verdict = desk.check(&[]).code.unwrap();
+    let book = plan(&[]);
+    assert!(book.gives(verdict).contains("9.2.10"), "{}", book.out);
+    assert!(!book.out.contains('\u{1b}'), "{}", book.out);
+    assert!(plan(&["--output", "html"]).gives(verdict).starts_with("<!DOCTYPE html>"));
+    let json = plan(&["--output", "json", "--method", "archive"]);
+    let json: serde_json::Value = serde_json::from_str(json.gives(verdict)).unwrap();
+    assert_eq!(json["target"], "9.2.10");
+
+    assert_eq!(plan(&["--to", &desk.text("book.md")]).gives(verdict), "");
+    assert_eq!(fs::read_to_string(desk.path("book.md")).unwrap().trim_end(), book.out.trim_end());
+    plan(&["--to", "/nonexistent/book.md"]).refuses(&["writing /nonexistent/book.md", "why:", "do:"]);
+
+    // The rules know a release the catalog does not; how it ends is theirs to say.
+    for target in ["latest", "latest-lts", "next", "recommended", "9.2.10"] {
+        let answer = plan(&["--target", target, "--output", "json"]);
+        assert!(
+            answer.err.is_empty() && answer.code.is_some_and(|code| code <= 3),
+            "{target}: {}",
+            answer.err
+        );
+    }
+    desk.write("agent.toml", &CONFIG.replace("[\"9.2.10\"]", "[\"9.2.10\", \"latest\"]"));
+    plan(&[]).refuses(&["several are configured", "do:", "--target: 9.2.10, latest, recommended"]);
+    plan(&["--target", "9.2.10"]).gives(verdict);
+}
+
+#[test]
+fn facts_no_run_book_can_be_made_from_are_told_with_what_to_do() {
+    let desk = Desk::new();
+    let mut unread = golden().facts;
+    unread.installation = Reading::Pending;
+    let rows = [
+        (desk.text("absent.json"), vec!["absent.json", "why: No such file", "do:"]),
+        (desk.write("empty.json", ""), vec!["is not a snapshot", "do:"]),
+        (desk.text(""), vec!["is not a regular file", "do:"]),
+        (
+            desk.write("unread.json", &serde_json::to_string(&unread).unwrap()),
+            vec!["a run book for wiki cannot be made", "why: installation", "do:"],
+        ),
+    ];
+    for (path, words) in rows {
+        desk.run(&["plan", "--facts", &path]).refuses(&words);
+    }
 }
 
 #[test]

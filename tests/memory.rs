@@ -13,9 +13,14 @@ mod installation;
 mod process;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use installation::Installation;
 use process::{NOBODY, Running, agent, agent_without_rights, eventually, free_port, set_mode};
@@ -485,4 +490,258 @@ fn two_files_of_a_kind_are_compared() {
     has(&text, &["is a snapshot", "status file", "do:"]);
     assert_eq!(told(&[&status, &status]).0, 0);
     assert_eq!(told(&[&a, "/nowhere"]).0, 3);
+}
+
+/// Stands in for a daemon with a run book of these steps.
+struct Teller {
+    port: u16,
+    ends: Arc<AtomicBool>,
+    asked: Arc<Mutex<Vec<String>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+const STEPS: &str = r#"{"target": "9.2.10", "verdict": "warning", "sections": [
+    {"steps": [{"id": "preparation.license", "title": "Renew the licence", "proven": true, "mark": null}]},
+    {"steps": [{"id": "staging.start", "title": "Start it", "proven": false, "mark": {"state": "done"}}]},
+    {"steps": [{"id": "production.stop", "title": "Stop it", "proven": true, "mark": {"state": "failed"}},
+               {"id": "production.start", "title": "Start it", "proven": false, "mark": null}]},
+    {"steps": [{"id": "way-back.restore", "title": "Restore it", "proven": false, "mark": null}]}]}"#;
+
+impl Teller {
+    fn begin(status: u16, content: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (ends, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let (ending, noted) = (ends.clone(), asked.clone());
+        let thread = std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                if ending.load(Ordering::Relaxed) {
+                    break;
+                }
+                let mut connection = BufReader::new(connection.unwrap());
+                let (mut first, mut line) = (String::new(), String::new());
+                connection.read_line(&mut first).unwrap();
+                while line != "\r\n" {
+                    line.clear();
+                    connection.read_line(&mut line).unwrap();
+                }
+                let (status, content) = if first.starts_with("GET") { (status, content) } else { (200, "") };
+                let length = content.len();
+                let answer = format!(
+                    "HTTP/1.1 {status} So\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}"
+                );
+                connection.get_mut().write_all(answer.as_bytes()).unwrap();
+                noted.lock().unwrap().push(first.trim_end().to_owned());
+            }
+        });
+        Self { port, ends, asked, thread: Some(thread) }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+        drop(TcpStream::connect(("127.0.0.1", self.port)));
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl House {
+    /// Has the commands ask another daemon than the one that runs.
+    fn turn_to(&self, teller: &Teller) {
+        let text = self.read("agent.toml");
+        fs::write(self.path("told.toml"), text.replace(&self.port.to_string(), &teller.port.to_string()))
+            .unwrap();
+    }
+
+    fn told_by_teller(&self, arguments: &[&str]) -> (i32, String) {
+        let output = agent().args(arguments).arg("--config").arg(self.path("told.toml")).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    }
+
+    fn steps(&self) -> Vec<Value> {
+        let (_, text) = self.told(&["snapshot"]);
+        let snapshot: Value = serde_json::from_str(&text).unwrap();
+        snapshot["memory"]["steps"].as_array().unwrap().clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_a_step_is_kept_shown_and_taken_back() {
+    let house = House::new();
+    let teller = Teller::begin(200, STEPS);
+    house.turn_to(&teller);
+    let mut daemon = house.start().await;
+    let note = "the log said\nFATAL \u{1b}[2J'; DROP TABLE step; -- ünïcode";
+    let step = |more: &[&str]| house.told_by_teller(&[&["plan", "step"], more].concat());
+    let (code, text) =
+        step(&["production.start", "failed", "--by", "Ann", "--note", note, "--took", "1h 30m"]);
+    assert_eq!(code, 0, "{text}");
+    has(
+        &text,
+        &["production.start of wiki to 9.2.10 is failed after 1h 30m, says Ann", "`agent plan` shows"],
+    );
+    has(&teller.asked().join("\n"), &["GET /api/v1/plan/wiki/9.2.10?form=json HTTP", "POST /-/remember"]);
+    assert_eq!(step(&["staging.start", "done", "--by", "Bob", "--target", "9.2.10"]).0, 0);
+    has(&teller.asked().join("\n"), &["/wiki/9.2.10?form=json"]);
+
+    let (code, text) = step(&["--list"]);
+    assert_eq!(code, 0, "{text}");
+    has(&text, &["wiki to 9.2.10: production.start is failed", "took    1h 30m", "DROP TABLE", "Bob"]);
+    assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let steps = house.steps();
+    assert_eq!((steps.len(), steps[0]["state"].as_str()), (2, Some("failed")), "{steps:?}");
+    assert_eq!((&steps[0]["took"], &steps[0]["profile"]), (&"PT1H30M".into(), &Value::Null));
+    assert_eq!((&steps[1]["step"], &steps[1]["by"]), (&"staging.start".into(), &"Bob".into()));
+    assert_eq!(steps[1]["profile"]["version"], "9.2.7", "what it was when staging was done");
+
+    daemon.signal(Signal::KILL);
+    daemon.wait();
+    let mut daemon = house.start().await;
+    assert_eq!(house.steps(), steps, "nothing is lost");
+    assert_eq!(step(&["production.start", "done", "--by", "Ann"]).0, 0);
+    let steps = house.steps();
+    assert_eq!((steps.len(), &steps[1]["state"]), (2, &"done".into()), "{steps:?}");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait(), Some(0));
+
+    for target in ["9.2.9", "latest"] {
+        let (code, text) = step(&["production.start", "--withdraw", "--target", target]);
+        assert_eq!(code, 3, "{text}");
+    }
+    let (code, text) = step(&["production.start", "--withdraw"]);
+    assert_eq!(code, 0, "{text}");
+    has(&text, &["is not marked any more"]);
+    let (code, text) = step(&["production.start", "--withdraw"]);
+    assert_eq!(code, 3, "{text}");
+    has(&text, &["nothing was said", "do:", "--list"]);
+    assert_eq!(house.steps().len(), 1);
+}
+
+#[test]
+fn a_step_that_cannot_be_meant_is_refused_with_advice() {
+    let house = House::new();
+    let teller = Teller::begin(200, STEPS);
+    house.turn_to(&teller);
+    let long = "x".repeat(5000);
+    let rows: [(&[&str], &[&str]); 8] = [
+        (
+            &["production.stp", "done", "--by", "Ann"],
+            &["no step \"production.stp\"", "do:", "production.stop,"],
+        ),
+        (&["\u{1b}[2J", "done", "--by", "Ann"], &["no step", "do:"]),
+        (&[&long, "done", "--by", "Ann"], &["no step", "do:"]),
+        (&["production.stop", "failed", "--by", "Ann"], &["needs a note", "do:"]),
+        (&["production.stop", "done", "--by", " "], &["is empty", "do:"]),
+        (&["production.stop", "done", "--by", "Ann", "--note", &long], &["room for 1000", "do:"]),
+        (&["production.stop", "done", "--by", "Ann", "--took", "-3m"], &["between a second", "do:"]),
+        (&["production.stop", "done", "--by", "Ann", "--instance", "intranet"], &["there are: wiki"]),
+    ];
+    for (arguments, words) in rows {
+        let (code, text) = house.told_by_teller(&[&["plan", "step"], arguments].concat());
+        assert_eq!(code, 3, "{text}");
+        has(&text, words);
+        assert!(!text.contains('\u{1b}') && text.len() < 1500, "{text}");
+    }
+    assert!(!house.path("state/history.db").exists(), "nothing was written");
+    let (code, text) = house.told_by_teller(&["plan", "step", "--list"]);
+    assert_eq!((code, text.as_str()), (0, "No step is marked.\n"));
+    // Without a daemon that writes it, nobody knows what the instance is.
+    let (code, text) = house.told_by_teller(&["plan", "step", "staging.start", "skipped", "--by", "Ann"]);
+    assert_eq!(code, 0, "{text}");
+    has(&text, &["is not kept with the step", "there is no status file", "is skipped"]);
+    assert_eq!(house.steps()[0]["profile"], Value::Null);
+}
+
+#[test]
+fn the_next_step_and_the_verdict_are_those_the_daemon_tells() {
+    let house = House::new();
+    let teller = Teller::begin(200, STEPS);
+    house.turn_to(&teller);
+    let (code, text) = house.told_by_teller(&["plan", "step", "--next"]);
+    assert_eq!(code, 0, "{text}");
+    has(&text, &["production.stop: Stop it\n", "Next of wiki to 9.2.10. One more is left after it."]);
+    let (code, text) = house.told_by_teller(&["plan", "--output", "json", "--target", "latest-lts"]);
+    assert_eq!((code, text.trim_end()), (1, STEPS));
+    assert_eq!(teller.asked().pop().unwrap(), "GET /api/v1/plan/wiki/latest-lts?form=json HTTP/1.1");
+    let (code, _) = house.told_by_teller(&["plan", "--output", "html", "--method", "archive"]);
+    assert_eq!(code, 1);
+    let last = teller.asked().pop().unwrap();
+    assert_eq!(last, "GET /api/v1/plan/wiki/9.2.10?form=html&method=archive HTTP/1.1");
+}
+
+#[test]
+fn a_daemon_that_tells_no_book_is_told_or_replaced_by_a_look() {
+    let house = House::new();
+    let rows: [(u16, &str, &[&str]); 5] = [
+        (
+            404,
+            "there is no target \"9.2.10\"; there are: \u{1b}tea",
+            &["the daemon refused", "there are: \\u{1b}tea"],
+        ),
+        (503, "busy", &["cannot answer now: busy", "do:", "--look"]),
+        (500, "", &["the daemon refused"]),
+        (200, "<html>", &["reading the run book", "why:", "do:", "agent of the same version"]),
+        (200, r#"{"target": "tea", "verdict": "ready", "sections": []}"#, &["reading the run book", "tea"]),
+    ];
+    for (status, content, words) in rows {
+        let teller = Teller::begin(status, content);
+        house.turn_to(&teller);
+        let (code, text) = house.told_by_teller(&["plan"]);
+        assert_eq!(code, 3, "{text}");
+        has(&text, words);
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+    let teller = Teller::begin(404, "there is nothing here; what there is: /");
+    house.turn_to(&teller);
+    let (_, text) = house.told_by_teller(&["plan", "--output", "markdown"]);
+    has(&text, &["tells no run book (it is of an older version); looking now", "9.2.10"]);
+    teller.asked();
+    let (code, text) = house.told_by_teller(&["plan", "--look"]);
+    has(&text, &["9.2.10"]);
+    assert!(code > 0 && !text.contains("looking now") && teller.asked().is_empty(), "{text}");
+    // Nobody listens at the address of the house.
+    let (_, text) = house.told(&["plan", "--output", "json"]);
+    has(&text, &["tells no run book (", "looking now", "9.2.10"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_of_root_do_not_take_the_store_from_the_daemon() {
+    let house = House::new();
+    let root = house.give_state_away();
+    let teller = Teller::begin(200, STEPS);
+    house.turn_to(&teller);
+    let _agent = house.start_as(house.unprivileged()).await;
+    let one = |number: usize| {
+        let step = if number % 2 == 0 { "production.stop" } else { "production.start" };
+        let by = format!("Ann {number}");
+        let mut command = agent();
+        command
+            .args(["plan", "step", step, "done", "--by", &by])
+            .arg("--config")
+            .arg(house.path("told.toml"));
+        command.spawn().unwrap()
+    };
+    let mut marking: Vec<_> = (0..8).map(one).collect();
+    house.embed_database();
+    house.refresh().await;
+    for one in &mut marking {
+        assert_eq!(one.wait().unwrap().code(), Some(0));
+    }
+    eventually("the daemon goes on writing", async || !house.history("database-embedded").is_empty()).await;
+    for entry in fs::read_dir(house.path("state")).unwrap() {
+        let entry = entry.unwrap();
+        let owner = entry.metadata().unwrap().uid();
+        assert!(!root || owner == NOBODY, "{:?} belongs to {owner}", entry.file_name());
+    }
+    let steps = house.steps();
+    assert_eq!(steps.len(), 2, "one word a step: {steps:?}");
+    assert!(!house.read("stderr").contains("without memory"), "{}", house.read("stderr"));
 }

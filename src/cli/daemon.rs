@@ -6,32 +6,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use upgrade_readiness_checks::facts::Source;
+use upgrade_readiness_checks::facts::{Memory, Source, StepMark};
 
 use super::generation::{Generation, remembered, still_true, tick_all};
 use super::output::{advise, render_in_one_line};
+use super::plan::{Basis, Outline, Said, Wanted, find_step, marked};
 use crate::board::Board;
 use crate::chain::Chain;
 use crate::command::Command;
 use crate::config::{Config, read_config};
+use crate::keeper::Keeper;
 use crate::recorder::{Recorder, Reminder};
 use crate::store::Memories;
 use crate::surface::Published;
 use crate::surface::http::{HttpSurface, serve};
 use crate::surface::metrics::Metrics;
 use crate::surface::publisher::Publisher;
+use crate::surface::status::printable;
 
 /// Rules run again this often, since time is an input.
 const JUDGE_EVERY: Duration = Duration::from_mins(1);
 
 /// A source that hangs must not let requests for it pile up.
 const MOST_REFRESHES: usize = 32;
+
+/// Each makes a run book to see whether its step is there.
+const MOST_MARKS: usize = 4;
 
 /// How long looks and requests under way may take when the daemon ends.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -123,6 +130,8 @@ struct Running {
     stop_http: CancellationToken,
     /// How many refreshes may wait for their answers at the same time.
     refreshes: Arc<Semaphore>,
+    /// How many marks of steps may be taken in at the same time.
+    marks: Arc<Semaphore>,
 }
 
 impl Running {
@@ -169,6 +178,7 @@ impl Running {
             stop_surfaces,
             stop_http,
             refreshes: Arc::new(Semaphore::new(MOST_REFRESHES)),
+            marks: Arc::new(Semaphore::new(MOST_MARKS)),
         };
         running.serve(listener, address);
         Ok(running)
@@ -194,6 +204,9 @@ impl Running {
             }
             Command::Refresh { instance, source, reply } => self.refresh(instance, source, Some(reply)),
             Command::Remember { reply } => self.remember(reply),
+            Command::MarkStep { instance, target, step, state, by, took, note, reply } => {
+                self.mark_step(instance, target, Said { step, state, by, took, note }, reply);
+            }
         }
     }
 
@@ -211,6 +224,45 @@ impl Running {
             drop(timeout(PATIENCE, shown).await);
             // Whoever asked may have gone meanwhile.
             drop(reply.send(Ok(())));
+        });
+    }
+
+    /// Keeps what became of a step; making the book takes a moment and a store may hang, so the daemon does not wait.
+    fn mark_step(
+        &self,
+        instance: String,
+        target: String,
+        said: Said,
+        reply: oneshot::Sender<Result<(), String>>,
+    ) {
+        let refused = |why: String, reply: oneshot::Sender<Result<(), String>>| drop(reply.send(Err(why)));
+        let Ok(place) = self.marks.clone().try_acquire_owned() else {
+            return refused("other steps are being marked; try again in a moment".to_owned(), reply);
+        };
+        let Some(keeper) = self.generation.keeper(&instance) else {
+            let known = self.generation.names.join(", ");
+            let asked: String = printable(&instance).chars().take(100).collect();
+            return refused(format!("there is no instance {asked:?}; there are: {known}"), reply);
+        };
+        let reminder = self.reminder.clone();
+        let memories = self.memories.clone();
+        let board = self.board.subscribe();
+        let mut published = self.published.clone();
+        self.surfaces.spawn(async move {
+            let _place = place;
+            let known = memories.borrow().get(&instance).cloned().unwrap_or_default();
+            let outcome = match checked_mark(&keeper, &target, &said, &known) {
+                Ok(mark) => reminder.mark(instance, mark).await,
+                Err(refusal) => Err(refusal),
+            };
+            if outcome.is_ok() {
+                keeper.tick();
+                let judged = board.borrow().revision;
+                let shown = published.wait_for(|published| published.revision >= judged);
+                drop(timeout(PATIENCE, shown).await);
+            }
+            // Whoever asked may have gone meanwhile.
+            drop(reply.send(outcome));
         });
     }
 
@@ -299,6 +351,20 @@ impl Running {
             tracing::warn!("some requests were cut off");
         }
     }
+}
+
+/// The mark that follows from what was said, by the facts of now.
+fn checked_mark(keeper: &Keeper, target: &str, said: &Said, known: &Memory) -> Result<StepMark, String> {
+    let (snapshot, catalog, instance) = keeper.basis();
+    let basis = Basis::of(snapshot, catalog, &instance);
+    let check = || {
+        let wanted: Wanted = target.parse()?;
+        let target = basis.target(&wanted)?;
+        let outline_of = |method| Ok(Outline::of(&basis.book(&target, method)?));
+        let outline = find_step(&said.step, None, outline_of)?;
+        marked(said, &outline, &known.steps, || Some(basis.snapshot.profile()), Timestamp::now())
+    };
+    check().map_err(|error| render_in_one_line(&error))
 }
 
 fn names_of(config: &Config) -> Vec<String> {

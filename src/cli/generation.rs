@@ -130,6 +130,12 @@ impl Generation {
         tick_all(&self.keepers);
     }
 
+    /// The keeper of an instance.
+    pub(super) fn keeper(&self, name: &str) -> Option<Arc<Keeper>> {
+        let place = self.names.iter().position(|known| known == name)?;
+        self.keepers.get(place).cloned()
+    }
+
     /// Its keepers, for a task of its own.
     pub(super) fn keepers(&self) -> Vec<Arc<Keeper>> {
         self.keepers.clone()

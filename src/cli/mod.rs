@@ -10,6 +10,7 @@ mod generation;
 mod history;
 mod license;
 mod output;
+mod plan;
 mod recall;
 mod refresh;
 mod restore_job;
@@ -56,6 +57,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Look and judge now, once, without the daemon.
     Check(check::CheckArgs),
+    /// The run book: what to do to upgrade this instance to this release, and which steps are done.
+    Plan(plan::PlanArgs),
     /// What a check looks at, why it matters and how to fix what it finds.
     Explain(explain::ExplainArgs),
     /// Write the facts of an instance to a file, for replay and support.
@@ -162,6 +165,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args, output),
         Command::Check(args) => check::run(&args, output),
+        Command::Plan(args) => plan::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),

@@ -1,5 +1,5 @@
 //! What `agent waive` and `agent sign-off` have in common: a person's word is checked against what is found now,
-//! written into the store, and the daemon is asked to take it in.
+//! written into the store, and the daemon is asked to take it in. The last two also for what is said of steps.
 
 mod settle;
 
@@ -27,7 +27,8 @@ const MOST_DAYS: i32 = 366;
 
 /// Longer reasons belong into a ticket, whose number is enough here.
 const MOST_REASON: usize = 500;
-const MOST_NAME: usize = 100;
+/// Longer names are none.
+pub(super) const MOST_NAME: usize = 100;
 
 /// The daemon has the word within a minute even when it is not asked.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
@@ -106,9 +107,9 @@ pub(super) fn run_words(
     };
     let (about, seen) = settle::settle(&wanted, &file, &existing, now)?;
     let word = Word { about, reason, by, given_at: now, until, seen };
-    write(&config, async |store| store.give(&instance, kind, &word).await)?;
+    write_store(&config, async |store| store.give(&instance, kind, &word).await)?;
     let what = described(&word.about);
-    let heard = tell_daemon(&config);
+    let heard = tell_daemon(&config, "agent status");
     output.text(&wrapped(&format!(
         "{what} of {instance} is {} until {until} by {}. {heard}",
         done(kind),
@@ -131,7 +132,7 @@ fn withdraw(
         said.target.as_deref().map(|asked| target_version(file.as_ref(), instance, asked)).transpose()?;
     let about = Subject { check: check.id.to_owned(), subject: said.subject.clone(), target };
     let what = described(&about);
-    if !write(config, async |store| store.withdraw(instance, kind, &about, now).await)? {
+    if !write_store(config, async |store| store.withdraw(instance, kind, &about, now).await)? {
         let error = anyhow::anyhow!("{what} of {instance} was not {}", done(kind));
         let remedy = format!(
             "`agent {} --list` shows what was; name the same subject and target to take it back.",
@@ -139,7 +140,7 @@ fn withdraw(
         );
         return Err(advise(error, remedy));
     }
-    let heard = tell_daemon(config);
+    let heard = tell_daemon(config, "agent status");
     output.text(&wrapped(&format!("{what} of {instance} is not {} any more. {heard}", done(kind))))?;
     Ok(0)
 }
@@ -194,32 +195,14 @@ fn described(about: &Subject) -> String {
     format!("{}{}{}", about.check, subject.unwrap_or_default(), target.unwrap_or_default())
 }
 
-fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str) -> String {
     wrap(text, 80).into_iter().map(|line| line + "\n").collect()
 }
 
 /// Reason, name and day, when they can be what is meant.
 fn checked(said: &SaidArgs, today: Date) -> anyhow::Result<(String, String, Date)> {
-    let text = |given: &Option<String>, option: &str, most: usize| {
-        let given = given.as_deref().unwrap_or_default();
-        let text = printable(given).split_whitespace().collect::<Vec<_>>().join(" ");
-        if text.is_empty() {
-            bail!(advise(
-                anyhow::anyhow!("{option} is empty"),
-                "Somebody will ask why, and whom: say it in a sentence and with a name."
-            ));
-        }
-        let length = text.chars().count();
-        if length > most {
-            bail!(advise(
-                anyhow::anyhow!("{option} has {length} characters, and there is room for {most}"),
-                "Name the ticket that tells the rest."
-            ));
-        }
-        Ok(text)
-    };
-    let reason = text(&said.reason, "--reason", MOST_REASON)?;
-    let by = text(&said.by, "--by", MOST_NAME)?;
+    let reason = checked_text(said.reason.as_deref().unwrap_or_default(), "--reason", MOST_REASON)?;
+    let by = checked_text(said.by.as_deref().unwrap_or_default(), "--by", MOST_NAME)?;
     let last = today.saturating_add(MOST_DAYS.days());
     let until = said.until.unwrap_or(Date::MIN);
     if until < today {
@@ -233,8 +216,31 @@ fn checked(said: &SaidArgs, today: Date) -> anyhow::Result<(String, String, Date
     Ok((reason, by, until))
 }
 
+/// A text of a person in one line, without what could drive a terminal; `what` it is.
+pub(super) fn checked_text(given: &str, what: &str, most: usize) -> anyhow::Result<String> {
+    let text = printable(given).split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        bail!(advise(
+            anyhow::anyhow!("{what} is empty"),
+            "Somebody will ask why, and whom: say it in a sentence and with a name."
+        ));
+    }
+    let length = text.chars().count();
+    if length > most {
+        bail!(advise(
+            anyhow::anyhow!("{what} has {length} characters, and there is room for {most}"),
+            "Name the ticket that tells the rest."
+        ));
+    }
+    Ok(text)
+}
+
 /// The release an asked target stands for.
-fn target_version(file: Option<&StatusFile>, instance: &str, asked: &str) -> anyhow::Result<ProductVersion> {
+pub(super) fn target_version(
+    file: Option<&StatusFile>,
+    instance: &str,
+    asked: &str,
+) -> anyhow::Result<ProductVersion> {
     let selected = file.and_then(|file| {
         let selection = file.select(Some(instance), Some(asked)).ok()?;
         selection.instances.first()?.1.first()?.version.clone()
@@ -249,13 +255,21 @@ fn target_version(file: Option<&StatusFile>, instance: &str, asked: &str) -> any
 }
 
 fn read_words(config: &Config, instance: &str) -> anyhow::Result<Vec<(Kind, Word)>> {
+    read_store(config, async |store| store.words(instance).await)
+}
+
+/// Asks the store for something; where there is none, there is nothing in it.
+pub(super) fn read_store<T: Default>(
+    config: &Config,
+    work: impl AsyncFnOnce(&mut Store) -> Result<T, StoreError>,
+) -> anyhow::Result<T> {
     let path = config.store_file();
     let read = async {
         let mut store = Store::open_to_read(&path).await?;
-        store.words(instance).await
+        work(&mut store).await
     };
     match block_on(read)? {
-        Err(StoreError::Absent { .. }) => Ok(Vec::new()),
+        Err(StoreError::Absent { .. }) => Ok(T::default()),
         other => other.map_err(|error| {
             let remedy = error.remedy_to_read();
             advise(error, remedy)
@@ -264,7 +278,7 @@ fn read_words(config: &Config, instance: &str) -> anyhow::Result<Vec<(Kind, Word
 }
 
 /// Does something with the store. One that is beyond use is left to the daemon: it may be of a newer version.
-fn write<T>(
+pub(super) fn write_store<T>(
     config: &Config,
     work: impl AsyncFnOnce(&mut Store) -> Result<T, StoreError>,
 ) -> anyhow::Result<T> {
@@ -286,15 +300,15 @@ fn write<T>(
     })
 }
 
-/// Asks the daemon to take it in; what became of it, as a sentence.
-fn tell_daemon(config: &Config) -> String {
+/// Asks the daemon to take it in; what became of it, as a sentence that names the command that shows it.
+pub(super) fn tell_daemon(config: &Config, shown_by: &str) -> String {
     let url = format!("http://{}/-/remember", config.listen);
     let asked = block_on(async {
         let client = reqwest::Client::builder().timeout(ASK_WITHIN).no_proxy().build().ok()?;
         client.post(&url).send().await.ok().map(|answer| answer.status().is_success())
     });
     match asked {
-        Ok(Some(true)) => "The daemon has taken it in; `agent status` shows it.".to_owned(),
+        Ok(Some(true)) => format!("The daemon has taken it in; `{shown_by}` shows it."),
         Ok(Some(false) | None) | Err(_) => {
             format!(
                 "The daemon at {} did not answer; it takes it in within a minute, or when it starts.",

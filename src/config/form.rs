@@ -250,7 +250,7 @@ fn unknown_key(name: &str, known: &Map<String, Value>) -> String {
 }
 
 /// Single-letter changes that turn one word into the other.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {

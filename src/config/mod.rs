@@ -36,6 +36,7 @@ use crate::collect::text_file::{ReadTextError, read_text};
 use crate::collect::traffic::AccessLogs;
 
 pub use files::FilesAccess;
+pub(crate) use form::distance;
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
 pub use restore::RestoreProving;

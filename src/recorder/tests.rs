@@ -2,7 +2,7 @@ use std::fs;
 
 use jiff::civil::date;
 use tokio_util::task::TaskTracker;
-use upgrade_readiness_checks::facts::TrendOf;
+use upgrade_readiness_checks::facts::{StepState, TrendOf};
 use upgrade_readiness_checks::model::Verdict;
 
 use super::*;
@@ -140,6 +140,62 @@ async fn words_of_another_process_are_taken_in() {
     other.withdraw("wiki", Kind::Waiver, &word.about, sample::now()).await.unwrap();
     stage.reminder.look().await;
     assert!(stage.memories.borrow()["wiki"].waivers.is_empty());
+}
+
+fn mark(step: &str) -> StepMark {
+    StepMark {
+        target: "10.2.14".parse().unwrap(),
+        step: step.into(),
+        state: StepState::Done,
+        by: "Ann".into(),
+        at: sample::now(),
+        took: None,
+        note: None,
+        profile: None,
+    }
+}
+
+#[tokio::test]
+async fn a_mark_is_written_and_reaches_the_keepers() {
+    let mut stage = Stage::set(place(), "history.db").await;
+    stage.memories.borrow_and_update();
+    stage.reminder.mark("wiki".into(), mark("production.stop")).await.unwrap();
+    assert!(stage.memories.has_changed().unwrap(), "a reason to judge anew");
+    assert_eq!(stage.memories.borrow_and_update()["wiki"].steps, [mark("production.stop")]);
+    let mut other = Store::open(&stage.path()).await.unwrap();
+    assert_eq!(other.steps("wiki").await.unwrap(), [mark("production.stop")]);
+    // What another process says of steps is taken in as well.
+    other.mark_step("wiki", &mark("production.start")).await.unwrap();
+    stage.reminder.look().await;
+    assert_eq!(stage.memories.borrow()["wiki"].steps.len(), 2);
+    let many = |number: usize| stage.reminder.mark("wiki".into(), mark(&format!("production.{number}")));
+    futures_util::future::join_all((0..20).map(many)).await.into_iter().for_each(Result::unwrap);
+    assert_eq!(stage.memories.borrow()["wiki"].steps.len(), 22);
+
+    let reminder = stage.reminder.clone();
+    let stage = Stage::set(stage.end().await, "history.db").await;
+    assert_eq!(stage.memories.borrow()["wiki"].steps.len(), 22, "over a restart");
+    let gone = reminder.mark("wiki".into(), mark("production.stop")).await.unwrap_err();
+    assert!(gone.contains("stopping"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_mark_that_cannot_be_kept_is_refused_in_words() {
+    let stage = Stage::set(place(), "later/history.db").await;
+    let refusal = stage.reminder.mark("wiki".into(), mark("production.stop")).await.unwrap_err();
+    assert!(refusal.contains("Nothing is remembered") && refusal.contains("No such file"), "{refusal}");
+    fs::create_dir(stage.directory.path().join("later")).unwrap();
+    stage.reminder.mark("wiki".into(), mark("production.stop")).await.unwrap();
+
+    let stage = Stage::set(place(), "history.db").await;
+    let mut other = Store::open(&stage.path()).await.unwrap();
+    for number in 0..crate::store::MOST_STEPS {
+        other.mark_step("wiki", &mark(&number.to_string())).await.unwrap();
+    }
+    let refusal = stage.reminder.mark("wiki".into(), mark("production.stop")).await.unwrap_err();
+    assert!(refusal.contains("1000 steps of wiki are marked already. Take back"), "{refusal}");
+    assert!(stage.notices().is_empty(), "the store is as good as before");
+    stage.reminder.mark("docs".into(), mark("production.stop")).await.unwrap();
 }
 
 #[tokio::test]

@@ -73,6 +73,14 @@ pub enum StoreError {
         /// How many there may be.
         most: i64,
     },
+    /// There is no room for another mark of a step.
+    #[error("{most} steps of {instance} are marked already")]
+    TooManySteps {
+        /// The instance.
+        instance: String,
+        /// How many there may be.
+        most: i64,
+    },
 }
 
 /// Primary result codes of SQLite, <https://www.sqlite.org/rescode.html>.
@@ -103,7 +111,8 @@ impl StoreError {
             | Self::NotAFile { .. }
             | Self::Make { .. }
             | Self::Use { .. }
-            | Self::TooManyWords { .. } => false,
+            | Self::TooManyWords { .. }
+            | Self::TooManySteps { .. } => false,
         }
     }
 
@@ -121,7 +130,8 @@ impl StoreError {
             | Self::Damaged { .. }
             | Self::Foreign { .. }
             | Self::OtherVersion { .. }
-            | Self::TooManyWords { .. } => false,
+            | Self::TooManyWords { .. }
+            | Self::TooManySteps { .. } => false,
         }
     }
 
@@ -149,6 +159,9 @@ impl StoreError {
             }
             Self::TooManyWords { .. } => {
                 "Take back what nobody needs any more: `agent waive --list` and `agent sign-off --list` show them.".to_owned()
+            }
+            Self::TooManySteps { .. } => {
+                "Take back those of upgrades that are over: `agent plan step --list` shows them.".to_owned()
             }
             Self::Make { path, .. } | Self::Use { path, .. } if self.is_denied() => format!(
                 "Give the user who needs it the right to write in {0} (`ls -ld {0}` shows the owner), or use sudo.",

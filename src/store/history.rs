@@ -248,7 +248,9 @@ async fn clear_out(
     ] {
         sqlx::query(by_day).bind(first.to_string()).execute(&mut *connection).await?;
     }
-    sqlx::query("DELETE FROM change WHERE at < ?").bind(begin).execute(&mut *connection).await?;
+    for by_time in ["DELETE FROM change WHERE at < ?", "DELETE FROM step WHERE marked_at < ?"] {
+        sqlx::query(by_time).bind(begin).execute(&mut *connection).await?;
+    }
     sqlx::query(
         "DELETE FROM change WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER \
          (PARTITION BY instance, target, check_id ORDER BY at DESC, id DESC) AS place FROM change) WHERE place > ?)",

@@ -49,6 +49,7 @@ impl Store {
         }
         memory.versions = self.versions(instance).await?;
         memory.trends = self.trends(instance).await?;
+        memory.steps = self.steps(instance).await?;
         Ok(memory)
     }
 

@@ -26,12 +26,15 @@ const BUSY: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i64 = 0x7570_7261;
 
 /// `sqlx::migrate!` would need the macros of sqlx, which bring every database driver into the build a second time
-/// for one list of one file.
+/// for one short list.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![step(1, "history", include_str!("migrations/0001_history.sql"))])
+    Migrator::with_migrations(vec![
+        step(1, "history", include_str!("migrations/0001_history.sql")),
+        step(2, "steps", include_str!("migrations/0002_steps.sql")),
+    ])
 });
 
 impl Store {

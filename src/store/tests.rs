@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::ToSpan;
 use jiff::civil::date;
-use upgrade_readiness_checks::facts::{Point, TrendOf, VersionSeen};
+use upgrade_readiness_checks::facts::{Point, Profile, StepMark, StepState, TrendOf, VersionSeen};
 use upgrade_readiness_checks::model::Verdict;
 
 use super::*;
@@ -54,6 +54,19 @@ fn word(subject: Option<&str>, until: Date) -> Word {
         given_at: noon(),
         until,
         seen: subject.map(|_| "blocker: 17 B".into()),
+    }
+}
+
+fn mark(step: &str, when: Timestamp) -> StepMark {
+    StepMark {
+        target: "10.2.14".parse().unwrap(),
+        step: step.into(),
+        state: StepState::Done,
+        by: "Ann".into(),
+        at: when,
+        took: None,
+        note: None,
+        profile: None,
     }
 }
 
@@ -183,6 +196,156 @@ async fn words_are_bounded() {
     assert!(matches!(one_more, Err(StoreError::TooManyWords { .. })), "{one_more:?}");
     // Renewing needs no room.
     store.give("wiki", Kind::Waiver, &word(Some("7"), date(2027, 1, 2))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_step_is_marked_marked_again_and_taken_back() {
+    let place = Place::new();
+    let mut store = place.open().await;
+    let minute = jiff::SignedDuration::from_mins(1);
+    let profile = Profile {
+        version: Some("9.2.7".parse().unwrap()),
+        plugins: Some([("com.example.clock".to_owned(), "1.0".to_owned())].into()),
+        ..Profile::default()
+    };
+    let first = StepMark {
+        state: StepState::Failed,
+        took: Some(minute * 12),
+        note: Some("'); DROP TABLE step; -- \u{1b}[2J".into()),
+        profile: Some(profile),
+        ..mark("staging.start", noon())
+    };
+    let stop = mark("production.stop", noon() + minute);
+    let elsewhere = StepMark { target: "9.2.10".parse().unwrap(), ..mark("staging.start", noon() + minute) };
+    for mark in [&first, &stop, &elsewhere] {
+        store.mark_step("wiki", mark).await.unwrap();
+    }
+    // Dropped, and not closed.
+    drop(store);
+    let mut store = place.open().await;
+    assert_eq!(store.steps("wiki").await.unwrap(), [first, stop.clone(), elsewhere.clone()]);
+    assert_eq!(store.memory("wiki").await.unwrap().steps.len(), 3);
+    assert!(store.steps("docs").await.unwrap().is_empty());
+
+    let again = mark("staging.start", noon() + minute * 2);
+    store.mark_step("wiki", &again).await.unwrap();
+    assert_eq!(store.steps("wiki").await.unwrap(), [stop.clone(), elsewhere.clone(), again.clone()]);
+    let rows = [("docs", "10.2.14", false), ("wiki", "10.2.19", false), ("wiki", "10.2.14", true)];
+    for (instance, target, expected) in rows {
+        let target = target.parse().unwrap();
+        let taken_back = store.withdraw_step(instance, &target, "staging.start", noon()).await.unwrap();
+        assert_eq!(taken_back, expected, "{instance} {target}");
+    }
+    assert!(!store.withdraw_step("wiki", &again.target, "staging.start", noon()).await.unwrap());
+    assert_eq!(store.steps("wiki").await.unwrap(), [stop, elsewhere]);
+    let kept: Vec<(Option<i64>, Option<i64>)> =
+        sqlx::query_as("SELECT withdrawn_at, replaced_at FROM step WHERE target = '10.2.14' ORDER BY id")
+            .fetch_all(&mut store.connection)
+            .await
+            .unwrap();
+    let ended: Vec<_> = kept.iter().map(|(back, anew)| (back.is_some(), anew.is_some())).collect();
+    assert_eq!(ended, [(false, true), (false, false), (true, false)], "what was said stays for the record");
+}
+
+#[tokio::test]
+async fn marks_of_steps_are_bounded_and_forgotten() {
+    let place = Place::new();
+    let mut store = place.open().await;
+    for number in 0..MOST_STEPS {
+        store.mark_step("wiki", &mark(&number.to_string(), noon())).await.unwrap();
+    }
+    let one_more = store.mark_step("wiki", &mark("more", noon())).await.unwrap_err();
+    assert!(matches!(one_more, StoreError::TooManySteps { .. }) && !one_more.is_beyond_use());
+    assert!(one_more.remedy().contains("agent plan step --list"), "{}", one_more.remedy());
+    store.mark_step("docs", &mark("more", noon())).await.unwrap();
+    // Saying it again needs no room, and the record of it is bounded.
+    let young = noon() + jiff::SignedDuration::from_hours(48);
+    for _ in 0..60 {
+        store.mark_step("wiki", &mark("7", young)).await.unwrap();
+    }
+    let of_seven: i64 = sqlx::query_scalar("SELECT count(*) FROM step WHERE step = '7'")
+        .fetch_one(&mut store.connection)
+        .await
+        .unwrap();
+    assert_eq!(of_seven, 51, "the one in force and the newest before it");
+
+    store.forget(date(2026, 11, 21).saturating_add(KEPT_DAYS.days()), &[]).await.unwrap();
+    assert_eq!(store.steps("wiki").await.unwrap(), [mark("7", young)]);
+}
+
+#[tokio::test]
+async fn a_mark_that_no_agent_wrote_is_damage() {
+    let rows = [
+        ("target = 'tea'", "tea"),
+        ("target = ''", "not a version"),
+        ("profile = '{'", "EOF"),
+        ("profile = '[1]'", "expected"),
+        ("note = CAST(x'ff' AS TEXT)", "utf-8"),
+    ];
+    for (spoilt, words) in rows {
+        let place = Place::new();
+        let mut store = place.open().await;
+        store.mark_step("wiki", &mark("production.stop", noon())).await.unwrap();
+        let sql = sqlx::AssertSqlSafe(format!("UPDATE step SET {spoilt}"));
+        sqlx::query(sql).execute(&mut store.connection).await.unwrap();
+        let error = store.memory("wiki").await.unwrap_err();
+        assert!(error.is_beyond_use(), "{spoilt}: {error:?}");
+        assert!(crate::chain::Chain(&error).to_string().contains(words), "{}", crate::chain::Chain(&error));
+    }
+    // What SQLite itself refuses cannot be there.
+    let mut store = Place::new().open().await;
+    for refused in ["state = 'tea'", "marked_by = NULL", "took = 'long'"] {
+        store.mark_step("wiki", &mark("production.stop", noon())).await.unwrap();
+        let sql = sqlx::AssertSqlSafe(format!("UPDATE step SET {refused}"));
+        sqlx::query(sql).execute(&mut store.connection).await.unwrap_err();
+    }
+    // A profile of a newer agent is read as far as it is known here.
+    let newer = "UPDATE step SET profile = '{\"java\": \"21\", \"moon\": \"full\"}'";
+    sqlx::query(newer).execute(&mut store.connection).await.unwrap();
+    let profile = store.steps("wiki").await.unwrap().remove(0).profile.unwrap();
+    assert_eq!(profile, Profile { java: Some("21".into()), ..Profile::default() });
+}
+
+#[tokio::test]
+async fn a_store_without_steps_gets_them_and_keeps_what_it_holds() {
+    let place = Place::new();
+    let old = async {
+        let mut store = place.open().await;
+        let said = word(Some("/srv"), date(2027, 1, 1));
+        store.give("wiki", Kind::Waiver, &said).await.unwrap();
+        store.write(&Batch { changes: vec![change("a", noon())], ..Batch::default() }).await.unwrap();
+        // As the first version of the agent left it.
+        for sql in ["DROP TABLE step", "DELETE FROM _sqlx_migrations WHERE version = 2"] {
+            sqlx::query(sql).execute(&mut store.connection).await.unwrap();
+        }
+        store.close().await.unwrap();
+    };
+    old.await;
+    let unread = Store::open_to_read(&place.path()).await.unwrap_err();
+    assert!(matches!(unread, StoreError::OtherVersion { .. }), "{unread:?}");
+    let mut store = place.open().await;
+    store.mark_step("wiki", &mark("production.stop", noon())).await.unwrap();
+    let memory = store.memory("wiki").await.unwrap();
+    assert_eq!((memory.waivers.len(), memory.steps.len()), (1, 1));
+    assert_eq!(store.changes(&all()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn of_marks_that_come_at_the_same_time_one_is_in_force() {
+    let place = Place::new();
+    place.open().await.close().await.unwrap();
+    let path = place.path();
+    let one = async |number: i64| {
+        let mut store = Store::open(&path).await.unwrap();
+        let when = noon() + jiff::SignedDuration::from_secs(number);
+        store.mark_step("wiki", &mark("production.stop", when)).await.unwrap();
+        store.mark_step("wiki", &mark(&format!("production.{number}"), when)).await.unwrap();
+        store.close().await.unwrap();
+    };
+    futures_util::future::join_all((0..12).map(one)).await;
+    let steps = place.open().await.steps("wiki").await.unwrap();
+    assert_eq!(steps.len(), 13, "{steps:?}");
+    assert_eq!(steps.iter().filter(|mark| mark.step == "production.stop").count(), 1);
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ pub(super) fn book() -> Book {
             ("home".into(), "/var/atlassian/application-data/confluence".into()),
             ("database".into(), "PostgreSQL 13.4 at db.example.com:5432/confluence".into()),
         ],
+        not_seen: vec!["SERVICE_USER is the user the service runs under, which could not be seen".into()],
         facts_of: at("2026-11-28T12:00:00Z"),
         planned_for: Some(date(2027, 1, 20)),
         verdict: Verdict::Blocked,
@@ -83,7 +84,7 @@ pub(super) fn hostile(text: &'static str) -> Book {
     }
     let way = book.way.as_mut().unwrap();
     way.unseen = vec![own()];
-    let mut spoil_changes = |changes: &mut Vec<Change>| {
+    let spoil_changes = |changes: &mut Vec<Change>| {
         for change in changes {
             (change.from, change.to) = (own(), own());
         }

@@ -119,7 +119,15 @@ impl Html {
         self.pair("Method", words::method(book.method));
         self.pair("Made from", &format!("facts of {}", minute(book.facts_of)));
         self.pair("Progress", &words::progress(book));
-        self.raw("</dl>\n</header>\n");
+        self.raw("</dl>\n");
+        if !book.not_seen.is_empty() {
+            self.element("<p class=\"caution\"><strong>", words::NOT_SEEN, "</strong></p>\n<ul>\n");
+            for gap in &book.not_seen {
+                self.element("<li>", gap, "</li>\n");
+            }
+            self.raw("</ul>\n");
+        }
+        self.raw("</header>\n");
     }
 
     fn way(&mut self, book: &Book) {

@@ -69,6 +69,13 @@ impl Sheet {
         if let Some(blocks) = &book.blocks {
             self.part(format_args!("**{}**", inline(&words::blocks(blocks))));
         }
+        if !book.not_seen.is_empty() {
+            self.part(format_args!("**{}**", words::NOT_SEEN));
+            self.line(format_args!(""));
+            for gap in &book.not_seen {
+                self.line(format_args!("- {}", inline(gap)));
+            }
+        }
     }
 
     fn way(&mut self, book: &Book) {

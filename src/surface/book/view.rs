@@ -35,6 +35,8 @@ pub struct BookView {
     pub method: Method,
     /// What the instance is, as far as it shapes the book.
     pub made_for: Vec<NamedView>,
+    /// What could not be seen, so that a word in capitals stands for it or the way leaves it out.
+    pub not_seen: Vec<String>,
     /// When the facts were taken that it is made from.
     pub facts_of: Timestamp,
     /// The planned day, in the operator's time zone; null when none is planned.
@@ -396,6 +398,7 @@ pub fn view(book: &Book) -> BookView {
             .iter()
             .map(|(name, value)| NamedView { name: name.clone(), value: value.clone() })
             .collect(),
+        not_seen: book.not_seen.clone(),
         facts_of: book.facts_of,
         planned_for: book.planned_for,
         verdict: book.verdict,

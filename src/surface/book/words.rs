@@ -72,6 +72,9 @@ pub(super) fn blocks(Blocks { day, check, subject }: &Blocks) -> String {
     format!("The upgrade will be blocked from {day} (UTC) if nobody acts: {check} ({subject}).")
 }
 
+/// Stands before the list of what could not be seen.
+pub(super) const NOT_SEEN: &str = "What could not be seen: look it up before the night.";
+
 /// A sentence that says how far the work is.
 pub(super) fn progress(book: &Book) -> String {
     tally(book.steps().map(|(_, step)| step))

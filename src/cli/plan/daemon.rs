@@ -1,0 +1,104 @@
+//! Asking the running daemon for a run book.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use reqwest::{Client, StatusCode, Url};
+use upgrade_readiness_checks::plan::way::Method;
+
+use super::{BookForm, Wanted};
+use crate::chain::Chain;
+use crate::cli::output::advise;
+use crate::cli::run::block_on;
+use crate::config::Config;
+use crate::surface::status::printable;
+
+/// A book is made in a moment; a daemon that does not answer by then hangs.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// No book is longer.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// So much of a refusal is shown.
+const MOST_REFUSAL: usize = 1000;
+
+/// How the agent begins its answer to an address it does not know: it is older than this command.
+const NO_SUCH_ADDRESS: &str = "there is nothing here";
+
+/// Which book is wanted.
+pub(super) struct Question<'a> {
+    pub(super) config: &'a Config,
+    pub(super) instance: &'a str,
+    pub(super) wanted: Wanted,
+    pub(super) method: Option<Method>,
+}
+
+/// What came of asking.
+pub(super) enum Told<T> {
+    /// The answer.
+    Text(T),
+    /// Nobody answers who could tell, and why that is so.
+    Nobody(String),
+}
+
+impl Question<'_> {
+    /// Asks; what the daemon refuses is an error.
+    pub(super) fn ask(&self, form: BookForm) -> anyhow::Result<Told<String>> {
+        let url = self.url(form)?;
+        let answered = block_on(async {
+            let client = Client::builder()
+                .timeout(ANSWER_WITHIN)
+                .no_proxy()
+                .build()
+                .context("preparing the request")?;
+            anyhow::Ok(fetch(&client, url).await)
+        })??;
+        let (status, text) = match answered {
+            Ok(answered) => answered,
+            Err(why) => return Ok(Told::Nobody(why)),
+        };
+        match status {
+            StatusCode::OK => Ok(Told::Text(text)),
+            StatusCode::NOT_FOUND if text.starts_with(NO_SUCH_ADDRESS) => {
+                Ok(Told::Nobody("it is of an older version".to_owned()))
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                let error = anyhow::anyhow!("the daemon cannot answer now: {}", refusal(&text));
+                Err(advise(error, "Try again in a moment, or look without it: --look."))
+            }
+            _ => bail!("the daemon refused: {}", refusal(&text)),
+        }
+    }
+
+    fn url(&self, form: BookForm) -> anyhow::Result<Url> {
+        let mut url = Url::parse(&format!("http://{}/api/v1/plan", self.config.listen))
+            .context("the address of the daemon")?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend([self.instance, &self.wanted.to_string()]);
+        }
+        url.query_pairs_mut()
+            .append_pair("form", form.id())
+            .extend_pairs(self.method.map(|method| ("method", method.id())));
+        Ok(url)
+    }
+}
+
+/// Status and text; in words why there are none.
+async fn fetch(client: &Client, url: Url) -> Result<(StatusCode, String), String> {
+    let told = |error: reqwest::Error| Chain(&error.without_url()).to_string();
+    let mut answer = client.get(url).send().await.map_err(told)?;
+    let status = answer.status();
+    let mut bytes = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(told)? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > MOST_BYTES {
+            return Err(format!("its answer is longer than {MOST_BYTES} bytes, which no run book is"));
+        }
+    }
+    let text = String::from_utf8(bytes).map_err(|_not_text| "its answer is no text".to_owned())?;
+    Ok((status, text))
+}
+
+fn refusal(text: &str) -> String {
+    printable(text.trim()).chars().take(MOST_REFUSAL).collect()
+}
