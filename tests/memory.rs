@@ -720,7 +720,7 @@ async fn marks_of_root_do_not_take_the_store_from_the_daemon() {
     house.turn_to(&teller);
     let _agent = house.start_as(house.unprivileged()).await;
     let one = |number: usize| {
-        let step = if number % 2 == 0 { "production.stop" } else { "production.start" };
+        let step = if number.is_multiple_of(2) { "production.stop" } else { "production.start" };
         let by = format!("Ann {number}");
         let mut command = agent();
         command
