@@ -530,7 +530,8 @@ impl Teller {
                 let answer = format!(
                     "HTTP/1.1 {status} So\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}"
                 );
-                connection.get_mut().write_all(answer.as_bytes()).unwrap();
+                // Whoever asked need not read all of it.
+                drop(connection.get_mut().write_all(answer.as_bytes()));
                 noted.lock().unwrap().push(first.trim_end().to_owned());
             }
         });
@@ -699,6 +700,10 @@ fn a_daemon_that_tells_no_book_is_told_or_replaced_by_a_look() {
         has(&text, words);
         assert!(!text.contains('\u{1b}'), "{text}");
     }
+    let teller = Teller::begin(200, "x".repeat(17 * 1024 * 1024).leak());
+    house.turn_to(&teller);
+    let (_, text) = house.told_by_teller(&["plan"]);
+    has(&text, &["longer than 16777216 bytes", "looking now", "9.2.10"]);
     let teller = Teller::begin(404, "there is nothing here; what there is: /");
     house.turn_to(&teller);
     let (_, text) = house.told_by_teller(&["plan", "--output", "markdown"]);
@@ -720,7 +725,7 @@ async fn marks_of_root_do_not_take_the_store_from_the_daemon() {
     house.turn_to(&teller);
     let _agent = house.start_as(house.unprivileged()).await;
     let one = |number: usize| {
-        let step = if number % 2 == 0 { "production.stop" } else { "production.start" };
+        let step = if number.is_multiple_of(2) { "production.stop" } else { "production.start" };
         let by = format!("Ann {number}");
         let mut command = agent();
         command

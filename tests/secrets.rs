@@ -92,6 +92,9 @@ impl Planted {
             vec!["snapshot", "--output", facts],
             vec!["check"],
             vec!["check", "--facts", facts],
+            vec!["plan", "--facts", facts, "--target", "latest"],
+            vec!["plan", "--facts", facts, "--target", "latest", "--output", "html"],
+            vec!["plan", "--facts", facts, "--target", "latest", "--output", "json"],
         ] {
             let mut one = agent();
             one.args(&arguments).arg("--config").arg(config).envs(variables.iter().copied());

@@ -397,3 +397,47 @@ fn notify(state: &[sd_notify::NotifyState<'_>]) {
         tracing::debug!(%error, "systemd could not be notified");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use upgrade_readiness_checks::facts::{Reading, StepState};
+    use upgrade_readiness_checks::golden::golden;
+
+    use super::*;
+    use crate::config::parse_config;
+    use crate::keeper::History;
+
+    #[test]
+    fn what_the_page_says_of_a_step_is_checked_by_the_facts_of_now() {
+        let config = "[[instance]]\nname = 'wiki'\nproduct = 'confluence'\ninstallation_dir = '/opt/c'\n";
+        let config = parse_config(config).unwrap();
+        let golden = golden();
+        let keeper_of = |snapshot| {
+            let catalog = watch::Sender::new(Arc::new(golden.catalog.clone())).subscribe();
+            let (board, feed) = (watch::Sender::default(), watch::Sender::default());
+            Keeper::new(config.instances[0].clone(), catalog, 0, board, feed, snapshot, History::default())
+        };
+        let said = Said {
+            step: "production.\u{1b}[2Jtea".into(),
+            state: StepState::Done,
+            by: "Ann".into(),
+            took: None,
+            note: None,
+        };
+        let mut unread = golden.facts.clone();
+        unread.installation = Reading::Pending;
+        let long = "9".repeat(10_000);
+        let rows = vec![
+            (golden.facts.clone(), "9.2.10", "there is no step"),
+            (golden.facts.clone(), "recommended", "there is no step"),
+            (golden.facts.clone(), "tea\u{1b}", "version"),
+            (golden.facts.clone(), &long, "longer than 64 characters"),
+            (unread, "9.2.10", "a run book for wiki cannot be made: installation"),
+        ];
+        for (facts, target, words) in rows {
+            let refusal = checked_mark(&keeper_of(facts), target, &said, &Memory::default()).unwrap_err();
+            assert!(refusal.contains(words), "{words:?} is not in {refusal}");
+            assert!(!refusal.contains('\u{1b}') && refusal.len() < 1000, "{refusal}");
+        }
+    }
+}

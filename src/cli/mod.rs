@@ -58,7 +58,7 @@ enum Command {
     /// Look and judge now, once, without the daemon.
     Check(check::CheckArgs),
     /// The run book: what to do to upgrade this instance to this release, and which steps are done.
-    Plan(plan::PlanArgs),
+    Plan(Box<plan::PlanArgs>),
     /// What a check looks at, why it matters and how to fix what it finds.
     Explain(explain::ExplainArgs),
     /// Write the facts of an instance to a file, for replay and support.

@@ -24,6 +24,7 @@ use crate::surface::status::{Age, age, minute, printable, read_status, wrap};
 
 /// Arguments of `agent plan step`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub(super) struct StepArgs {
     /// The step, as the run book names it: production.stop.
     #[arg(required_unless_present_any = ["list", "next"], conflicts_with_all = ["list", "next"])]
@@ -210,7 +211,7 @@ fn render_mark(instance: &str, mark: &StepMark) -> String {
 
 /// Where the steps are known from: the daemon's run book, or one of a look of now.
 enum Books<'a> {
-    Daemon { config: &'a Config, instance: &'a str, wanted: Wanted },
+    Daemon { question: Question<'a>, first: Outline },
     Looked { basis: Box<Basis>, wanted: Wanted },
 }
 
@@ -223,10 +224,13 @@ impl<'a> Books<'a> {
     ) -> anyhow::Result<Self> {
         let wanted = Wanted::or_only(args.target.as_ref(), &instance.targets)?;
         if !args.look {
-            let name = &instance.name;
-            let question = Question { config, instance: name, wanted: wanted.clone(), method: args.method };
+            let question =
+                Question { config, instance: &instance.name, wanted: wanted.clone(), method: args.method };
             match question.ask(BookForm::Json)? {
-                Told::Text(_) => return Ok(Self::Daemon { config, instance: name, wanted }),
+                Told::Text(json) => {
+                    let first = Outline::of_json(&json)?;
+                    return Ok(Self::Daemon { question, first });
+                }
                 Told::Nobody(why) => note_of_look(config, &why, output),
             }
         }
@@ -236,8 +240,9 @@ impl<'a> Books<'a> {
 
     fn outline(&self, method: Option<Method>) -> anyhow::Result<Outline> {
         match self {
-            Self::Daemon { config, instance, wanted } => {
-                let question = Question { config, instance, wanted: wanted.clone(), method };
+            Self::Daemon { question, first } if question.method == method => Ok(first.clone()),
+            Self::Daemon { question, .. } => {
+                let question = Question { wanted: question.wanted.clone(), method, ..*question };
                 match question.ask(BookForm::Json)? {
                     Told::Text(json) => Outline::of_json(&json),
                     Told::Nobody(why) => anyhow::bail!("the daemon does not answer any more: {why}"),
@@ -250,15 +255,15 @@ impl<'a> Books<'a> {
     /// What the instance is now.
     fn profile(&self) -> anyhow::Result<Profile> {
         match self {
-            Self::Daemon { config, instance, .. } => {
-                let file = read_status(&config.status_file())?;
+            Self::Daemon { question, .. } => {
+                let file = read_status(&question.config.status_file())?;
                 match age(&file, Timestamp::now()) {
                     Age::Fresh(_) => {}
                     Age::Stale(_) | Age::Future(_) => {
                         anyhow::bail!("the status file is of {:.0}", file.written_at)
                     }
                 }
-                let view = file.instances.into_iter().find(|view| view.name == *instance);
+                let view = file.instances.into_iter().find(|view| view.name == question.instance);
                 view.and_then(|view| view.profile)
                     .ok_or_else(|| anyhow::anyhow!("the status file does not tell it"))
             }
