@@ -25,7 +25,9 @@ const WALLS: &[Wall] = &[
         never: &["crate::catalog", "crate::model", "crate::rules", "crate::report"],
     },
     Wall { behind: "checks/src/catalog", never: &["crate::model", "crate::rules", "crate::report"] },
-    Wall { behind: "checks/src/model", never: &["crate::rules", "crate::report"] },
+    Wall { behind: "checks/src/model", never: &["crate::dossier", "crate::rules", "crate::report"] },
+    Wall { behind: "checks/src/dossier.rs", never: &["crate::rules", "crate::report"] },
+    Wall { behind: "checks/src/dossier", never: &["crate::rules", "crate::report"] },
     Wall { behind: "checks/src/rules", never: &["crate::report"] },
     Wall {
         behind: "checks/src",
