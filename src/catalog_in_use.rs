@@ -86,7 +86,8 @@ impl CatalogInUse for LivingCatalog {
 }
 
 /// The same for the same catalog and the same answers, whenever they were given.
-fn digest_of(base: &str, refresh: &Refresh) -> String {
+#[must_use]
+pub fn digest_of(base: &str, refresh: &Refresh) -> String {
     if refresh.answers.is_empty() {
         return base.to_owned();
     }

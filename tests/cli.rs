@@ -512,7 +512,7 @@ fn facts_that_cannot_be_used_are_told_with_what_to_do() {
     let desk = Desk::new();
     let mut other: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(desk.path("facts.json")).unwrap()).unwrap();
-    other["format_version"] = "2.0".into();
+    other["format_version"] = "3.0".into();
     let huge = fs::File::create(desk.path("huge.json")).unwrap();
     huge.set_len(1 << 30).unwrap();
     let rows = [
@@ -520,7 +520,7 @@ fn facts_that_cannot_be_used_are_told_with_what_to_do() {
         (desk.write("garbage.json", "{]"), vec!["is not a snapshot", "why:", "do:", "agent snapshot"]),
         (desk.write("binary.json", "\u{0}\u{1}"), vec!["is not a snapshot", "do:"]),
         (desk.write("status.json", r#"{"format_version":"1.0"}"#), vec!["is not a snapshot", "why:"]),
-        (desk.write("other.json", &other.to_string()), vec!["\"2.0\"", "1.0", "do:"]),
+        (desk.write("other.json", &other.to_string()), vec!["\"3.0\"", "2.0 and 1.0", "do:"]),
         (desk.text("huge.json"), vec!["longer than", "do:"]),
         ("/dev/zero".to_owned(), vec!["not a regular file", "do:"]),
     ];

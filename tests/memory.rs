@@ -408,7 +408,7 @@ async fn a_word_is_taken_in_shown_and_taken_back() {
     let memory = || {
         let (_, text) = house.told(&["snapshot"]);
         let snapshot: Value = serde_json::from_str(&text).unwrap();
-        snapshot["memory"].clone()
+        snapshot["facts"]["memory"].clone()
     };
     let known = memory();
     assert_eq!(known["waivers"][0]["by"], "Ann");

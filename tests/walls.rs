@@ -35,7 +35,12 @@ const WALLS: &[Wall] = &[
         behind: "checks/src/catalog",
         never: &["crate::model", "crate::rules", "crate::report", "crate::plan"],
     },
-    Wall { behind: "checks/src/model", never: &["crate::rules", "crate::report", "crate::plan"] },
+    Wall {
+        behind: "checks/src/model",
+        never: &["crate::dossier", "crate::rules", "crate::report", "crate::plan"],
+    },
+    Wall { behind: "checks/src/dossier.rs", never: &["crate::rules", "crate::report", "crate::plan"] },
+    Wall { behind: "checks/src/dossier", never: &["crate::rules", "crate::report", "crate::plan"] },
     Wall { behind: "checks/src/rules", never: &["crate::report", "crate::plan"] },
     Wall { behind: "checks/src/report", never: &["crate::plan"] },
     Wall {

@@ -14,6 +14,8 @@ pub mod catalog;
 
 pub mod model;
 
+pub mod dossier;
+
 pub mod rules;
 
 pub mod report;

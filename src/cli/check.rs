@@ -8,16 +8,12 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use upgrade_readiness_checks::catalog::Catalog;
-use upgrade_readiness_checks::facts::Snapshot;
-use upgrade_readiness_checks::model::{Check, Plan, Policy, Requested, Verdict};
+use upgrade_readiness_checks::model::{Check, Plan, Requested, Verdict};
 
 use super::ConfigArgs;
 use super::explain::check_parser;
+use super::judged::{Judged, Wanted};
 use super::output::Output;
-use super::recall::recall;
-use super::run::block_on;
-use super::snapshot::{catalog_of, choose_instance, look_once, read_snapshot};
 use super::status::Form;
 use crate::board::{Board, InstanceState, TargetState};
 use crate::keeper::{History, Judging, judge_instance};
@@ -34,7 +30,7 @@ pub(crate) struct CheckArgs {
     /// Judge this day, such as 2026-12-05, and not today: with the facts as they will be if all goes on as it did.
     #[arg(long, value_name = "DATE")]
     on: Option<Date>,
-    /// Judge the facts in this file, at the time they were taken, and look at nothing.
+    /// Judge the facts in this file, at the time they were taken and by what they come with, and look at nothing.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
     /// Only these checks.
@@ -47,28 +43,21 @@ pub(crate) struct CheckArgs {
     config: ConfigArgs,
 }
 
-/// What is to be judged, and by what.
-struct Facts {
-    snapshot: Snapshot,
-    catalog: Arc<Catalog>,
-    targets: Vec<Requested>,
-    policy: Policy,
-    plan: Plan,
-}
-
 pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
-    let facts = match &args.facts {
-        Some(path) => from_file(args, read_snapshot(path)?)?,
-        None => from_instance(args, output)?,
+    let wanted = Wanted {
+        facts: args.facts.as_deref(),
+        instance: args.instance.as_deref(),
+        targets: &args.target,
+        config: &args.config,
     };
-    let targets = if args.target.is_empty() { facts.targets } else { args.target.clone() };
+    let facts = Judged::open(wanted, output)?;
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
     // The day that is asked for is judged alone.
     let plan = if args.on.is_some() { Plan { day: None, ..facts.plan } } else { facts.plan };
     let judging = Judging {
         catalog: &facts.catalog,
         policy: &facts.policy,
-        targets: &targets,
+        targets: &facts.targets,
         plan: &plan,
         now,
         ahead: args.on.is_some(),
@@ -85,46 +74,6 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     let selection = file.select(None, None)?;
     output.text(&args.output.render(&selection, written_at, output.color()))?;
     Ok(exit_code(&selection, written_at))
-}
-
-fn from_instance(args: &CheckArgs, output: &mut Output) -> anyhow::Result<Facts> {
-    let config = args.config.read()?;
-    let instance = choose_instance(&config, args.instance.as_deref())?;
-    let mut asked = (*instance).clone();
-    if !args.target.is_empty() {
-        asked.targets.clone_from(&args.target);
-    }
-    let mut snapshot = block_on(look_once(&config, &Arc::new(asked)))??;
-    recall(&config, &mut snapshot, output)?;
-    Ok(Facts {
-        snapshot,
-        catalog: catalog_of(&config, &instance)?.catalog.current(),
-        targets: instance.targets.clone(),
-        policy: instance.policy.clone(),
-        plan: instance.plan.clone(),
-    })
-}
-
-/// Limits, answers and targets of the instance when it is configured here, else the defaults.
-fn from_file(args: &CheckArgs, snapshot: Snapshot) -> anyhow::Result<Facts> {
-    let configured = if args.config.config.exists() { Some(args.config.read()?) } else { None };
-    let instance = configured
-        .as_ref()
-        .and_then(|config| config.instances.iter().find(|known| known.name == snapshot.instance))
-        .cloned();
-    let catalog = match (&configured, &instance) {
-        (Some(config), Some(instance)) => catalog_of(config, instance)?.catalog.current(),
-        _ => Arc::new(Catalog::embedded(snapshot.product)),
-    };
-    Ok(Facts {
-        catalog,
-        targets: instance
-            .as_ref()
-            .map_or_else(|| vec![Requested::LatestLongTermSupport], |known| known.targets.clone()),
-        policy: instance.as_ref().map_or_else(Policy::default, |known| known.policy.clone()),
-        plan: instance.map(|known| known.plan.clone()).unwrap_or_default(),
-        snapshot,
-    })
 }
 
 /// The evening of the day asked for, else the moment the facts were taken.

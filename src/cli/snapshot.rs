@@ -1,34 +1,32 @@
 //! `agent snapshot`: the facts of an instance, in a file; and looking once, for every command that does.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
-use serde::Deserialize;
 use tokio::sync::watch;
+use upgrade_readiness_checks::catalog::Catalog;
+use upgrade_readiness_checks::dossier::{Brief, CatalogIdentity, DOSSIER_FORMAT, Dossier};
 use upgrade_readiness_checks::facts::{
-    Asked, Condition, Failure, SNAPSHOT_FORMAT, Section, Snapshot, Source,
+    Asked, Condition, Failure, Refresh, Releases, Section, Snapshot, Source,
 };
 use upgrade_readiness_checks::model::Target;
 
-use super::output::{Output, advise};
+use super::output::Output;
 use super::recall::recall;
 use super::run::block_on;
 use super::{CANNOT_TELL, ConfigArgs};
 use crate::catalog_in_use::Refreshed;
+use crate::collect::releases::CatalogInUse;
 use crate::collect::surroundings::Surroundings;
 use crate::collect::targets::TargetBuild;
 use crate::config::{Config, Instance};
 use crate::keeper::running_version;
 use crate::product;
 use crate::schedule::{Job, Sink, look};
-
-/// No snapshot is longer than this.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Arguments of `agent snapshot`.
 #[derive(Debug, Args)]
@@ -45,9 +43,10 @@ pub(crate) struct SnapshotArgs {
 pub(super) fn run(args: &SnapshotArgs, output: &mut Output) -> anyhow::Result<u8> {
     let config = args.config.read()?;
     let instance = choose_instance(&config, args.instance.as_deref())?;
-    let mut snapshot = block_on(look_once(&config, &instance))??;
-    recall(&config, &mut snapshot, output)?;
-    let text = serde_json::to_string_pretty(&snapshot).context("rendering the snapshot")?;
+    let mut looked = block_on(look_once(&config, &instance))??;
+    recall(&config, &mut looked.snapshot, output)?;
+    let dossier = looked.into_dossier(&instance);
+    let text = serde_json::to_string_pretty(&dossier).context("rendering the snapshot")?;
     if args.output == Path::new("-") {
         output.text(&text)?;
     } else {
@@ -55,51 +54,41 @@ pub(super) fn run(args: &SnapshotArgs, output: &mut Output) -> anyhow::Result<u8
     }
     let all_answered = Source::ALL
         .iter()
-        .all(|source| matches!(snapshot.state(*source).condition, Condition::Ok | Condition::Off));
+        .all(|source| matches!(dossier.facts.state(*source).condition, Condition::Ok | Condition::Off));
     Ok(if all_answered { 0 } else { CANNOT_TELL })
 }
 
-/// Reads a snapshot somebody made before.
-pub(super) fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
-    let remedy = format!("Make one with `agent snapshot --output {}`.", path.display());
-    let malformed = |error: serde_json::Error| {
-        advise(anyhow::Error::new(error).context(format!("{} is not a snapshot", path.display())), &remedy)
-    };
-    let bytes = read_bytes(path).map_err(|error| {
-        advise(error.context(format!("reading the facts in {}", path.display())), &remedy)
-    })?;
-    let Head { format_version } = serde_json::from_slice(&bytes).map_err(malformed)?;
-    if major(&format_version) != major(SNAPSHOT_FORMAT) {
-        let found: String = format_version.chars().take(32).collect();
-        let error = anyhow::anyhow!(
-            "{} has the format {found:?}, and this agent reads {SNAPSHOT_FORMAT}",
-            path.display()
-        );
-        return Err(advise(error, "Use the agent that wrote it, or take a new snapshot with this one."));
+/// What a look by hand gave, and the catalog it is to be judged by.
+#[derive(Debug)]
+pub(super) struct Looked {
+    /// The facts, without what is remembered.
+    pub(super) snapshot: Snapshot,
+    /// The catalog, with what was learned since.
+    pub(super) catalog: Arc<Catalog>,
+    /// Which one it is.
+    identity: CatalogIdentity,
+    /// What was learned since.
+    learned: Refresh,
+}
+
+impl Looked {
+    /// The facts with all they are judged by.
+    fn into_dossier(self, instance: &Instance) -> Dossier {
+        let brief = Brief {
+            targets: instance.targets.clone(),
+            policy: instance.policy.clone(),
+            plan: instance.plan.clone(),
+            answers: self.catalog.answers().clone(),
+        };
+        Dossier {
+            format_version: DOSSIER_FORMAT.to_owned(),
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+            catalog: self.identity,
+            brief,
+            learned: Some(self.learned).filter(|learned| !learned.answers.is_empty()),
+            facts: self.snapshot,
+        }
     }
-    serde_json::from_slice(&bytes).map_err(malformed)
-}
-
-/// What can be told before the rest is understood.
-#[derive(Deserialize)]
-struct Head {
-    format_version: String,
-}
-
-fn major(version: &str) -> &str {
-    version.split_once('.').map_or(version, |(major, _)| major)
-}
-
-pub(super) fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
-    // Looked at before it is opened: opening a pipe would wait for somebody to write into it.
-    anyhow::ensure!(fs::metadata(path)?.is_file(), "it is not a regular file");
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    anyhow::ensure!(
-        bytes.len() as u64 <= MOST_BYTES,
-        "it is longer than {MOST_BYTES} bytes, which no snapshot is"
-    );
-    Ok(bytes)
 }
 
 /// The instance that is meant: the named one, or the only one.
@@ -127,7 +116,7 @@ pub(super) fn catalog_of(config: &Config, instance: &Instance) -> anyhow::Result
 /// Asks every source once, with its time limit; what fails is in the snapshot as failed.
 ///
 /// Plug-ins are asked last: which releases to ask about may depend on the running version.
-pub(super) async fn look_once(config: &Config, instance: &Arc<Instance>) -> anyhow::Result<Snapshot> {
+pub(super) async fn look_once(config: &Config, instance: &Arc<Instance>) -> anyhow::Result<Looked> {
     look_where(config, instance, |_source| true).await
 }
 
@@ -137,21 +126,21 @@ pub(super) async fn look_at(
     instance: &Arc<Instance>,
     source: Source,
 ) -> anyhow::Result<Snapshot> {
-    look_where(config, instance, |asked| asked == source).await
+    Ok(look_where(config, instance, |asked| asked == source).await?.snapshot)
 }
 
 async fn look_where(
     config: &Config,
     instance: &Arc<Instance>,
     wanted: impl Fn(Source) -> bool,
-) -> anyhow::Result<Snapshot> {
+) -> anyhow::Result<Looked> {
     let Refreshed { catalog, refresher } = catalog_of(config, instance)?;
     let (feed, targets) = watch::channel(Vec::new());
     let gathered =
         Arc::new(Gathered(Mutex::new(Snapshot::empty(&instance.name, instance.product, Timestamp::now()))));
     // A look by hand leaves no traces: the cache belongs to the daemon, and is only read.
     let surroundings = Surroundings {
-        refresher,
+        refresher: refresher.clone(),
         targets: targets.clone(),
         cache_dir: None,
         kept_dir: Some(config.cache_dir(&instance.name)),
@@ -175,18 +164,25 @@ async fn look_where(
         jobs.iter().partition(|job| job.collector.source() == Source::Plugins);
     futures_util::future::join_all(first.into_iter().map(look)).await;
     let running = gathered.with(|snapshot| running_version(snapshot));
-    let catalog = catalog.current();
+    let current = catalog.current();
     let resolved = instance.targets.iter().filter_map(|requested| {
-        let target = Target::resolve(requested, &catalog, running.as_ref()).ok()?;
+        let target = Target::resolve(requested, &current, running.as_ref()).ok()?;
         let build = target.release.and_then(|release| release.build);
         Some(TargetBuild { version: target.version, build })
     });
     feed.send_replace(resolved.collect());
     futures_util::future::join_all(last.into_iter().map(look)).await;
-    Ok(gathered.with(|snapshot| {
+    let snapshot = gathered.with(|snapshot| {
         snapshot.taken_at = Timestamp::now();
         snapshot.clone()
-    }))
+    });
+    let Releases { origin, digest, .. } = catalog.releases();
+    Ok(Looked {
+        snapshot,
+        catalog: current,
+        identity: CatalogIdentity { origin, digest },
+        learned: refresher.learned().await,
+    })
 }
 
 struct Gathered(Mutex<Snapshot>);
@@ -203,24 +199,5 @@ impl Sink for Gathered {
             Ok(section) => snapshot.learn(section, asked),
             Err(failure) => snapshot.fail(source, failure, asked),
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use upgrade_readiness_checks::facts::Product;
-
-    use super::*;
-
-    #[test]
-    fn facts_in_another_format_are_not_judged() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("facts.json");
-        let mut snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::UNIX_EPOCH);
-        for (format, readable) in [(SNAPSHOT_FORMAT, true), ("1.7", true), ("2.0", false), ("", false)] {
-            snapshot.format_version = format.to_owned();
-            fs::write(&path, serde_json::to_string(&snapshot).unwrap()).unwrap();
-            assert_eq!(read_snapshot(&path).is_ok(), readable, "{format:?}");
-        }
     }
 }

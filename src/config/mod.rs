@@ -24,7 +24,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use upgrade_readiness_checks::catalog::Catalog;
+use sha2::{Digest, Sha256};
+use upgrade_readiness_checks::catalog::{Catalog, PLATFORMS, embedded_text};
 use upgrade_readiness_checks::facts::{Product, Releases, Source};
 use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 
@@ -96,6 +97,22 @@ pub struct LoadedCatalog {
     pub catalog: Arc<Catalog>,
     /// Where it came from, how old it is.
     pub releases: Releases,
+}
+
+impl LoadedCatalog {
+    /// The catalog the agent was built with, without answers of an operator.
+    #[must_use]
+    pub fn embedded(product: Product) -> Self {
+        Self::new(Catalog::embedded(product), embedded_text(product), "embedded".to_owned())
+    }
+
+    /// A catalog that was read from a text, which stood at `origin`.
+    fn new(catalog: Catalog, text: &str, origin: String) -> Self {
+        let digest = Sha256::new().chain_update(text).chain_update(PLATFORMS).finalize();
+        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        let releases = Releases::unrefreshed(origin, catalog.collected_on, digest);
+        Self { catalog: Arc::new(catalog), releases }
+    }
 }
 
 /// A mistake in the configuration.

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 use upgrade_readiness_checks::catalog::{self, Answers, Catalog, Component, MinimumOf, Pattern};
-use upgrade_readiness_checks::facts::{Product, Releases, Source};
+use upgrade_readiness_checks::facts::{Product, Source};
 use upgrade_readiness_checks::model::{Policy, Requested};
 use upgrade_readiness_checks::version::Line;
 
@@ -234,12 +233,7 @@ impl Validation {
 
     fn catalog(&mut self, product: Product, file: Option<&str>, answers: &Answers) -> Option<LoadedCatalog> {
         let (origin, text) = match file {
-            None => {
-                let text = match product {
-                    Product::Confluence => catalog::CONFLUENCE,
-                };
-                ("embedded".to_owned(), text.to_owned())
-            }
+            None => ("embedded".to_owned(), catalog::embedded_text(product).to_owned()),
             Some(path) => {
                 let key = format!("catalog.file.{}", product.id());
                 let path = self.path(&key, path);
@@ -254,10 +248,7 @@ impl Validation {
         };
         match Catalog::parse(&text, catalog::PLATFORMS) {
             Ok(catalog) if catalog.product == product => {
-                let bytes = Sha256::digest(text.as_bytes());
-                let digest = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
-                let releases = Releases::unrefreshed(origin, catalog.collected_on, digest);
-                Some(LoadedCatalog { catalog: Arc::new(catalog.with_answers(answers.clone())), releases })
+                Some(LoadedCatalog::new(catalog.with_answers(answers.clone()), &text, origin))
             }
             Ok(catalog) => {
                 let key = format!("catalog.file.{}", product.id());

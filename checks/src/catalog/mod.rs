@@ -35,6 +35,14 @@ pub const CONFLUENCE: &str = include_str!("../../../config/catalog/confluence.to
 /// Ends of life of Java, databases and operating systems, as they were when the agent was built.
 pub const PLATFORMS: &str = include_str!("../../../config/catalog/platforms.toml");
 
+/// The text of a product's catalog, as it was when the agent was built.
+#[must_use]
+pub fn embedded_text(product: Product) -> &'static str {
+    match product {
+        Product::Confluence => CONFLUENCE,
+    }
+}
+
 /// One release of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
@@ -118,10 +126,7 @@ impl Catalog {
     /// Never: a test reads the embedded files.
     #[must_use]
     pub fn embedded(product: Product) -> Self {
-        let text = match product {
-            Product::Confluence => CONFLUENCE,
-        };
-        Self::parse(text, PLATFORMS).expect("the embedded catalog is read by a test")
+        Self::parse(embedded_text(product), PLATFORMS).expect("the embedded catalog is read by a test")
     }
 
     /// The same catalog with the operator's own answers, which stand above what the catalog says.
@@ -129,6 +134,12 @@ impl Catalog {
     pub fn with_answers(mut self, answers: Answers) -> Self {
         self.answers = answers;
         self
+    }
+
+    /// The operator's own answers.
+    #[must_use]
+    pub fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// Every release, oldest first.

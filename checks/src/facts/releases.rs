@@ -11,7 +11,7 @@ pub struct Releases {
     pub origin: String,
     /// The day its content was last compared with what is published of the product's releases.
     pub collected_on: Date,
-    /// SHA-256 of its text and of what was learned since, so that a report can be traced to it.
+    /// SHA-256 of its text, of the platforms' ends of life and of what was learned since, so that a report can be traced to it.
     pub digest: String,
     /// The addresses it is refreshed from, and how the last question to each ended; empty when nobody asks.
     #[serde(default)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use serde::Serialize;
 use serde_json::Value;
-use upgrade_readiness_checks::facts::Snapshot;
 
-use super::Differences;
+use super::{Differences, Taken};
 
 /// Members that tick when nothing happens.
 const TICKING: &[&str] = &["taken_at", "collected_at", "took", "fresh_for", "trends", "given_at"];
@@ -30,11 +30,24 @@ const NAMES: &[&str] = &[
 /// Trees are no deeper than what we write; what is deeper is compared as a whole.
 const MOST_DEPTH: usize = 32;
 
-pub(super) fn compare(a: &Snapshot, b: &Snapshot) -> anyhow::Result<Differences> {
-    let tree = |snapshot| serde_json::to_value(snapshot).context("reading the snapshot");
+/// The facts; and what they are judged by, where both say it.
+pub(super) fn compare(a: Taken, b: Taken) -> anyhow::Result<Differences> {
     let mut found = Differences::default();
-    walk("", Some(&tree(a)?), Some(&tree(b)?), 0, &mut found);
+    if let (Taken::Dossier(a), Taken::Dossier(b)) = (&a, &b) {
+        for (name, a, b) in [
+            ("brief", tree(&a.brief)?, tree(&b.brief)?),
+            ("catalog", tree(&a.catalog)?, tree(&b.catalog)?),
+            ("agent", tree(&a.agent)?, tree(&b.agent)?),
+        ] {
+            walk(name, Some(&a), Some(&b), 0, &mut found);
+        }
+    }
+    walk("", Some(&tree(&a.into_facts())?), Some(&tree(&b.into_facts())?), 0, &mut found);
     Ok(found)
+}
+
+fn tree(part: &impl Serialize) -> anyhow::Result<Value> {
+    serde_json::to_value(part).context("reading the snapshot")
 }
 
 fn walk(path: &str, a: Option<&Value>, b: Option<&Value>, depth: usize, found: &mut Differences) {

@@ -13,11 +13,11 @@ use anyhow::Context;
 use clap::Args;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use upgrade_readiness_checks::facts::Snapshot;
 
+use super::dossier::{Taken, read_bytes, read_dossier};
 use super::history::ListForm;
 use super::output::{Output, advise};
-use super::snapshot::{read_bytes, read_snapshot};
+
 use crate::surface::status::{StatusFile, printable, read_status, wrap};
 
 /// More differences are counted and not shown.
@@ -83,13 +83,13 @@ fn cut(text: String) -> String {
 }
 
 enum Document {
-    Snapshot(Box<Snapshot>),
+    Snapshot(Taken),
     Status(Box<StatusFile>),
 }
 
 pub(super) fn run(args: &DiffArgs, output: &mut Output) -> anyhow::Result<u8> {
     let found = match (read(&args.a)?, read(&args.b)?) {
-        (Document::Snapshot(a), Document::Snapshot(b)) => facts::compare(&a, &b)?,
+        (Document::Snapshot(a), Document::Snapshot(b)) => facts::compare(a, b)?,
         (Document::Status(a), Document::Status(b)) => verdicts::compare(&a, &b),
         (Document::Snapshot(_), Document::Status(_)) => return Err(mixed(&args.a, &args.b)),
         (Document::Status(_), Document::Snapshot(_)) => return Err(mixed(&args.b, &args.a)),
@@ -115,6 +115,7 @@ fn mixed(snapshot: &Path, status: &Path) -> anyhow::Error {
 struct Members {
     written_at: Option<IgnoredAny>,
     taken_at: Option<IgnoredAny>,
+    facts: Option<IgnoredAny>,
 }
 
 fn read(path: &Path) -> anyhow::Result<Document> {
@@ -126,7 +127,9 @@ fn read(path: &Path) -> anyhow::Result<Document> {
         .map_err(|error| advise(anyhow::Error::new(error).context(neither()), remedy))?;
     drop(bytes);
     match members {
-        Members { taken_at: Some(_), .. } => Ok(Document::Snapshot(Box::new(read_snapshot(path)?))),
+        Members { taken_at: Some(_), .. } | Members { facts: Some(_), .. } => {
+            Ok(Document::Snapshot(read_dossier(path)?))
+        }
         Members { written_at: Some(_), .. } => {
             let file = read_status(path).map_err(|error| {
                 let remedy = error.remedy();

@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use upgrade_readiness_checks::facts::Snapshot;
 use upgrade_readiness_checks::golden::golden;
 use upgrade_readiness_checks::model::Verdict;
 
@@ -16,7 +17,8 @@ fn two_snapshots_differ_by_their_facts_and_not_by_their_time() {
     let mut json: Value = serde_json::to_value(&a).unwrap();
     json["taken_at"] = json!("2031-01-01T00:00:00Z");
     let later: Snapshot = serde_json::from_value(json.clone()).unwrap();
-    assert!(facts::compare(&a, &later).unwrap().differences.is_empty());
+    let taken = |facts: &Snapshot| Taken::Facts(Box::new(facts.clone()));
+    assert!(facts::compare(taken(&a), taken(&later)).unwrap().differences.is_empty());
 
     let mut b = a.clone();
     if let upgrade_readiness_checks::facts::Reading::Learned(disk) = &mut b.disk {
@@ -24,7 +26,7 @@ fn two_snapshots_differ_by_their_facts_and_not_by_their_time() {
         disk.facts.filesystems[0].free_bytes = 17;
         disk.facts.filesystems.rotate_left(1);
     }
-    let found = facts::compare(&a, &b).unwrap();
+    let found = facts::compare(taken(&a), taken(&b)).unwrap();
     let [only] = found.differences.as_slice() else { panic!("{found:?}") };
     assert!(only.path.starts_with("disk.") && only.path.ends_with(".free_bytes"), "{only:?}");
     assert_eq!(only.after.as_deref(), Some("17"));

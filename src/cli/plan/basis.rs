@@ -1,6 +1,7 @@
 //! What a run book is made from: facts, and what they are judged by.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -15,11 +16,9 @@ use upgrade_readiness_checks::report::Judge;
 use upgrade_readiness_checks::version::NotAVersion;
 
 use crate::cli::ConfigArgs;
+use crate::cli::judged::{self, Judged};
 use crate::cli::output::{Output, advise};
-use crate::cli::recall::recall;
-use crate::cli::run::block_on;
-use crate::cli::snapshot::{catalog_of, look_once};
-use crate::config::{Config, Instance};
+use crate::config::Instance;
 use crate::keeper::running_version;
 
 /// A target as a person names it.
@@ -78,44 +77,21 @@ pub(in crate::cli) struct Basis {
 }
 
 impl Basis {
-    /// Looks now, and remembers what the daemon does.
-    pub(super) fn from_instance(
-        config: &Config,
-        instance: &Arc<Instance>,
+    /// The facts that are wanted, from a file or from a look of now.
+    pub(super) fn open(
+        facts: Option<&Path>,
+        instance: Option<&str>,
         wanted: Option<&Wanted>,
+        config: &ConfigArgs,
         output: &mut Output,
     ) -> anyhow::Result<Self> {
-        let mut asked = (**instance).clone();
-        if let Some(Wanted::Requested(requested)) = wanted {
-            asked.targets = vec![requested.clone()];
-        }
-        let mut snapshot = block_on(look_once(config, &Arc::new(asked)))??;
-        recall(config, &mut snapshot, output)?;
-        let catalog = catalog_of(config, instance)?.catalog.current();
-        Ok(Self::of(snapshot, catalog, instance))
-    }
-
-    /// Facts that were taken before; limits, answers and targets of the instance when it is configured here, else the
-    /// defaults.
-    pub(super) fn from_file(config: &ConfigArgs, snapshot: Snapshot) -> anyhow::Result<Self> {
-        let configured = if config.config.exists() { Some(config.read()?) } else { None };
-        let instance = configured.as_ref().and_then(|config| {
-            let instance = config.instances.iter().find(|known| known.name == snapshot.instance)?;
-            Some((config, instance))
-        });
-        match instance {
-            Some((config, instance)) => {
-                let catalog = catalog_of(config, instance)?.catalog.current();
-                Ok(Self::of(snapshot, catalog, instance))
-            }
-            None => Ok(Self {
-                catalog: Arc::new(Catalog::embedded(snapshot.product)),
-                targets: vec![Requested::LatestLongTermSupport],
-                policy: Policy::default(),
-                plan: Plan::default(),
-                snapshot,
-            }),
-        }
+        let targets = match wanted {
+            Some(Wanted::Requested(requested)) => vec![requested.clone()],
+            Some(Wanted::Recommended) | None => Vec::new(),
+        };
+        let judged = Judged::open(judged::Wanted { facts, instance, targets: &targets, config }, output)?;
+        let Judged { snapshot, catalog, targets, policy, plan } = judged;
+        Ok(Self { snapshot, catalog, targets, policy, plan })
     }
 
     /// Facts, judged by what the configuration says of the instance.

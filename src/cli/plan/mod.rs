@@ -15,7 +15,7 @@ use upgrade_readiness_checks::plan::way::Method;
 
 use super::ConfigArgs;
 use super::output::{Output, advise};
-use super::snapshot::{choose_instance, read_snapshot};
+use super::snapshot::choose_instance;
 use crate::config::Config;
 use crate::surface::book;
 use daemon::Told;
@@ -104,7 +104,10 @@ pub(super) fn run(args: &PlanArgs, output: &mut Output) -> anyhow::Result<u8> {
         return step::run(args, output);
     }
     let (text, code) = match &args.facts {
-        Some(path) => made(args, &Basis::from_file(&args.config, read_snapshot(path)?)?)?,
+        Some(path) => {
+            let basis = Basis::open(Some(path), None, args.target.as_ref(), &args.config, output)?;
+            made(args, &basis)?
+        }
         None => of_instance(args, output)?,
     };
     if args.to == Path::new("-") {
@@ -132,7 +135,7 @@ fn of_instance(args: &PlanArgs, output: &mut Output) -> anyhow::Result<(String, 
             Told::Nobody(why) => note_of_look(&config, &why, output),
         }
     }
-    let basis = Basis::from_instance(&config, &instance, args.target.as_ref(), output)?;
+    let basis = Basis::open(None, Some(&instance.name), args.target.as_ref(), &args.config, output)?;
     made(args, &basis)
 }
 

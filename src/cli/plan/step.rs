@@ -234,7 +234,8 @@ impl<'a> Books<'a> {
                 Told::Nobody(why) => note_of_look(config, &why, output),
             }
         }
-        let basis = Box::new(Basis::from_instance(config, instance, args.target.as_ref(), output)?);
+        let name = Some(instance.name.as_str());
+        let basis = Box::new(Basis::open(None, name, args.target.as_ref(), &args.config, output)?);
         Ok(Self::Looked { basis, wanted })
     }
 

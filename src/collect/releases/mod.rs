@@ -148,6 +148,12 @@ impl Refresher {
         Self { asks: false, ..self }
     }
 
+    /// Everything learned that is in use, without who was asked when.
+    pub async fn learned(&self) -> Refresh {
+        let answers = self.state.lock().await.known.answers.clone();
+        Refresh { answers, ..Refresh::empty(self.product) }
+    }
+
     /// Looks for news and tells what is in use.
     async fn look(&self) -> Releases {
         let mut state = self.state.lock().await;
