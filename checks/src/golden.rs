@@ -18,7 +18,7 @@ use crate::facts::{
     LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin,
     Plugins, Privileges, Probe, ProbeOutcome, Product, Profile, Records, Rehearsal, Releases, RestoreProof,
     Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceProcess, SessionGroup, Sessions,
-    Settings, Snapshot, Staging, Statement, StatementOf, TableSize, TargetPlugins, Traffic, Until,
+    Settings, Snapshot, Staging, Statement, StatementOf, TableRows, TableSize, TargetPlugins, Traffic, Until,
     UpdateCheck, UpgradeStep, UserCount, UserRows,
 };
 use crate::model::{Case, Plan, Policy, Target};
@@ -386,6 +386,17 @@ fn database() -> Database {
                 external: vec!["CONNECTOR".into()],
                 internal: 2,
             }),
+            row_counts: Field::Read(
+                [
+                    ("bodycontent", 80_120),
+                    ("content", 80_120),
+                    ("cwd_user", 655),
+                    ("spaces", 85),
+                    ("user_mapping", 655),
+                ]
+                .map(|(table, rows)| TableRows { table: table.into(), rows: Field::Read(rows) })
+                .into(),
+            ),
         },
     }
 }
