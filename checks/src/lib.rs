@@ -18,5 +18,7 @@ pub mod rules;
 
 pub mod report;
 
+pub mod after;
+
 #[cfg(any(test, feature = "golden"))]
 pub mod golden;

@@ -18,7 +18,7 @@ mod cluster_nodes;
 #[cfg(test)]
 mod contracts;
 mod custom;
-mod customised_files;
+pub(crate) mod customised_files;
 mod customised_layouts;
 mod database_driver;
 mod database_embedded;
@@ -57,12 +57,12 @@ mod staging_isolation;
 mod support;
 #[cfg(test)]
 mod testing;
-mod units;
+pub(crate) mod units;
 mod upgrade_interrupted;
 mod upgrade_notes;
 mod upgrade_path;
 mod upgrade_window;
-mod wording;
+pub(crate) mod wording;
 
 pub use cluster_nodes::{Rolling, RollingGround, rolling_possible};
 pub use disk_space::{MountNeed, requirements_by_mount as disk_needs};

@@ -8,7 +8,7 @@ const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 pub(super) const MIB: u64 = 1 << 20;
 
 /// A size as people write it: `1.5 GiB`.
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let mut rest = u128::from(count) * 10;
     let mut unit = None;
     for name in UNITS {
@@ -27,7 +27,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// A part of something, in percent, rounded down; never overflows.
-pub(super) fn percent_of(whole: u64, percent: u8) -> u64 {
+pub(crate) fn percent_of(whole: u64, percent: u8) -> u64 {
     u64::try_from(u128::from(whole) * u128::from(percent) / 100).unwrap_or(u64::MAX)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn in_days(days: i64) -> String {
 }
 
 /// A moment, to the minute: `2026-11-20 21:34 UTC`.
-pub(super) fn minute(at: Timestamp) -> String {
+pub(crate) fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 

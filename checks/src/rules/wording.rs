@@ -10,7 +10,7 @@ pub(super) const NAMED: usize = 5;
 const EXCERPT: usize = 300;
 
 /// The first few of some names, and how many more there are: `a, b, c and 9 more`.
-pub(super) fn first_few<'a>(names: impl IntoIterator<Item = &'a str>, total: u64) -> String {
+pub(crate) fn first_few<'a>(names: impl IntoIterator<Item = &'a str>, total: u64) -> String {
     let shown: Vec<&str> = names.into_iter().take(NAMED).collect();
     let more = total.saturating_sub(shown.len() as u64);
     match (shown.is_empty(), more) {
@@ -21,7 +21,7 @@ pub(super) fn first_few<'a>(names: impl IntoIterator<Item = &'a str>, total: u64
 }
 
 /// A foreign text in one line and of bearable length.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= EXCERPT {
         return line;
@@ -37,7 +37,7 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 /// `1 table`, `2 tables`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn sign_off(case: &Case<'_>, check: &str, subject: &str) -> String {
 }
 
 /// What is missing when the list of plug-ins is empty: a product without a single one does not exist.
-pub(super) fn no_plugins() -> Missing {
+pub(crate) fn no_plugins() -> Missing {
     Missing::Unread {
         of: Source::Plugins,
         what: "the installed plug-ins".to_owned(),
