@@ -18,15 +18,27 @@ struct Wall {
 const WALLS: &[Wall] = &[
     Wall {
         behind: "checks/src/version.rs",
-        never: &["crate::facts", "crate::catalog", "crate::model", "crate::rules", "crate::report"],
+        never: &[
+            "crate::facts",
+            "crate::catalog",
+            "crate::model",
+            "crate::rules",
+            "crate::report",
+            "crate::after",
+        ],
     },
     Wall {
         behind: "checks/src/facts",
-        never: &["crate::catalog", "crate::model", "crate::rules", "crate::report"],
+        never: &["crate::catalog", "crate::model", "crate::rules", "crate::report", "crate::after"],
     },
-    Wall { behind: "checks/src/catalog", never: &["crate::model", "crate::rules", "crate::report"] },
-    Wall { behind: "checks/src/model", never: &["crate::rules", "crate::report"] },
-    Wall { behind: "checks/src/rules", never: &["crate::report"] },
+    Wall {
+        behind: "checks/src/catalog",
+        never: &["crate::model", "crate::rules", "crate::report", "crate::after"],
+    },
+    Wall { behind: "checks/src/model", never: &["crate::rules", "crate::report", "crate::after"] },
+    Wall { behind: "checks/src/rules", never: &["crate::report", "crate::after"] },
+    Wall { behind: "checks/src/report", never: &["crate::after"] },
+    Wall { behind: "checks/src/after", never: &["crate::report", "crate::catalog"] },
     Wall {
         behind: "checks/src",
         never: &[
@@ -50,6 +62,7 @@ const WALLS: &[Wall] = &[
             "checks::model",
             "checks::rules",
             "checks::report",
+            "checks::after",
             "checks::catalog",
             "crate::config::Config",
             "crate::config::Instance",
@@ -68,6 +81,7 @@ const WALLS: &[Wall] = &[
             "checks::model",
             "checks::rules",
             "checks::report",
+            "checks::after",
             "checks::catalog",
             "crate::schedule",
             "crate::keeper",
