@@ -305,5 +305,8 @@ fn looking_now_is_refused_before_the_look_for_another_instance() {
     desk.before.instance = "wiki".into();
     let before = desk.write("before.json", &serde_json::to_string(&desk.before).unwrap());
     let answer = run(&before);
-    assert!(answer.gives(3).contains("21 cannot be told, 0 well"), "{}", answer.out);
+    let text = answer.gives(3);
+    assert!(text.contains("21 cannot be told, 0 well"), "{text}");
+    assert!(text.contains("now     not known, as for version\n"), "{text}");
+    assert_eq!(text.matches("not known: installation: finding").count(), 1, "{text}");
 }

@@ -20,7 +20,7 @@ pub(super) fn server(sides: &Sides<'_>) -> Vec<Item> {
     let (before, now) = (shown(&both.before, show), shown(&both.now, show));
     let ((was, version_before, schema_before), (is, version, schema)) = match both.known(topic, show) {
         Ok(known) => known,
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     let look = "See which database confluence.cfg.xml in the home directory names, and whether that is meant; else stop \
                 the service before people write into it.";
@@ -55,7 +55,7 @@ pub(super) fn size(sides: &Sides<'_>) -> Vec<Item> {
     let (before, now) = (shown(&both.before, show), shown(&both.now, show));
     let (was, is) = match both.known(topic, show) {
         Ok((was, is)) => (*was, *is),
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     let least = percent_of(was, sides.policy.after_min_percent_of_database);
     let item = if is < least {
@@ -89,7 +89,7 @@ pub(super) fn ownership(sides: &Sides<'_>) -> Vec<Item> {
     let (before, now) = (shown(&both.before, show), shown(&both.now, show));
     let (was, is) = match both.known(topic, show) {
         Ok(known) => known,
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     let more = is.foreign_count.saturating_sub(was.foreign_count);
     let item = if more > 0 {

@@ -44,7 +44,7 @@ pub(super) fn files(sides: &Sides<'_>) -> Vec<Item> {
     let both: Both<Differing> = sides.both(differing);
     let (before, now) = match both.known(TOPIC, Differing::show) {
         Ok(known) => known,
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     let seen = (shown(&both.before, Differing::show), shown(&both.now, Differing::show));
     let mut items = Vec::new();

@@ -24,7 +24,7 @@ pub(super) fn license(sides: &Sides<'_>) -> Vec<Item> {
         return vec![Item::blocked(TOPIC, problem).seen(before, now).so_do(enter)];
     }
     let item = match both.known(TOPIC, |text| show(text)) {
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
         Ok((LicenseText::Terms(was), LicenseText::Terms(is))) => compared(was, is),
         Ok((_, _)) => Item::well(TOPIC, "a licence is there; before there was none that could be read"),
     };

@@ -112,12 +112,14 @@ fn shown<T>(fact: &Result<T, Missing>, show: impl Fn(&T) -> String) -> String {
 
 impl<T> Both<T> {
     /// Both facts, or that it cannot be told without them.
-    fn known(&self, topic: Topic, show: impl Fn(&T) -> String) -> Result<(&T, &T), Item> {
+    fn known(&self, topic: Topic, show: impl Fn(&T) -> String) -> Result<(&T, &T), Vec<Item>> {
         match (&self.before, &self.now) {
             (Ok(before), Ok(now)) => Ok((before, now)),
-            (before, now) => Err(Item::unknown(topic)
-                .seen(shown(before, &show), shown(now, &show))
-                .so_do(remedy(before.is_err(), now.is_err()))),
+            (before, now) => Err(vec![
+                Item::unknown(topic)
+                    .seen(shown(before, &show), shown(now, &show))
+                    .so_do(remedy(before.is_err(), now.is_err())),
+            ]),
         }
     }
 }

@@ -13,40 +13,50 @@ const STABLE: &str = "STABLE";
 
 pub(super) fn nodes(sides: &Sides<'_>) -> Vec<Item> {
     let both = sides.both(told);
-    let show = |cluster: &Option<&ClusterState>| cluster.map_or("no cluster".to_owned(), show);
-    let (before, now) = (shown(&both.before, show), shown(&both.now, show));
-    let mut items = match both.known(TOPIC, show) {
-        Err(unknown) => vec![unknown],
-        Ok((None, None)) => Vec::new(),
-        Ok((Some(_), None)) => vec![
+    let (before, now) = (shown(&both.before, Told::show), shown(&both.now, Told::show));
+    let mut items = match both.known(TOPIC, Told::show) {
+        Err(unknown) => unknown,
+        Ok((Told(None), Told(None))) => Vec::new(),
+        Ok((Told(Some(_)), Told(None))) => vec![
             Item::blocked(TOPIC, "the instance was in a cluster and is in none now").so_do(
                 "See whether confluence.cfg.xml in the home directory still holds the cluster's settings, and restart the \
                  node with them; two single nodes on one database damage it.",
             ),
         ],
-        Ok((None, Some(_))) => vec![
+        Ok((Told(None), Told(Some(_)))) => vec![
             Item::warning(TOPIC, "the instance is in a cluster and was in none before")
                 .so_do("Find out who made it one; when it is meant, take a new snapshot to compare with."),
         ],
-        Ok((Some(before), Some(now))) => numbers(before, now),
+        Ok((Told(Some(before)), Told(Some(now)))) => numbers(before, now),
     };
     // Whether the nodes are well now needs nothing from before.
-    if let Ok(Some(cluster)) = &both.now {
+    if let Ok(Told(Some(cluster))) = &both.now {
         items.extend(agreement(cluster, &installed(sides.now)));
     }
     if items.is_empty() {
-        let summary = match &both.now {
-            Ok(Some(cluster)) => format!("{}, as before", show(&Some(*cluster))),
-            Ok(None) | Err(_) => "no cluster, as before".to_owned(),
-        };
-        items.push(Item::well(TOPIC, summary));
+        items.push(Item::well(TOPIC, format!("{now}, as before")));
     }
     let seen =
         |item: Item| if item.before.is_empty() { item.seen(before.clone(), now.clone()) } else { item };
     items.into_iter().map(seen).collect()
 }
 
-fn told(side: &Snapshot) -> Result<Option<&ClusterState>, Missing> {
+/// The cluster the application tells of, or that it is in none.
+struct Told<'a>(Option<&'a ClusterState>);
+
+impl Told<'_> {
+    fn show(&self) -> String {
+        let Self(Some(cluster)) = self else { return "no cluster".to_owned() };
+        let version = |node: &ClusterNode| node.version.as_deref().map_or_else(|| "?".to_owned(), excerpt);
+        let mut versions: Vec<String> = cluster.nodes.iter().map(version).collect();
+        versions.sort();
+        versions.dedup();
+        let names = first_few(versions.iter().map(String::as_str), versions.len() as u64);
+        format!("{} on {names}", counted(cluster.nodes.len() as u64, "node"))
+    }
+}
+
+fn told(side: &Snapshot) -> Result<Told<'_>, Missing> {
     let what = "the nodes of the cluster";
     let cluster = side.application()?.nodes.read(Source::Application, what)?.as_ref();
     match cluster {
@@ -55,21 +65,8 @@ fn told(side: &Snapshot) -> Result<Option<&ClusterState>, Missing> {
             what: what.to_owned(),
             why: format!("the list of {} is empty", cluster.told_by),
         }),
-        cluster => Ok(cluster),
+        cluster => Ok(Told(cluster)),
     }
-}
-
-fn show(cluster: &ClusterState) -> String {
-    let version = |node: &ClusterNode| node.version.as_deref().map_or("?".to_owned(), excerpt);
-    let mut versions: Vec<String> = cluster.nodes.iter().map(version).collect();
-    versions.sort();
-    versions.dedup();
-    let count = cluster.nodes.len() as u64;
-    format!(
-        "{} on {}",
-        counted(count, "node"),
-        first_few(versions.iter().map(String::as_str), versions.len() as u64)
-    )
 }
 
 /// As many nodes as before.
@@ -196,7 +193,7 @@ mod tests {
     use crate::facts::Field;
     use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
 
-    fn cluster(version: &str) -> Option<ClusterState> {
+    fn cluster(version: &str) -> ClusterState {
         let node = |id: &str| ClusterNode {
             id: id.into(),
             name: Some(format!("wiki-{id}")),
@@ -204,7 +201,7 @@ mod tests {
             version: Some(version.into()),
             build: Some(9111),
         };
-        Some(ClusterState {
+        ClusterState {
             told_by: "rest/zdu/cluster".into(),
             upgrade: Field::Read(RollingUpgrade {
                 upgrade_mode: false,
@@ -213,13 +210,13 @@ mod tests {
                 unfinished_tasks: Some(false),
             }),
             nodes: vec![node("a"), node("b")],
-        })
+        }
     }
 
     fn now(pair: &mut Pair) -> &mut ClusterState {
-        pair.application_before().nodes = Field::Read(cluster("9.2.7"));
+        pair.application_before().nodes = Field::Read(Some(cluster("9.2.7")));
         let nodes = &mut pair.application().nodes;
-        *nodes = Field::Read(cluster("9.2.10"));
+        *nodes = Field::Read(Some(cluster("9.2.10")));
         read(nodes).as_mut().unwrap()
     }
 
@@ -267,10 +264,14 @@ mod tests {
             ("unread before", |p| p.application_before().nodes = unread(), &[(Unknown, None)]),
             (
                 "a cluster no more",
-                |p| p.application_before().nodes = Field::Read(cluster("9.2.7")),
+                |p| p.application_before().nodes = Field::Read(Some(cluster("9.2.7"))),
                 &[(Blocked, None)],
             ),
-            ("a new cluster", |p| p.application().nodes = Field::Read(cluster("9.2.10")), &[(Warning, None)]),
+            (
+                "a new cluster",
+                |p| p.application().nodes = Field::Read(Some(cluster("9.2.10"))),
+                &[(Warning, None)],
+            ),
         ];
         judges(Topic::Nodes, rows);
     }

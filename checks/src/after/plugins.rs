@@ -19,7 +19,7 @@ pub(super) fn plugins(sides: &Sides<'_>) -> Vec<Item> {
     };
     let (before, now) = match both.known(TOPIC, show) {
         Ok((before, now)) => (*before, *now),
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     let seen = (shown(&both.before, show), shown(&both.now, show));
     let mut comparison = Comparison::default();

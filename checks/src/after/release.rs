@@ -18,7 +18,7 @@ pub(super) fn version(sides: &Sides<'_>) -> Vec<Item> {
     let both = sides.both(installed);
     let (before, now) = match both.known(topic, ToString::to_string) {
         Ok(known) => known,
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     let meant = sides.expected.map_or_else(|| format!("newer than {before}"), ToString::to_string);
     let problem = if now == before {

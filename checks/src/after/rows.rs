@@ -31,7 +31,7 @@ pub(super) fn rows(sides: &Sides<'_>) -> Vec<Item> {
     let both: Both<&[TableRows]> = sides.both(counts);
     let (before, now) = match both.known(TOPIC, |tables| show(tables)) {
         Ok((before, now)) => (*before, *now),
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     // Engines store names in the case they like.
     let there: BTreeMap<String, &Field<u64>> =

@@ -65,7 +65,7 @@ pub(super) fn heap(sides: &Sides<'_>) -> Vec<Item> {
     let (before, now) = (shown(&both.before, show), shown(&both.now, show));
     let (was, is) = match both.known(topic, show) {
         Ok(known) => known,
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     let less = shrunk(was.max_heap_bytes, is.max_heap_bytes)
         || shrunk(was.initial_heap_bytes, is.initial_heap_bytes);
@@ -115,7 +115,7 @@ fn same<T: PartialEq>(topic: Topic, both: &Both<T>, show: impl Fn(&T) -> String,
     let (before, now) = (shown(&both.before, &show), shown(&both.now, &show));
     let (was, is) = match both.known(topic, &show) {
         Ok(known) => known,
-        Err(unknown) => return vec![unknown],
+        Err(unknown) => return unknown,
     };
     let item = if was == is {
         Item::well(topic, now.clone())

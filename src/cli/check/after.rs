@@ -29,16 +29,13 @@ pub(super) fn run(args: &CheckArgs, path: &Path, output: &mut Output) -> anyhow:
         return Err(advise(error, "Choose --output text, json or markdown."));
     }
     let before = read_snapshot(path)?;
-    let (config, now) = match &args.facts {
-        Some(facts) => {
-            let config = if args.config.config.exists() { Some(args.config.read()?) } else { None };
-            (config, read_snapshot(facts)?)
-        }
-        None => {
-            let config = args.config.read()?;
-            let now = look(args, &config, &before)?;
-            (Some(config), now)
-        }
+    let (config, now) = if let Some(facts) = &args.facts {
+        let config = if args.config.config.exists() { Some(args.config.read()?) } else { None };
+        (config, read_snapshot(facts)?)
+    } else {
+        let config = args.config.read()?;
+        let now = look(args, &config, &before)?;
+        (Some(config), now)
     };
     let known =
         config.as_ref().and_then(|config| config.instances.iter().find(|known| known.name == now.instance));

@@ -1,5 +1,6 @@
 //! A comparison for people: as text of 80 columns, and as Markdown for a ticket.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use upgrade_readiness_checks::model::Verdict;
@@ -13,6 +14,9 @@ const INDENT: usize = 9;
 /// Where the text beside a label of a label begins.
 const DETAIL: usize = 17;
 
+/// The label of what is seen now.
+const NOW: &str = "now";
+
 /// What `agent check --after` prints.
 pub(super) fn text(view: &AfterView) -> String {
     let mut out = String::new();
@@ -20,11 +24,16 @@ pub(super) fn text(view: &AfterView) -> String {
     beside(&mut out, label(view.verdict), INDENT, &title);
     beside(&mut out, "", INDENT, &tally(view));
     beside(&mut out, "", INDENT, &times(view));
+    let mut reasons: BTreeMap<&str, &str> = BTreeMap::new();
     for verdict in [Verdict::Blocked, Verdict::Warning, Verdict::Unknown] {
         for item in view.with(verdict) {
             out.push('\n');
             beside(&mut out, label(verdict), INDENT, &item.summary);
+            // What keeps the agent from many answers is told once.
+            let first = *reasons.entry(&item.now).or_insert(item.topic);
             for (name, text) in details(item) {
+                let again = name == NOW && verdict == Verdict::Unknown && first != item.topic;
+                let text = if again { format!("not known, as for {first}") } else { text };
                 beside(&mut out, &format!("{:INDENT$}{name}", ""), DETAIL, &text);
             }
         }
@@ -102,7 +111,7 @@ fn tally(view: &AfterView) -> String {
 }
 
 fn details(item: &ItemView) -> Vec<(&'static str, String)> {
-    let mut details = vec![("before", item.before.clone()), ("now", item.now.clone())];
+    let mut details = vec![("before", item.before.clone()), (NOW, item.now.clone())];
     details.extend(item.remedy.clone().map(|remedy| ("do", remedy)));
     details.push(("topic", item.place()));
     details
