@@ -18,8 +18,8 @@ use crate::facts::{
     LicenseTerms, LicenseText, Limits, Listing, OperatingSystem, Ownership, PasswordKind, Place, Plugin,
     Plugins, Privileges, Probe, ProbeOutcome, Product, Profile, Records, Rehearsal, Releases, RestoreProof,
     Role, RowCount, Runtime, RuntimeRole, Search, Seats, Section, ServiceManager, ServiceProcess,
-    SessionGroup, Sessions, Settings, Snapshot, Staging, Statement, StatementOf, Synchrony, TableSize,
-    TargetPlugins, Traffic, Until, UpdateCheck, UpgradeStep, UserCount, UserRows,
+    SessionGroup, Sessions, Settings, Snapshot, Staging, Statement, StatementOf, Synchrony, TableRows,
+    TableSize, TargetPlugins, Traffic, Until, UpdateCheck, UpgradeStep, UserCount, UserRows,
 };
 use crate::model::{Case, Plan, Policy, Target};
 use crate::version::{Line, ProductVersion};
@@ -390,6 +390,17 @@ fn database() -> Database {
                 external: vec!["CONNECTOR".into()],
                 internal: 2,
             }),
+            row_counts: Field::Read(
+                [
+                    ("bodycontent", 80_120),
+                    ("content", 80_120),
+                    ("cwd_user", 655),
+                    ("spaces", 85),
+                    ("user_mapping", 655),
+                ]
+                .map(|(table, rows)| TableRows { table: table.into(), rows: Field::Read(rows) })
+                .into(),
+            ),
         },
     }
 }

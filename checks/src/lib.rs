@@ -22,6 +22,8 @@ pub mod report;
 
 pub mod plan;
 
+pub mod after;
+
 #[cfg(any(test, feature = "golden"))]
 pub mod golden;
 

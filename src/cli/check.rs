@@ -1,4 +1,6 @@
-//! `agent check`: looks and judges now, once; or judges facts somebody took before.
+//! `agent check`: looks and judges now, once; or judges facts somebody took before; or compares after an upgrade.
+
+mod after;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +26,8 @@ use crate::surface::status::{exit_code, view};
 pub(crate) struct CheckArgs {
     /// The instance; may be left out when there is only one.
     instance: Option<String>,
-    /// A release to judge: a version, latest, latest-lts or next; those of the configuration by default.
+    /// A release to judge: a version, latest, latest-lts or next; those of the configuration by default. With
+    /// --after, the release that was meant; any newer one by default.
     #[arg(long, value_name = "VERSION")]
     target: Vec<Requested>,
     /// Judge this day, such as 2026-12-05, and not today: with the facts as they will be if all goes on as it did.
@@ -33,6 +36,9 @@ pub(crate) struct CheckArgs {
     /// Judge the facts in this file, at the time they were taken and by what they come with, and look at nothing.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
+    /// Compare with this snapshot from before the upgrade: did it end everywhere, and is all that was there still there?
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["on", "only"])]
+    after: Option<PathBuf>,
     /// Only these checks.
     #[arg(long, value_name = "ID", value_parser = check_parser(), hide_possible_values = true)]
     only: Vec<&'static Check>,
@@ -44,6 +50,9 @@ pub(crate) struct CheckArgs {
 }
 
 pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
+    if let Some(path) = &args.after {
+        return after::run(args, path, output);
+    }
     let wanted = Wanted {
         facts: args.facts.as_deref(),
         instance: args.instance.as_deref(),

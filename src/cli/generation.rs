@@ -11,6 +11,7 @@ use upgrade_readiness_checks::facts::{Asked, Failure, Product, Section, Snapshot
 use super::restore_job::RestoreJobs;
 use crate::board::{Board, InstanceState, Since};
 use crate::catalog_in_use::Refreshed;
+use crate::collect::database::RowCounts;
 use crate::collect::surroundings::Surroundings;
 use crate::config::Config;
 use crate::keeper::{History, Keeper};
@@ -62,6 +63,7 @@ impl Generation {
                 targets: targets.clone(),
                 cache_dir: Some(config.cache_dir(&instance.name)),
                 kept_dir: None,
+                row_counts: RowCounts::Leave,
             };
             let collectors = product::collectors(instance, &surroundings);
             for source in Source::ALL {

@@ -14,6 +14,7 @@ use super::restore_job::newest_whole;
 use super::run::block_on;
 use super::snapshot::{choose_instance, look_at};
 use crate::collect::backups::restore::{PROOF_FILE, RestoreSettings, Task, prove, write_proof};
+use crate::collect::database::RowCounts;
 use crate::config::{Config, Instance};
 use crate::product;
 
@@ -67,7 +68,7 @@ async fn restore(
 }
 
 async fn newest(config: &Config, instance: &Arc<Instance>) -> anyhow::Result<(PathBuf, Option<Timestamp>)> {
-    let snapshot = look_at(config, instance, Source::Backups).await?;
+    let snapshot = look_at(config, instance, &[Source::Backups], RowCounts::Leave).await?.snapshot;
     let name_it = "Set the place of the dumps under [instance.backups], or name one with --dump PATH.";
     match &snapshot.backups {
         Reading::Learned(learned) => {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -20,6 +21,7 @@ use super::recall::recall;
 use super::run::block_on;
 use super::{CANNOT_TELL, ConfigArgs};
 use crate::catalog_in_use::Refreshed;
+use crate::collect::database::RowCounts;
 use crate::collect::releases::CatalogInUse;
 use crate::collect::surroundings::Surroundings;
 use crate::collect::targets::TargetBuild;
@@ -36,6 +38,9 @@ pub(crate) struct SnapshotArgs {
     /// File to write; `-` is standard output.
     #[arg(long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
+    /// Do not count the rows of the main tables: `agent check --after` then cannot compare them.
+    #[arg(long)]
+    no_row_counts: bool,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -43,7 +48,8 @@ pub(crate) struct SnapshotArgs {
 pub(super) fn run(args: &SnapshotArgs, output: &mut Output) -> anyhow::Result<u8> {
     let config = args.config.read()?;
     let instance = choose_instance(&config, args.instance.as_deref())?;
-    let mut looked = block_on(look_once(&config, &instance))??;
+    let row_counts = if args.no_row_counts { RowCounts::Leave } else { RowCounts::Count };
+    let mut looked = block_on(look_at(&config, &instance, &Source::ALL, row_counts))??;
     recall(&config, &mut looked.snapshot, output)?;
     let dossier = looked.into_dossier(&instance);
     let text = serde_json::to_string_pretty(&dossier).context("rendering the snapshot")?;
@@ -117,22 +123,15 @@ pub(super) fn catalog_of(config: &Config, instance: &Instance) -> anyhow::Result
 ///
 /// Plug-ins are asked last: which releases to ask about may depend on the running version.
 pub(super) async fn look_once(config: &Config, instance: &Arc<Instance>) -> anyhow::Result<Looked> {
-    look_where(config, instance, |_source| true).await
+    look_at(config, instance, &Source::ALL, RowCounts::Leave).await
 }
 
-/// Asks one source once.
+/// Asks these sources once; the others are taken for switched off.
 pub(super) async fn look_at(
     config: &Config,
     instance: &Arc<Instance>,
-    source: Source,
-) -> anyhow::Result<Snapshot> {
-    Ok(look_where(config, instance, |asked| asked == source).await?.snapshot)
-}
-
-async fn look_where(
-    config: &Config,
-    instance: &Arc<Instance>,
-    wanted: impl Fn(Source) -> bool,
+    wanted: &[Source],
+    row_counts: RowCounts,
 ) -> anyhow::Result<Looked> {
     let Refreshed { catalog, refresher } = catalog_of(config, instance)?;
     let (feed, targets) = watch::channel(Vec::new());
@@ -144,24 +143,36 @@ async fn look_where(
         targets: targets.clone(),
         cache_dir: None,
         kept_dir: Some(config.cache_dir(&instance.name)),
+        row_counts,
     };
     let mut collectors = product::collectors(instance, &surroundings);
-    collectors.retain(|collector| wanted(collector.source()));
+    collectors.retain(|collector| wanted.contains(&collector.source()));
     for source in Source::ALL {
         if !collectors.iter().any(|collector| collector.source() == source) {
             gathered.with(|snapshot| snapshot.switch_off(source));
         }
     }
+    let counting = row_counts.limits().map_or(Duration::ZERO, |limits| limits.whole);
     let jobs: Vec<Job> = collectors
         .into_iter()
         .filter_map(|collector| {
-            let rhythm = config.rhythms.get(&collector.source())?.clone();
+            let mut rhythm = config.rhythms.get(&collector.source())?.clone();
+            if collector.source() == Source::Database {
+                rhythm.time_limit += counting;
+            }
             let sink = gathered.clone() as Arc<dyn Sink>;
             Some(Job { collector, rhythm, sink, instance: instance.name.clone(), targets: None })
         })
         .collect();
-    let (last, first): (Vec<_>, Vec<_>) =
+    let (last, mut first): (Vec<_>, Vec<_>) =
         jobs.iter().partition(|job| job.collector.source() == Source::Plugins);
+    // While rows are counted, what is believed for minutes only would grow old.
+    if !counting.is_zero() {
+        let (database, others) =
+            first.into_iter().partition(|job| job.collector.source() == Source::Database);
+        first = others;
+        futures_util::future::join_all(Vec::from_iter(database).into_iter().map(look)).await;
+    }
     futures_util::future::join_all(first.into_iter().map(look)).await;
     let running = gathered.with(|snapshot| running_version(snapshot));
     let current = catalog.current();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::database::RowCounts;
 use super::releases::Refresher;
 use super::targets::TargetFeed;
 
@@ -17,4 +18,6 @@ pub struct Surroundings {
     pub cache_dir: Option<PathBuf>,
     /// Where a daemon keeps proofs and lists for this instance: read, and never written, by a look that may write nowhere.
     pub kept_dir: Option<PathBuf>,
+    /// Whether the rows of the product's main tables are counted, which is much work for its database.
+    pub row_counts: RowCounts,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use upgrade_readiness_agent::collect::database::{
-    Connection, DatabaseCollector, DatabaseDirectory, Directions, TimeLimits, UpgradeTable,
+    Connection, DatabaseCollector, DatabaseDirectory, Directions, RowCounts, TimeLimits, UpgradeTable,
 };
 use upgrade_readiness_agent::collect::{CollectError, Collector};
 use upgrade_readiness_agent::product::confluence::tables::TABLES;
@@ -33,6 +33,7 @@ pub(crate) struct Way {
     pub(crate) username: &'static str,
     pub(crate) password: &'static str,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) row_counts: RowCounts,
 }
 
 impl Way {
@@ -49,6 +50,7 @@ impl Way {
             username: account,
             password: PASSWORD,
             ca_file: None,
+            row_counts: RowCounts::Leave,
         }
     }
 
@@ -89,8 +91,8 @@ impl Way {
     }
 
     pub(crate) async fn look_within(self, limits: TimeLimits) -> Result<Database, Failure> {
-        let directions = self.into_directions();
-        let looked = ask(directions, limits).await;
+        let directions = self.clone().into_directions();
+        let looked = ask_counting(directions, limits, self.row_counts).await;
         let seen = format!("{looked:?}");
         assert!(!seen.contains(PASSWORD) && !seen.contains("IDENTIFIED"), "{seen}");
         looked
@@ -99,6 +101,14 @@ impl Way {
 
 /// Looks where the directions lead.
 pub(crate) async fn ask(directions: Directions, limits: TimeLimits) -> Result<Database, Failure> {
+    ask_counting(directions, limits, RowCounts::Leave).await
+}
+
+async fn ask_counting(
+    directions: Directions,
+    limits: TimeLimits,
+    row_counts: RowCounts,
+) -> Result<Database, Failure> {
     struct Fixed(Mutex<Option<Directions>>);
     impl DatabaseDirectory for Fixed {
         fn directions(&self) -> Result<Directions, CollectError> {
@@ -106,8 +116,10 @@ pub(crate) async fn ask(directions: Directions, limits: TimeLimits) -> Result<Da
         }
     }
     let directory = Arc::new(Fixed(Mutex::new(Some(directions))));
-    let collector =
-        DatabaseCollector::new(directory, Some(STEPS)).with_tables(&TABLES).with_time_limits(limits);
+    let collector = DatabaseCollector::new(directory, Some(STEPS))
+        .with_tables(&TABLES)
+        .with_row_counts(row_counts)
+        .with_time_limits(limits);
     match collector.collect().await.map_err(CollectError::into_failure)? {
         Section::Database(database) => Ok(*database),
         other => panic!("facts of another source: {other:?}"),
@@ -163,6 +175,7 @@ async fn what_the_agent_cannot_ask_is_unread_with_what_to_do_instead() {
             unread(&facts.records.layouts),
             unread(&facts.records.customised),
             unread(&facts.records.administrators),
+            unread(&facts.records.row_counts),
         ] {
             assert!(why.contains(engine.name()) && why.len() > 60, "{why}");
         }

@@ -13,6 +13,8 @@ mod probes;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod row_counts;
+#[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(test)]

@@ -25,11 +25,18 @@ pub struct Records {
     pub customised: Field<Vec<Customised>>,
     /// Who administers the site from where.
     pub administrators: Field<Administrators>,
+    /// The exact number of rows of the main tables; a table the product does not have is not listed. Counted only when
+    /// somebody asks for it, since the server must walk through every row.
+    #[serde(default)]
+    pub row_counts: Field<Vec<TableRows>>,
 }
 
 impl Records {
     /// Rows that are counted one by one; a count or list of one more says that there are more than this.
     pub const MOST: u64 = 1000;
+
+    /// Why rows are not counted when nobody asked for it.
+    pub const NOT_COUNTED: &'static str = "only `agent snapshot` counts rows";
 
     /// Nothing was looked at, for this reason.
     #[must_use]
@@ -43,6 +50,7 @@ impl Records {
             layouts: Field::Unread(why.to_owned()),
             customised: Field::Unread(why.to_owned()),
             administrators: Field::Unread(why.to_owned()),
+            row_counts: Field::Unread(why.to_owned()),
         }
     }
 }
@@ -78,6 +86,15 @@ pub struct TableSize {
     pub row_bytes: u64,
     /// What it takes with its indexes.
     pub bytes: u64,
+}
+
+/// A table and exactly how many rows it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRows {
+    /// Its name, as the server stores it.
+    pub table: String,
+    /// Its rows; unread when the agent may not read it or counting took too long.
+    pub rows: Field<u64>,
 }
 
 /// Something a broken-off change of the schema leaves behind.

@@ -76,6 +76,9 @@ pub struct Policy {
     /// Warn when a dump unpacks to less than this part of the database, in percent; 0 to not compare. Indexes and
     /// free room of a database are not in its dump.
     pub backup_min_percent_of_database: u8,
+    /// After an upgrade: warn when the database is smaller than this part of what it was before, in percent; 0 to not
+    /// compare.
+    pub after_min_percent_of_database: u8,
     /// An hour is quiet while its requests are at most this share of those of the busiest hour of the week, in percent.
     pub quiet_hour_percent_of_peak: u8,
     /// Weeks in which an hour must have been seen before it is called quiet or busy.
@@ -137,6 +140,7 @@ impl Default for Policy {
             backup_min_percent_of_usual: 50,
             backup_min_percent_of_directory: 50,
             backup_min_percent_of_database: 5,
+            after_min_percent_of_database: 50,
             quiet_hour_percent_of_peak: 10,
             traffic_weeks_minimum: 2,
             downtime_base_minutes: 30,

@@ -4,7 +4,8 @@ mod known;
 
 use std::collections::BTreeMap;
 
-use self::known::{Known, is_expected, known, rank};
+pub(crate) use self::known::is_expected;
+use self::known::{Known, known, rank};
 use super::units::minute;
 use super::wording::{counted, first_few};
 use crate::facts::{ComparedWith, Differences, Field, FileTree, Missing, Source};
@@ -64,8 +65,9 @@ unpacked.
 `pristine` and `ignore` in `[instance.files]`.
 ";
 
+/// How a file differs from the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Change {
+pub(crate) enum Change {
     Modified,
     Added,
     Removed,

@@ -18,7 +18,7 @@ mod cluster_nodes;
 #[cfg(test)]
 mod contracts;
 mod custom;
-mod customised_files;
+pub(crate) mod customised_files;
 mod customised_layouts;
 mod database_driver;
 mod database_embedded;

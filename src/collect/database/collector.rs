@@ -13,7 +13,7 @@ use upgrade_readiness_checks::facts::{Database, Engine, FailureKind, Field, Reco
 
 use super::failure::{LookError, unreadable_certificates};
 use super::peer::Peer;
-use super::records::ProductTables;
+use super::records::{CountLimits, ProductTables, RowCounts};
 use super::tls::{Encryption, ca_file};
 use super::upgrade_table::UpgradeTable;
 use super::{Connection, DatabaseDirectory, Directions, mysql, postgres};
@@ -46,6 +46,7 @@ pub struct DatabaseCollector {
     directory: Arc<dyn DatabaseDirectory>,
     steps: Option<UpgradeTable>,
     tables: Option<&'static ProductTables>,
+    counting: Option<CountLimits>,
     limits: TimeLimits,
 }
 
@@ -53,13 +54,19 @@ impl DatabaseCollector {
     /// A collector for the database `directory` tells of, where `steps` is the product's record of upgrades.
     #[must_use]
     pub fn new(directory: Arc<dyn DatabaseDirectory>, steps: Option<UpgradeTable>) -> Self {
-        Self { directory, steps, tables: None, limits: TimeLimits::default() }
+        Self { directory, steps, tables: None, counting: None, limits: TimeLimits::default() }
     }
 
     /// The same, which also looks into these tables of the product.
     #[must_use]
     pub fn with_tables(self, tables: &'static ProductTables) -> Self {
         Self { tables: Some(tables), ..self }
+    }
+
+    /// The same, which also counts the rows of the main tables, or does not.
+    #[must_use]
+    pub fn with_row_counts(self, counts: RowCounts) -> Self {
+        Self { counting: counts.limits(), ..self }
     }
 
     /// The same with other time limits.
@@ -70,6 +77,8 @@ impl DatabaseCollector {
 
     async fn look(&self) -> Result<Database, CollectError> {
         let by = Instant::now() + self.limits.whole;
+        // Counting has its own limit, and the server a moment to end the last count.
+        let all_by = self.counting.map_or(by, |counting| by + counting.whole + self.limits.statement);
         let directory = Arc::clone(&self.directory);
         // Directions and certificates are in files, and files can be on a slow or dead file system.
         let preparing = tokio::task::spawn_blocking(move || prepare(directory.as_ref()));
@@ -87,8 +96,15 @@ impl DatabaseCollector {
         };
 
         let connect_by = by.min(Instant::now() + self.limits.connect);
-        let approach =
-            Approach { connection, peer, encryption, certificates, tables: self.tables, limits: self.limits };
+        let approach = Approach {
+            connection,
+            peer,
+            encryption,
+            certificates,
+            tables: self.tables,
+            counting: self.counting,
+            limits: self.limits,
+        };
         let peer = &approach.peer;
         let not_connected = || LookError::ConnectTimeout { peer: peer.clone(), limit: self.limits.connect };
         let not_read = || LookError::ReadTimeout { peer: peer.clone(), limit: self.limits.whole };
@@ -101,7 +117,7 @@ impl DatabaseCollector {
                     timeout_at(connect_by, Box::pin(connecting)).await.ok().ok_or_else(not_connected)?;
                 let session = connected.ok().ok_or_else(|| LookError::garbled(peer))?;
                 let session = session.map_err(|error| LookError::connect(peer, &error))?;
-                timeout_at(by, Box::pin(mysql::look(session, &approach, self.steps))).await
+                timeout_at(all_by, Box::pin(mysql::look(session, &approach, self.steps))).await
             }
             Engine::Postgresql | Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb => {
                 let connecting = AssertUnwindSafe(postgres::connect(&approach)).catch_unwind();
@@ -109,7 +125,7 @@ impl DatabaseCollector {
                     timeout_at(connect_by, Box::pin(connecting)).await.ok().ok_or_else(not_connected)?;
                 let session = connected.ok().ok_or_else(|| LookError::garbled(peer))?;
                 let session = session.map_err(|error| LookError::connect(peer, &error))?;
-                timeout_at(by, Box::pin(postgres::look(session, &approach, self.steps))).await
+                timeout_at(all_by, Box::pin(postgres::look(session, &approach, self.steps))).await
             }
         };
         looked.ok().ok_or_else(not_read)?.map_err(|error| LookError::read(peer, &error).into())
@@ -136,6 +152,8 @@ pub(super) struct Approach {
     pub(super) certificates: Option<String>,
     /// The tables of the product that are looked into.
     pub(super) tables: Option<&'static ProductTables>,
+    /// How long counting the rows of the main tables may take, when they are counted.
+    pub(super) counting: Option<CountLimits>,
     pub(super) limits: TimeLimits,
 }
 

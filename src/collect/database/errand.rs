@@ -46,7 +46,8 @@ impl Session {
                 return Err(cause.into());
             }
         };
-        let approach = Approach { connection, peer, encryption, certificates, limits, tables: None };
+        let approach =
+            Approach { connection, peer, encryption, certificates, limits, tables: None, counting: None };
         let by = Instant::now() + limit;
         let late = || LookError::ConnectTimeout { peer: approach.peer.clone(), limit };
         let garbled = || LookError::garbled(&approach.peer);

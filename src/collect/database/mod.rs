@@ -28,8 +28,8 @@ use super::CollectError;
 pub use collector::{DatabaseCollector, TimeLimits};
 pub use question::ask_for_number;
 pub use records::{
-    CustomisedKey, DirectoryTables, Growing, LayoutTable, PermissionTable, ProductTables, SettingsTable,
-    UserTable,
+    CountLimits, CustomisedKey, DirectoryTables, Growing, LayoutTable, PermissionTable, ProductTables,
+    RowCounts, SettingsTable, UserTable,
 };
 pub use upgrade_table::UpgradeTable;
 

@@ -69,7 +69,11 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
                 .with_lists_kept_in(surroundings.kept_dir.clone()),
         ),
         Arc::new(LicenseCollector::new(Arc::new(SiteLicense::new(instance.clone())))),
-        Arc::new(DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE)).with_tables(&tables::TABLES)),
+        Arc::new(
+            DatabaseCollector::new(database.clone(), Some(UPGRADE_TABLE))
+                .with_tables(&tables::TABLES)
+                .with_row_counts(surroundings.row_counts),
+        ),
     ];
     collectors.push(Arc::new(CustomCollector::new(instance.custom.clone(), Some(database))));
     collectors

@@ -25,6 +25,8 @@ pub use nagios::render_nagios;
 pub use select::{Age, SelectError, Selection, age, exit_code};
 pub use text::render_text;
 
+pub(crate) use markdown::escape;
+
 pub(super) use file::write_json;
 pub(super) use words::{blocks, count, length, product_name, settled};
 pub(crate) use words::{minute, printable, wrap};

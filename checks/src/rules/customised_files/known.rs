@@ -89,7 +89,7 @@ const DRIVERS: [&str; 10] = [
 ];
 
 /// What differs in every installation and is nothing to carry over by hand.
-pub(super) fn is_expected(change: Change, path: &str) -> bool {
+pub(crate) fn is_expected(change: Change, path: &str) -> bool {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let is_driver = || {
         let in_libraries = directory.ends_with("/lib");

@@ -16,6 +16,8 @@ mod sight;
 mod steps;
 mod tables;
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, raw_sql};
@@ -108,35 +110,51 @@ async fn read_server(
     Ok((server, Looker::new(text(4), text(5))))
 }
 
-/// Has the server itself end what takes too long. A setting the server does not have is left alone.
+/// Has the server itself end what takes too long.
 async fn limit_time(
     session: &mut MySqlConnection,
     server: &Server,
     approach: &Approach,
 ) -> Result<(), sqlx::Error> {
     let limit = approach.limits.statement;
-    let seconds = limit.as_secs().max(1);
+    limit_statements(session, server, limit).await?;
+    let waiting = format!("lock_wait_timeout = {}", limit.as_secs().max(1));
+    // MySQL 8 would otherwise write the sizes of tables it finds into its dictionary.
+    let statistics = "information_schema_stats_expiry = 0".to_owned();
+    for setting in [waiting, statistics] {
+        set(session, setting).await?;
+    }
+    Ok(())
+}
+
+/// Has the server itself end what takes longer.
+pub(super) async fn limit_statements(
+    session: &mut MySqlConnection,
+    server: &Server,
+    limit: Duration,
+) -> Result<(), sqlx::Error> {
     let own = match server.engine {
-        Engine::Mariadb => format!("max_statement_time = {seconds}"),
+        Engine::Mariadb => format!("max_statement_time = {}", limit.as_secs().max(1)),
         Engine::Mysql
         | Engine::Postgresql
         | Engine::SqlServer
         | Engine::Oracle
         | Engine::H2
         | Engine::Hsqldb => {
-            format!("max_execution_time = {}", limit.as_millis())
+            // 0 would be no limit at all.
+            format!("max_execution_time = {}", limit.as_millis().max(1))
         }
     };
-    let waiting = format!("lock_wait_timeout = {seconds}");
-    // MySQL 8 would otherwise write the sizes of tables it finds into its dictionary.
-    let statistics = "information_schema_stats_expiry = 0".to_owned();
-    for setting in [own, waiting, statistics] {
-        let outcome = raw_sql(AssertSqlSafe(format!("SET SESSION {setting}"))).execute(&mut *session).await;
-        match outcome {
-            Err(error) if error_number(&error) == Some(UNKNOWN_SYSTEM_VARIABLE) => {}
-            other => {
-                other?;
-            }
+    set(session, own).await
+}
+
+/// A setting the server does not have is left alone.
+async fn set(session: &mut MySqlConnection, setting: String) -> Result<(), sqlx::Error> {
+    let outcome = raw_sql(AssertSqlSafe(format!("SET SESSION {setting}"))).execute(session).await;
+    match outcome {
+        Err(error) if error_number(&error) == Some(UNKNOWN_SYSTEM_VARIABLE) => {}
+        other => {
+            other?;
         }
     }
     Ok(())
@@ -189,7 +207,7 @@ async fn read_all(
         Some(tables) => {
             let blind = seen.as_ref().err().map(ToString::to_string);
             let mut asker = Asker::Mysql { session, server, looker, blind };
-            Box::pin(read_records(&mut asker, tables)).await?
+            Box::pin(read_records(&mut asker, tables, approach.counting)).await?
         }
     };
 

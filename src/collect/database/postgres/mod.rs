@@ -10,6 +10,8 @@ mod sessions;
 mod steps;
 mod tables;
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection as _, Row, raw_sql};
@@ -99,6 +101,15 @@ async fn begin(session: &mut PgConnection, approach: &Approach) -> Result<(), sq
     Ok(())
 }
 
+/// Has the server itself end what takes longer, until the transaction ends or goes back to its savepoint.
+pub(super) async fn limit_statements(session: &mut PgConnection, limit: Duration) -> Result<(), sqlx::Error> {
+    // 0 would be no limit at all.
+    let limit = limit.as_millis().max(1).to_string();
+    let setting = sqlx::query("SELECT pg_catalog.set_config('statement_timeout', $1, true)");
+    setting.persistent(false).bind(limit).execute(session).await?;
+    Ok(())
+}
+
 /// A failed statement ends a transaction of PostgreSQL; going back to the savepoint keeps it alive.
 pub(super) async fn settle<T>(
     session: &mut PgConnection,
@@ -175,7 +186,7 @@ async fn read_all(
         (Field::Unread(why), Some(_)) => Records::unread(why),
         (Field::Read(schema), Some(tables)) => {
             let mut asker = Asker::Postgres { session, schema, agent: &connection.username };
-            Box::pin(read_records(&mut asker, tables)).await?
+            Box::pin(read_records(&mut asker, tables, approach.counting)).await?
         }
         (_, None) => Records::unread(super::NO_TABLES),
     };

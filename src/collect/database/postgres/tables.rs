@@ -21,6 +21,11 @@ pub(in crate::collect::database) struct Table {
 }
 
 impl Table {
+    /// Its name, as the server stores it.
+    pub(in crate::collect::database) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Schema and table as statements write them, when the agent may read it.
     pub(in crate::collect::database) fn readable_place(
         &self,

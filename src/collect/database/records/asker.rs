@@ -1,5 +1,7 @@
 //! One way to ask both kinds of servers: where a table is, and questions whose answers are text.
 
+use std::time::Duration;
+
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
 use sqlx::mysql::MySqlConnection;
@@ -42,6 +44,8 @@ pub(in crate::collect::database) enum Asker<'a> {
 
 /// A table that is there and may be read, with names as statements write them.
 pub(super) struct Table {
+    /// Its name, as the server stores it.
+    pub(super) name: String,
     /// Schema and table.
     pub(super) place: String,
     columns: Vec<Column>,
@@ -91,7 +95,8 @@ impl Asker<'_> {
                 let Some(table) = postgres::find_table(session, schema, name).await? else { return Ok(None) };
                 let place = table.readable_place(schema, agent)?;
                 let columns = postgres::read_columns(session, &table).await?;
-                Ok(Some(Table { place, columns, shown_to: (*agent).to_owned() }))
+                let name = table.name().to_owned();
+                Ok(Some(Table { name, place, columns, shown_to: (*agent).to_owned() }))
             }
             Self::Mysql { session, server, looker, blind } => {
                 let Some(found) = mysql::find_table(session, server, name).await? else {
@@ -102,7 +107,7 @@ impl Asker<'_> {
                 };
                 let columns = mysql::read_columns(session, server, &found).await?;
                 let place = format!("{}.{}", quote_mysql(&server.schema), quote_mysql(&found));
-                Ok(Some(Table { place, columns, shown_to: looker.current_user.clone() }))
+                Ok(Some(Table { name: found, place, columns, shown_to: looker.current_user.clone() }))
             }
         }
     }
@@ -154,6 +159,24 @@ impl Asker<'_> {
         let text = rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
         let count = text.and_then(|text| text.parse().ok());
         count.ok_or_else(|| Gap::Unread("the server's answer to a count is no number".to_owned()))
+    }
+
+    /// Counts every row of a table; the server itself ends what takes longer than `limit`.
+    pub(super) async fn count_all(&mut self, table: &Table, limit: Duration) -> Result<u64, Gap> {
+        self.limit_statements(limit).await?;
+        let number = self.text("count(*)");
+        let rows = self.ask(format!("SELECT {number} FROM {}", table.place)).await?;
+        let text = rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
+        let count = text.and_then(|text| text.parse().ok());
+        count.ok_or_else(|| Gap::Unread("the server's answer to a count is no number".to_owned()))
+    }
+
+    async fn limit_statements(&mut self, limit: Duration) -> Result<(), Gap> {
+        match self {
+            Self::Postgres { session, .. } => postgres::limit_statements(session, limit).await?,
+            Self::Mysql { session, server, .. } => mysql::limit_statements(session, server, limit).await?,
+        }
+        Ok(())
     }
 
     /// An expression as text.

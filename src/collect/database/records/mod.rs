@@ -6,6 +6,7 @@
 
 mod administrators;
 mod asker;
+mod counting;
 mod customised;
 mod users;
 
@@ -13,6 +14,7 @@ use upgrade_readiness_checks::facts::{CustomisedKind, Field, Records};
 
 use super::gap::Gap;
 pub(super) use asker::{Asker, Column};
+pub use counting::{CountLimits, RowCounts};
 
 /// The tables of a product that an upgrade minds. Names are found whatever their case.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,8 @@ pub struct ProductTables {
     pub growing: Growing,
     /// The table with which a single node makes sure that it is alone.
     pub safety: &'static str,
+    /// The main tables, whose rows administrators compare before and after an upgrade; in alphabetical order.
+    pub counted: &'static [&'static str],
 }
 
 /// See [`ProductTables::users`].
@@ -134,6 +138,7 @@ pub struct Growing {
 pub(super) async fn read_records(
     asker: &mut Asker<'_>,
     tables: &ProductTables,
+    counting: Option<CountLimits>,
 ) -> Result<Records, sqlx::Error> {
     // Where not even the users are, there is no product, and nothing that is missing says anything.
     let known = asker.known_table(tables.users.table).await;
@@ -156,6 +161,10 @@ pub(super) async fn read_records(
     let customised = asker.settle(customised).await?;
     let administrators = administrators::read_administrators(asker, &tables.directories, &tables.users).await;
     let administrators = asker.settle(administrators).await?;
+    let row_counts = match counting {
+        Some(limits) => Field::Read(counting::count_rows(asker, tables.counted, limits).await?),
+        None => Field::Unread(Records::NOT_COUNTED.to_owned()),
+    };
     Ok(Records {
         users,
         growing_tables,
@@ -165,6 +174,7 @@ pub(super) async fn read_records(
         layouts,
         customised,
         administrators,
+        row_counts,
     })
 }
 
