@@ -12,7 +12,9 @@ use upgrade_readiness_checks::facts::{BackupKind, Backups, Integrity, Reading, S
 
 use crate::board::Board;
 use crate::chain::Chain;
-use crate::collect::backups::restore::{PROOF_FILE, RestoreSettings, Task, prove, read_proof, write_proof};
+use crate::collect::backups::restore::{
+    PROOF_FILE, RestoreSettings, Task, clear_leftovers, prove, read_proof, write_proof,
+};
 use crate::config::{Config, Instance};
 use crate::product;
 use crate::schedule::Schedule;
@@ -49,7 +51,7 @@ impl RestoreJobs {
                 turn: turn.clone(),
             };
             let stop = jobs.stop.clone();
-            // Dropping the job kills the program it runs; the next run drops its scratch database.
+            // Dropping the job kills the program it runs; the next job drops its scratch database.
             jobs.tasks.spawn(async move { stop.run_until_cancelled(job.run()).await });
         }
         jobs.tasks.close();
@@ -74,6 +76,11 @@ struct Job {
 
 impl Job {
     async fn run(mut self) {
+        // The next restore may be days away, and what an ended one left behind is a copy of production.
+        let cleared = clear_leftovers(&self.settings, &self.instance.name, &self.work_dir).await;
+        if let Err(error) = cleared {
+            tracing::warn!(instance = %self.instance.name, reason = %Chain(&error), "scratch databases of an ended restore test may be left");
+        }
         loop {
             let due = due_in(&self.settings, &self.work_dir);
             if !due.is_zero() {

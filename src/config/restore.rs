@@ -208,7 +208,11 @@ mod tests {
         assert!(!test.same_server && !test.allow_superuser && test.key_tables.len() == 5);
         assert_eq!(test.scratch_name("Wiki-1"), test.scratch_name("Wiki-1"));
         assert_ne!(test.scratch_name("Wiki-1"), test.scratch_name("wiki_1"));
-        assert!(test.scratch_name(&"x".repeat(64)).len() <= 63);
+        let long = parse(&format!("{WHOLE}database_prefix = '{}'\n", "x".repeat(24))).unwrap().test.unwrap();
+        for test in [&test, &long] {
+            // Behind it come 13 letters that are drawn.
+            assert!(test.scratch_name(&"x".repeat(64)).len() <= 50);
+        }
         let soon = parse(&format!("{WHOLE}every = '2d'\ntime_limit = '90m'\n")).unwrap().test.unwrap();
         assert_eq!((soon.every.as_secs(), soon.time_limit.as_secs()), (2 * 86400, 5400));
     }

@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::installation::Installation;
 use crate::postgres::{NOTHING_ELSE, Servers};
-use crate::process::{Running, agent, eventually, free_port};
+use crate::process::{DEADLINE, Running, agent, eventually, free_port};
 use crate::trial::{PASSWORD, Trial, processes_with};
 
 /// A daemon whose instance has dumps in a directory.
@@ -31,7 +31,9 @@ impl House {
              url = 'jdbc:postgresql://127.0.0.1:{own}/wiki'\nusername = 'conf'\npassword_file = '{password}'\n\
              [instance.backups.database]\nplaces = ['{places}']\n\
              [instance.backups.restore_test]\nenabled = true\nurl = 'jdbc:postgresql://127.0.0.1:{port}/postgres'\n\
-             username = 'restorer'\npassword_file = '{password}'\nkey_tables = ['content', 'spaces']\n",
+             username = 'restorer'\npassword_file = '{password}'\ndatabase_prefix = '{prefix}'\n\
+             key_tables = ['content', 'spaces']\n",
+            prefix = house.trial.settings.database_prefix,
             state = path("state"),
             listen = house.port,
             dir = installation.installation_dir.display(),
@@ -70,6 +72,19 @@ impl House {
         checks.into_iter().find(|check| check["id"] == id).unwrap_or_default()
     }
 
+    /// The check, once it is ready.
+    async fn ready(&self) -> Value {
+        let mut last = Value::Null;
+        let until = Instant::now() + DEADLINE;
+        while last["verdict"] != "ready" {
+            let log = self.log();
+            assert!(!log.contains("restore test not done") && Instant::now() < until, "{last}\n{log}");
+            last = self.check("backup-restore").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        last
+    }
+
     fn clients(&self) -> Vec<String> {
         let of_agent = |line: &String| line.contains("/psql ") || line.contains("/pg_restore ");
         processes_with(&self.trial.scratch()).into_iter().filter(of_agent).collect()
@@ -83,14 +98,7 @@ async fn the_daemon_proves_a_dump_by_itself_and_its_check_becomes_ready() {
     let dump = servers.dump(&house.trial, "backup/wiki.dump", &["-Fc", "wiki"]);
     House::age(&dump, 2);
     let mut agent = house.start();
-    let mut last = Value::Null;
-    eventually("the check is ready", async || {
-        let log = house.log();
-        assert!(!log.contains("restore test not done"), "{log}");
-        last = house.check("backup-restore").await;
-        last["verdict"] == "ready"
-    })
-    .await;
+    let last = house.ready().await;
     assert!(last.to_string().contains("wiki.dump") && last.to_string().contains("2 tables"), "{last}");
     assert_eq!(servers.databases(), NOTHING_ELSE);
     agent.signal(Signal::TERM);
@@ -111,7 +119,7 @@ fn agent_says(arguments: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_ends_in_the_middle_leaves_no_program_and_no_secret() {
+async fn a_daemon_that_ends_in_the_middle_leaves_no_program_and_the_next_one_cleans_up() {
     let servers = Servers::start();
     let house = House::new(&servers);
     let good = servers.dump(&house.trial, "good.sql", &["wiki"]);
@@ -129,4 +137,19 @@ async fn a_daemon_that_ends_in_the_middle_leaves_no_program_and_no_secret() {
     eventually("the client is gone", async || house.clients().is_empty()).await;
     assert!(!house.trial.path("state/cache/wiki/restore-secret").exists(), "the password file is gone");
     assert!(!house.trial.path("state/cache/wiki/restore.json").exists(), "nothing was proved");
+    assert!(servers.databases().contains(&house.trial.scratch()), "there was no time to drop it");
+
+    // It is dropped before anything is restored again: here there is nothing to restore.
+    let dump = house.trial.path("backup/wiki.sql");
+    std::fs::remove_file(&dump).unwrap();
+    let mut agent = house.start();
+    eventually("it is dropped", async || servers.databases() == NOTHING_ELSE).await;
+    agent.signal(Signal::TERM);
+    assert_eq!(agent.wait(), Some(0), "{}", house.log());
+
+    // Another day, another dump.
+    House::age(&house.trial.write("backup/wiki.sql", &plain), 1);
+    let _agent = house.start();
+    house.ready().await;
+    assert_eq!(servers.databases(), NOTHING_ELSE, "{}", house.log());
 }

@@ -25,7 +25,7 @@ impl Servers {
              CREATE TABLE empty (id int); CREATE TRIGGER t BEFORE INSERT ON SPACES FOR EACH ROW SET NEW.id = NEW.id + 1"
         ));
         servers.restore.run(&format!(
-            "CREATE USER restorer IDENTIFIED BY '{password}'; GRANT ALL ON `readiness\\_scratch\\_%`.* TO restorer; \
+            "CREATE USER restorer IDENTIFIED BY '{password}'; \
              CREATE DATABASE production; CREATE TABLE production.precious AS SELECT 1 AS a"
         ));
         servers
@@ -38,7 +38,10 @@ impl Servers {
             port: self.production.port,
             database: "wiki",
         };
-        Trial::new(production, self.restore.port)
+        let trial = Trial::new(production, self.restore.port);
+        let prefix = trial.settings.database_prefix.replace('_', "\\_");
+        self.restore.run(&format!("GRANT ALL ON `{prefix}\\_%`.* TO restorer"));
+        trial
     }
 
     fn dump(&self, trial: &Trial, options: &[&str]) -> PathBuf {
@@ -74,13 +77,22 @@ async fn a_good_dump_is_restored_counted_and_dropped() {
     let dump = servers.dump(&trial, &["wiki"]);
     // What a killed run left behind is dropped, what somebody else made is not.
     let scratch = trial.scratch();
-    servers.restore.run(&format!("CREATE DATABASE {scratch}"));
-    assert!(trial.refused(&dump).await.contains("did not make"));
+    let mine = |name: &str| servers.restore.run(&format!("CREATE DATABASE {name}"));
+    let (precious, begun, marked) =
+        (format!("{scratch}_0123456789ab"), format!("{scratch}_0123456789ac"), scratch.clone());
+    for name in [&precious, &begun, &marked] {
+        mine(name);
+    }
+    trial.write_begun(&begun);
     servers.restore.run(&format!(
-        "CREATE TABLE {scratch}.upgrade_readiness_scratch (a int) COMMENT = 'scratch database of the upgrade readiness \
-         agent; it is dropped without asking'; CREATE TABLE {scratch}.CONTENT (a int)"
+        "CREATE TABLE {marked}.upgrade_readiness_scratch (a int) COMMENT = 'scratch database of the upgrade readiness \
+         agent; it is dropped without asking'; CREATE TABLE {marked}.CONTENT (a int)"
     ));
     trial.proved(&dump).await;
+    let databases = servers.databases();
+    assert!(databases.contains(&precious) && !databases.contains(&begun), "{databases}");
+    servers.restore.run(&format!("DROP DATABASE {precious}"));
+    assert_eq!(servers.databases(), NOTHING_ELSE);
     servers.restore.run("GRANT ALL ON *.* TO restorer");
     assert!(trial.refused(&dump).await.contains("may do everything"));
     trial.settings.port = Some(servers.production.port);

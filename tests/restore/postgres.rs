@@ -1,6 +1,7 @@
 //! PostgreSQL.
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use upgrade_readiness_agent::collect::backups::dump::inspect;
@@ -8,6 +9,7 @@ use upgrade_readiness_agent::collect::backups::restore::RestoreError;
 use upgrade_readiness_agent::collect::blocking::Stop;
 use upgrade_readiness_checks::facts::Engine;
 
+use crate::process::eventually;
 use crate::support::postgres::Postgres;
 use crate::trial::{PASSWORD, Production, Trial, processes_with, program, run};
 
@@ -247,15 +249,27 @@ async fn nothing_but_its_own_scratch_database_is_ever_touched() {
     let dump = servers.dump(&trial, "custom", &["-Fc", "wiki"]);
     let scratch = trial.scratch();
 
-    // A database of that name which somebody else made.
-    servers.restore.run("postgres", &format!("CREATE DATABASE {scratch} OWNER restorer"));
-    assert!(trial.refused(&dump).await.contains("did not make"));
-    servers.restore.run("postgres", &format!("COMMENT ON DATABASE {scratch} IS 'precious'"));
-    assert!(trial.refused(&dump).await.contains(&scratch));
-    // One that a killed run of the agent left behind, with somebody still in it.
+    // Databases with such names that somebody else made, whatever they say of themselves.
+    let precious = ["", "_0123456789ab", "_0123456789ac"].map(|end| format!("{scratch}{end}"));
     let mark = "scratch database of the upgrade readiness agent; it is dropped without asking";
-    servers.restore.run("postgres", &format!("COMMENT ON DATABASE {scratch} IS '{mark}'"));
-    servers.restore.run(&scratch, "CREATE TABLE content (a int)");
+    for name in &precious {
+        servers.restore.run("postgres", &format!("CREATE DATABASE {name} OWNER restorer"));
+        servers.restore.run("postgres", &format!("COMMENT ON DATABASE {name} IS 'precious'"));
+    }
+    // Nor is one that belongs to another account, whatever is said of it.
+    let last = precious.last().unwrap();
+    servers.restore.run("postgres", &format!("ALTER DATABASE {last} OWNER TO admin"));
+    servers.restore.run("postgres", &format!("COMMENT ON DATABASE {last} IS '{mark}'"));
+    trial.write_begun(last);
+    trial.proved(&dump).await;
+    let databases = servers.databases();
+    assert!(precious.iter().all(|name| databases.split(' ').any(|other| other == name)), "{databases}");
+    servers.restore.run("postgres", &format!("DROP DATABASE {last}"));
+    // Those that killed runs of the agent left behind, one of them an agent of old, with somebody still in it.
+    for name in precious.iter().filter(|name| *name != last) {
+        servers.restore.run("postgres", &format!("COMMENT ON DATABASE {name} IS '{mark}'"));
+        servers.restore.run(name, "CREATE TABLE content (a int)");
+    }
     trial.proved(&dump).await;
     assert_eq!(servers.databases(), NOTHING_ELSE);
 
@@ -283,6 +297,116 @@ async fn nothing_but_its_own_scratch_database_is_ever_touched() {
     trial.production.database = Box::leak(scratch.into_boxed_str());
     assert!(trial.refused(&dump).await.contains("own database"));
     assert!(servers.production.run("wiki", "SELECT count(*) FROM content").trim() == "500");
+}
+
+/// Holds a table of the server until it is dropped.
+struct Held(Child);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Servers {
+    async fn hold(&self, table: &str) -> Held {
+        let sql = format!("BEGIN; LOCK TABLE pg_catalog.{table} IN EXCLUSIVE MODE; SELECT pg_sleep(600)");
+        let mut psql = program(binary("psql"));
+        psql.args(["-X", "-q", "-h", "127.0.0.1", "-U", "admin", "-d", "postgres", "-c", &sql]);
+        // That it is ended in the middle is no news.
+        psql.stdout(Stdio::null()).stderr(Stdio::null());
+        let held = Held(psql.arg("-p").arg(self.restore.port.to_string()).spawn().unwrap());
+        self.until("usename = 'admin' AND wait_event = 'PgSleep'").await;
+        held
+    }
+
+    /// Ends the one that holds a table; the server would go on sleeping for a client that has gone.
+    async fn release(&self, held: Held) {
+        let sleeping = "usename = 'admin' AND wait_event = 'PgSleep'";
+        self.restore.run(
+            "postgres",
+            &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {sleeping}"),
+        );
+        drop(held);
+        self.until_none(sleeping).await;
+    }
+
+    async fn until(&self, what: &str) {
+        eventually(what, async || self.sessions(what) > 0).await;
+    }
+
+    async fn until_none(&self, what: &str) {
+        eventually(what, async || self.sessions(what) == 0).await;
+    }
+
+    fn sessions(&self, what: &str) -> u32 {
+        let count = format!("SELECT count(*) FROM pg_stat_activity WHERE {what}");
+        self.restore.run("postgres", &count).trim().parse().unwrap()
+    }
+}
+
+const MAKING: &str = "usename = 'restorer' AND wait_event_type = 'Lock' AND query LIKE 'CREATE DATABASE%'";
+const MARKING: &str =
+    "usename = 'restorer' AND wait_event_type = 'Lock' AND query LIKE 'COMMENT ON DATABASE%'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_ends_before_its_database_is_marked_leaves_one_the_next_drops() {
+    let servers = Servers::start();
+    let trial = servers.trial();
+    let dump = servers.dump(&trial, "custom", &["-Fc", "wiki"]);
+    let end_while = async |what: &str| {
+        tokio::select! {
+            outcome = trial.prove(&dump) => panic!("{outcome:?}"),
+            () = servers.until(what) => {}
+        }
+    };
+    let left = || {
+        servers.restore.run(
+            "postgres",
+            &format!(
+                "SELECT shobj_description(oid, 'pg_database') IS NULL FROM pg_database WHERE datname LIKE '{}%'",
+                trial.scratch()
+            ),
+        )
+    };
+
+    // It was made, and its server never came to mark it.
+    let held = servers.hold("pg_shdescription").await;
+    end_while(MARKING).await;
+    servers
+        .restore
+        .run("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'restorer'");
+    servers.until_none("usename = 'restorer'").await;
+    servers.release(held).await;
+    assert_eq!(left().trim(), "t", "{}", servers.databases());
+    trial.proved(&dump).await;
+    assert_eq!(servers.databases(), NOTHING_ELSE);
+
+    // The server made it when its client was long gone.
+    let held = servers.hold("pg_database").await;
+    end_while(MAKING).await;
+    assert_eq!(left(), "", "not yet");
+    servers.release(held).await;
+    eventually("it is made", async || left().trim() == "t").await;
+    trial.proved(&dump).await;
+    assert_eq!(servers.databases(), NOTHING_ELSE);
+
+    // The server is still about to make it when the next run begins.
+    let held = servers.hold("pg_database").await;
+    end_while(MAKING).await;
+    let first = format!(
+        "{MAKING} AND pid = {}",
+        servers.restore.run("postgres", &format!("SELECT pid FROM pg_stat_activity WHERE {MAKING}"),).trim()
+    );
+    let released = async {
+        servers.until_none(&first).await;
+        servers.until(MAKING).await;
+        servers.release(held).await;
+    };
+    let (proof, ()) = tokio::join!(trial.proved(&dump), released);
+    assert!(proof.defects.is_empty());
+    assert_eq!(servers.databases(), NOTHING_ELSE);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ impl Trial {
             client_program: None,
             every: Duration::from_hours(1),
             time_limit: Duration::from_mins(2),
-            database_prefix: "readiness_scratch".to_owned(),
+            database_prefix: own_prefix(),
             same_server: false,
             allow_superuser: false,
             tables_tolerance_percent: 5,
@@ -79,6 +80,7 @@ impl Trial {
         Self { production, settings, dir, steps: Arc::default() }
     }
 
+    /// What the names of its scratch databases begin with.
     pub(crate) fn scratch(&self) -> String {
         self.settings.scratch_name("wiki")
     }
@@ -91,6 +93,13 @@ impl Trial {
         let path = self.path(name);
         std::fs::write(&path, bytes).unwrap();
         path
+    }
+
+    /// As a run does before it makes a scratch database.
+    pub(crate) fn write_begun(&self, name: &str) {
+        std::fs::create_dir_all(self.path("cache")).unwrap();
+        let entry = format!("[{{\"name\": \"{name}\", \"at\": \"2026-01-01T00:00:00Z\"}}]");
+        self.write("cache/restore-begun.json", entry);
     }
 
     pub(crate) async fn prove(&self, dump: &Path) -> Result<RestoreProof, RestoreError> {
@@ -130,6 +139,13 @@ impl Trial {
         assert!(matches!(error, RestoreError::Refused(_)), "{error:?}");
         error.to_string()
     }
+}
+
+/// A prefix no other trial has: programs are known by the scratch database they work in, and trials run beside each
+/// other.
+fn own_prefix() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("scratch_{:x}_{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the real programs make the dumps")]

@@ -4,6 +4,7 @@
 //! whatever could touch anything but its own scratch database: the instance's own server, a database it did not make
 //! itself, an account that may do everything, a dump that reaches out of its database or runs programs.
 
+mod begun;
 mod feed;
 mod program;
 mod proof;
@@ -28,6 +29,7 @@ use crate::collect::CollectError;
 use crate::collect::blocking::Lookout;
 use crate::collect::database::{Connection, DatabaseDirectory};
 use crate::config::{SecretError, SecretSource};
+use begun::Begun;
 use feed::Source;
 use scratch::{Scratch, ScratchError};
 
@@ -61,7 +63,7 @@ pub struct RestoreSettings {
     pub every: Duration,
     /// How long it may take.
     pub time_limit: Duration,
-    /// The scratch database is called so, with the name of the instance behind it.
+    /// What names of scratch databases begin with; the name of the instance and some letters drawn by lot follow.
     pub database_prefix: String,
     /// The operator allows the server the instance's own database is on.
     pub same_server: bool,
@@ -155,7 +157,7 @@ pub async fn prove(
     production: &Arc<dyn DatabaseDirectory>,
     progress: &(dyn Fn(String) + Sync),
 ) -> Result<RestoreProof, RestoreError> {
-    let began = Timestamp::now();
+    let restored_at = Timestamp::now();
     let _lock = secret_file::lock(&task.work_dir)?;
     let separate = separate::Separate::find(settings, task, production).await?;
     let source = Source::of(&task.dump)?;
@@ -164,7 +166,7 @@ pub async fn prove(
     let mut proof = RestoreProof {
         dump: task.dump.display().to_string(),
         dump_finished_at: task.finished_at.unwrap_or(source.changed_at),
-        restored_at: began,
+        restored_at,
         took: SignedDuration::ZERO,
         server: crate::collect::database::peer::Peer::of(&server).server(),
         by: BY.to_owned(),
@@ -189,15 +191,17 @@ pub async fn prove(
     };
     refuse(settings, &source, &facts)?;
     let programs = program::Programs::find(settings, &facts).await?;
-    progress(format!("making the scratch database {} on {}", separate.scratch, proof.server));
-    let mut scratch = Scratch::create(settings, &separate).await?;
+    let mut begun = Begun::read(&task.work_dir, &settings.scratch_name(&task.instance))?;
+    let name = begun.draw();
+    progress(format!("making the scratch database {name} on {}", proof.server));
+    let mut scratch = Scratch::create(settings, &mut begun, name).await?;
     let started = tokio::time::Instant::now();
     let work =
         restore_and_count(settings, task, &source, &facts, &programs, &separate, &mut scratch, progress);
     let outcome = tokio::time::timeout(settings.time_limit, Box::pin(work)).await;
     proof.took = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::ZERO);
-    progress(format!("dropping the scratch database {}", separate.scratch));
-    let dropped = scratch.drop_database().await;
+    progress(format!("dropping the scratch database {}", scratch.name()));
+    let dropped = scratch.drop_database(&mut begun).await;
     match outcome {
         Err(_elapsed) => {
             proof.defects.push(format!(
@@ -223,6 +227,17 @@ pub async fn prove(
     Ok(proof)
 }
 
+/// Drops what ended runs of an instance left behind, when something was begun and is not known to be gone.
+pub async fn clear_leftovers(
+    settings: &RestoreSettings,
+    instance: &str,
+    work_dir: &Path,
+) -> Result<(), RestoreError> {
+    let _lock = secret_file::lock(work_dir)?;
+    let mut begun = Begun::read(work_dir, &settings.scratch_name(instance))?;
+    if begun.names().is_empty() { Ok(()) } else { scratch::clear(settings, &mut begun).await }
+}
+
 struct Counted {
     tables: u64,
     rows: Vec<RowCount>,
@@ -243,7 +258,7 @@ async fn restore_and_count(
     progress(format!("restoring {} tables with {}", facts.table_count, programs.name()));
     let password = settings.password.read().map_err(RestoreError::Secret)?;
     let secret = secret_file::SecretFile::write(&task.work_dir, settings.engine, &password)?;
-    let run = program::Run { settings, database: &separate.scratch, secret: &secret, password: &password };
+    let run = program::Run { settings, database: scratch.name(), secret: &secret, password: &password };
     let failed = programs.restore(&run, source, facts).await?;
     drop(secret);
     if let Some(said) = failed {
@@ -346,16 +361,17 @@ impl RestoreSettings {
         })
     }
 
-    /// The scratch database of an instance.
+    /// What names of scratch databases of an instance begin with.
     #[must_use]
     pub fn scratch_name(&self, instance: &str) -> String {
         let name: String = instance
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
             .collect();
-        // PostgreSQL cuts names at 63 bytes; two instances must not get the same one.
+        // PostgreSQL cuts names at 63 bytes, of which 13 are drawn; two instances must not get the same one.
         let sum = blake3::hash(instance.as_bytes()).to_hex();
-        let short: String = name.chars().take(24).collect();
+        let room = 42_usize.saturating_sub(self.database_prefix.len()).min(24);
+        let short: String = name.chars().take(room).collect();
         let tail: String = sum.chars().take(6).collect();
         format!("{}_{short}_{tail}", self.database_prefix)
     }

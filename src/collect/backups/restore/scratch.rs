@@ -1,8 +1,12 @@
-//! The scratch database: made, marked as ours, counted, dropped. What is not marked is never dropped.
+//! The scratch database: made, marked as ours, counted, dropped.
+//!
+//! Only what is known to be ours is ever dropped: what was written down before it was made, and what is marked.
 
 use std::time::Duration;
 
-use super::separate::Separate;
+use jiff::Timestamp;
+
+use super::begun::{Begun, is_of};
 use super::{RestoreError, RestoreSettings};
 use crate::collect::CollectError;
 use crate::collect::database::errand::{Session, StatementError};
@@ -63,14 +67,13 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes it; one that a killed run left behind is dropped first.
+    /// Makes it; what ended runs left behind is dropped first.
     pub(super) async fn create(
         settings: &RestoreSettings,
-        separate: &Separate,
+        begun: &mut Begun,
+        name: String,
     ) -> Result<Self, RestoreError> {
-        let name = separate.scratch.clone();
-        let mut session = Session::open(settings.connection(None)?, PATIENCE).await?;
-        session.allow_writing().await.map_err(|cause| failed("asking to write", cause))?;
+        let mut session = open_for_writing(settings).await?;
         if !settings.allow_superuser
             && let Some(grant) = writes_elsewhere(&mut session, settings).await?
         {
@@ -89,19 +92,22 @@ impl Scratch {
                 settings.username
             )));
         }
-        if exists(&mut session, &name).await? {
-            // Between the two questions the run before this one may just have dropped it.
-            if !is_marked(&mut session, settings, &name).await? && exists(&mut session, &name).await? {
-                return Err(RestoreError::Refused(format!(
-                    "there is a database {name} that the agent did not make, or did not finish making; drop it if \
-                     nobody needs it, or choose another database_prefix"
-                )));
+        drop_leftovers(&mut session, begun).await?;
+        begun.begin(&name, Timestamp::now())?;
+        if let Err(error) = make(&mut session, &name).await {
+            // It may be there all the same; what cannot be dropped now is by the next run.
+            if drop_database(&mut session, &name).await.is_ok() {
+                begun.end(&name);
             }
-            drop_database(&mut session, &name).await?;
+            return Err(error.into());
         }
-        make(&mut session, &name).await?;
         session.close().await;
         Ok(Self { settings: settings.clone(), name, session: None })
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     async fn session(&mut self) -> Result<&mut Session, RestoreError> {
@@ -125,16 +131,48 @@ impl Scratch {
     }
 
     /// Drops it, however far the restore came.
-    pub(super) async fn drop_database(mut self) -> Result<(), RestoreError> {
+    pub(super) async fn drop_database(mut self, begun: &mut Begun) -> Result<(), RestoreError> {
         if let Some(session) = self.session.take() {
             session.close().await;
         }
-        let mut session = Session::open(self.settings.connection(None)?, PATIENCE).await?;
-        session.allow_writing().await.map_err(|cause| failed("asking to write", cause))?;
+        let mut session = open_for_writing(&self.settings).await?;
         drop_database(&mut session, &self.name).await?;
+        begun.end(&self.name);
         session.close().await;
         Ok(())
     }
+}
+
+/// Drops what ended runs left behind, without making anything.
+pub(super) async fn clear(settings: &RestoreSettings, begun: &mut Begun) -> Result<(), RestoreError> {
+    let mut session = open_for_writing(settings).await?;
+    drop_leftovers(&mut session, begun).await?;
+    session.close().await;
+    Ok(())
+}
+
+async fn open_for_writing(settings: &RestoreSettings) -> Result<Session, RestoreError> {
+    let mut session = Session::open(settings.connection(None)?, PATIENCE).await?;
+    session.allow_writing().await.map_err(|cause| failed("asking to write", cause))?;
+    Ok(session)
+}
+
+/// Drops the databases that were begun, and those that are marked, of this instance and this account.
+async fn drop_leftovers(session: &mut Session, begun: &mut Begun) -> Result<(), ScratchError> {
+    for name in begun.names() {
+        // A server goes on making a database for a client that has gone; it must not appear behind our back.
+        end_sessions(session, &name).await;
+        if owns(session, &name).await? {
+            drop_database(session, &name).await?;
+            begun.end(&name);
+        } else {
+            begun.miss(&name, Timestamp::now());
+        }
+    }
+    for name in marked(session).await?.into_iter().filter(|name| is_of(name, begun.base())) {
+        drop_database(session, &name).await?;
+    }
+    Ok(())
 }
 
 fn failed(what: &str, cause: StatementError) -> ScratchError {
@@ -198,38 +236,38 @@ fn written_elsewhere(grant: &str, prefix: &str) -> Option<String> {
     (writes && !ours).then(|| format!("GRANT … ON `{database}`"))
 }
 
-async fn exists(session: &mut Session, name: &str) -> Result<bool, ScratchError> {
+/// Whether there is a database of that name, and it is this account's where databases have owners.
+async fn owns(session: &mut Session, name: &str) -> Result<bool, ScratchError> {
     let name = literal(name);
     let question = match session {
-        Session::Postgresql(_) => format!("SELECT 'x' FROM pg_catalog.pg_database WHERE datname = {name}"),
+        Session::Postgresql(_) => format!(
+            "SELECT 'x' FROM pg_catalog.pg_database WHERE datname = {name} AND pg_catalog.pg_has_role(session_user, \
+             datdba, 'MEMBER')"
+        ),
         Session::Mysql(_) => {
             format!("SELECT 'x' FROM information_schema.schemata WHERE schema_name = {name}")
         }
     };
-    let found =
-        session.value(&question).await.map_err(|cause| failed("looking for the scratch database", cause))?;
-    Ok(found.is_some())
+    let found = session.value(&question).await;
+    Ok(found.map_err(|cause| failed("looking for scratch databases", cause))?.is_some())
 }
 
-async fn is_marked(
-    session: &mut Session,
-    settings: &RestoreSettings,
-    name: &str,
-) -> Result<bool, RestoreError> {
-    let name_text = literal(name);
+/// Databases that say of themselves that they are scratch databases, whatever their name.
+async fn marked(session: &mut Session) -> Result<Vec<String>, ScratchError> {
+    let mark = literal(MARK);
     let question = match session {
         Session::Postgresql(_) => format!(
-            "SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = \
-             {name_text} AND pg_catalog.pg_has_role(session_user, datdba, 'MEMBER')"
+            "SELECT datname::text FROM pg_catalog.pg_database WHERE pg_catalog.shobj_description(oid, 'pg_database') = \
+             {mark} AND pg_catalog.pg_has_role(session_user, datdba, 'MEMBER') ORDER BY 1"
         ),
         Session::Mysql(_) => format!(
-            "SELECT table_comment FROM information_schema.tables WHERE table_schema = {name_text} AND table_name = \
-             '{MARK_TABLE}'"
+            "SELECT table_schema FROM information_schema.tables WHERE table_name = '{MARK_TABLE}' AND table_comment = \
+             {mark} ORDER BY 1"
         ),
     };
-    let mark = session.value(&question).await;
-    let mark = mark.map_err(|cause| failed("asking whose the scratch database is", cause))?;
-    Ok(name.starts_with(&settings.database_prefix) && mark.as_deref() == Some(MARK))
+    let names = session.column(&question).await;
+    let names = names.map_err(|cause| failed("looking for scratch databases", cause))?;
+    Ok(names.into_iter().flatten().collect())
 }
 
 async fn make(session: &mut Session, name: &str) -> Result<(), ScratchError> {
@@ -256,30 +294,38 @@ async fn make(session: &mut Session, name: &str) -> Result<(), ScratchError> {
     Ok(())
 }
 
-async fn drop_database(session: &mut Session, name: &str) -> Result<(), ScratchError> {
-    let statement = match session {
+/// Ends the sessions of this account that are in a database, or whose statement names it: a client that was just
+/// killed may still be there, and the server may still be making it.
+async fn end_sessions(session: &mut Session, name: &str) {
+    let name = literal(name);
+    match session {
         Session::Postgresql(_) => {
-            // A client that was just killed may still be there.
             let others = format!(
-                "SELECT pg_catalog.pg_terminate_backend(pid)::text FROM pg_catalog.pg_stat_activity WHERE datname = {} \
-                 AND usename = session_user AND pid <> pg_catalog.pg_backend_pid()",
-                literal(name)
+                "SELECT pg_catalog.pg_terminate_backend(pid)::text FROM pg_catalog.pg_stat_activity WHERE (datname = \
+                 {name} OR pg_catalog.strpos(query, {name}) > 0) AND usename = session_user AND pid <> \
+                 pg_catalog.pg_backend_pid()"
             );
             drop(session.column(&others).await);
-            format!("DROP DATABASE IF EXISTS {}", quote_postgres(name))
         }
         Session::Mysql(_) => {
             let others = format!(
-                "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE db = {}",
-                literal(name)
+                "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE (db = {name} OR INSTR(info, {name}) \
+                 > 0) AND id <> CONNECTION_ID()"
             );
             for id in session.column(&others).await.unwrap_or_default().iter().flatten() {
                 if id.bytes().all(|byte| byte.is_ascii_digit()) {
                     drop(session.execute(&format!("KILL {id}")).await);
                 }
             }
-            format!("DROP DATABASE IF EXISTS {}", quote_mysql(name))
         }
+    }
+}
+
+async fn drop_database(session: &mut Session, name: &str) -> Result<(), ScratchError> {
+    end_sessions(session, name).await;
+    let statement = match session {
+        Session::Postgresql(_) => format!("DROP DATABASE IF EXISTS {}", quote_postgres(name)),
+        Session::Mysql(_) => format!("DROP DATABASE IF EXISTS {}", quote_mysql(name)),
     };
     let mut dropped = session.execute(&statement).await;
     for _again in 0..20 {

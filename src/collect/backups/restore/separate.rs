@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::begun::is_of;
 use super::scratch::{self, Table};
 use super::{RestoreError, RestoreSettings, Task, is_mysql};
 use crate::collect::database::errand::Session;
@@ -17,9 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Counting the rows of a large table takes its time, and production must not suffer for long.
 const COUNTING: Duration = Duration::from_mins(5);
 
-/// The scratch database's name, and a session with production to compare with.
+/// A session with production to compare with.
 pub(super) struct Separate {
-    pub(super) scratch: String,
     production: Mutex<Option<Session>>,
 }
 
@@ -30,7 +30,7 @@ impl Separate {
         task: &Task,
         production: &Arc<dyn DatabaseDirectory>,
     ) -> Result<Self, RestoreError> {
-        let scratch = settings.scratch_name(&task.instance);
+        let base = settings.scratch_name(&task.instance);
         let directory = Arc::clone(production);
         let directions = tokio::task::spawn_blocking(move || directory.directions()).await;
         let directions = directions.map_err(|_broken| RestoreError::Broken)?.map_err(|error| {
@@ -41,13 +41,14 @@ impl Separate {
         })?;
         let own = match directions {
             // Its server speaks another language, so it is another one.
-            Directions::CannotAsk { .. } => return Ok(Self { scratch, production: Mutex::new(None) }),
+            Directions::CannotAsk { .. } => return Ok(Self { production: Mutex::new(None) }),
             Directions::Connect(own) => *own,
         };
         let server = settings.connection(None)?;
-        if own.database.eq_ignore_ascii_case(&scratch) {
+        if is_of(&own.database.to_ascii_lowercase(), &base) {
             return Err(RestoreError::Refused(format!(
-                "{scratch} is the instance's own database; choose another database_prefix"
+                "{} is the instance's own database; choose another database_prefix",
+                own.database
             )));
         }
         let speaks_alike = is_mysql(own.engine) == is_mysql(settings.engine);
@@ -86,7 +87,7 @@ impl Separate {
         if let Some(session) = &mut session {
             session.limit_statements(COUNTING).await;
         }
-        Ok(Self { scratch, production: Mutex::new(session) })
+        Ok(Self { production: Mutex::new(session) })
     }
 
     /// Production's tables; `None` when they cannot be seen.

@@ -116,7 +116,8 @@ impl<'l> Known<'l> {
         }
         // A link that leads into the installation names it as well.
         let program = line.split_whitespace().next()?.trim_start_matches(['@', '-', ':', '+', '!']);
-        let program = Path::new(program.trim_matches(['"', '\''])).canonicalize().ok()?;
+        let program = Path::new(program.trim_matches(['"', '\'']));
+        let program = program.is_absolute().then(|| program.canonicalize().ok()).flatten()?;
         let dir = self.dirs().find(|dir| program.starts_with(dir))?;
         let starts = self.launch.scripts.iter().any(|script| program == dir.join(script));
         Some(if starts { Sureness::Starts } else { Sureness::Runs })
