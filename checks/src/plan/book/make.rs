@@ -51,7 +51,7 @@ pub fn make(
         running: running.clone(),
         target: target.version.clone(),
         method,
-        made_for: desk.site.made_for(running),
+        made_for: desk.site.made_for(),
         not_seen: not_seen(&desk),
         facts_of: facts.taken_at,
         planned_for: judge.plan.day,

@@ -7,7 +7,6 @@ use crate::facts::{
 };
 use crate::plan::way::Method;
 use crate::rules::units::bytes;
-use crate::version::ProductVersion;
 
 /// The instance, as its book names it.
 #[derive(Debug)]
@@ -243,10 +242,9 @@ impl<'a> Site<'a> {
     }
 
     /// What shapes the book, as names and values.
-    pub(super) fn made_for(&self, running: &ProductVersion) -> Vec<(String, String)> {
+    pub(super) fn made_for(&self) -> Vec<(String, String)> {
         let mut rows = Vec::new();
         let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
-        row("product", format!("{} {running}", self.facts.product));
         let os = self.facts.host().map_or_else(|missing| missing.to_string(), |host| host.os.name.clone());
         row("host", format!("{}, {os}", self.host));
         row(

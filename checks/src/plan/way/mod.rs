@@ -82,7 +82,7 @@ pub struct Stop {
     pub long_term_support: bool,
     /// Whether this step is allowed, and who says so.
     pub jump: Jump,
-    /// What the vendor says of making it while the site stays up; `None` when nobody says.
+    /// What the vendor says of making it while the site stays up; `None` when nobody says, or on a single node.
     pub rolling: Option<RollingRule>,
     /// What changes in the same step, because no release works with the old and the new one.
     pub with_jump: Vec<Change>,

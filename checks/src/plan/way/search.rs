@@ -59,6 +59,8 @@ pub(super) struct Graph<'a> {
     pub(super) unseen: Vec<String>,
     /// The kind of database, as people write it.
     pub(super) engine: Option<&'static str>,
+    /// Nodes of the cluster; one when it is none.
+    nodes: u64,
     /// Nodes of the cluster, when every step must be a rolling one.
     pub(super) rolling_nodes: Option<u64>,
     jumps: BTreeMap<(usize, usize), Jump>,
@@ -135,9 +137,10 @@ impl<'a> Graph<'a> {
                 jumps.insert((from, to), catalog.jump(&old.version, &new.version));
             }
         }
-        let rolling_nodes = (method == Method::Rolling).then(|| nodes(facts));
+        let nodes = nodes(facts);
+        let rolling_nodes = (method == Method::Rolling).then_some(nodes);
         let engine = engine.map(crate::facts::Engine::name);
-        Self { catalog, places, scales, unseen, engine, rolling_nodes, jumps }
+        Self { catalog, places, scales, unseen, engine, nodes, rolling_nodes, jumps }
     }
 
     /// The way that costs least; `None` when there is none.
@@ -322,7 +325,7 @@ impl<'a> Graph<'a> {
             version: place.version.clone(),
             long_term_support: place.release.as_ref().is_some_and(|release| release.long_term_support),
             jump: self.jumps.get(&(old.0, new.0))?.clone(),
-            rolling: self.catalog.rolling(from, &place.version).cloned(),
+            rolling: self.catalog.rolling(from, &place.version).filter(|_| self.nodes > 1).cloned(),
             with_jump,
             then: Vec::new(),
             doubts: self.doubts(new),
