@@ -19,8 +19,8 @@ use super::recall::recall;
 use super::run::block_on;
 use super::snapshot::{catalog_of, choose_instance, look_once, read_snapshot};
 use super::status::Form;
-use crate::board::{Board, InstanceState, TargetState};
-use crate::keeper::{History, Judging, judge_instance};
+use crate::board::{Board, InstanceState, Offering, TargetState};
+use crate::keeper::{History, Judging, judge_instance, judge_offering};
 use crate::surface::status::{exit_code, view};
 
 /// Arguments of `agent check`.
@@ -28,7 +28,7 @@ use crate::surface::status::{exit_code, view};
 pub(crate) struct CheckArgs {
     /// The instance; may be left out when there is only one.
     instance: Option<String>,
-    /// A release to judge: a version, latest, latest-lts or next; those of the configuration by default.
+    /// A release to judge: a version, latest, latest-lts, next or recommended; those of the configuration by default.
     #[arg(long, value_name = "VERSION")]
     target: Vec<Requested>,
     /// Judge this day, such as 2026-12-05, and not today: with the facts as they will be if all goes on as it did.
@@ -48,20 +48,25 @@ pub(crate) struct CheckArgs {
 }
 
 /// What is to be judged, and by what.
-struct Facts {
-    snapshot: Snapshot,
-    catalog: Arc<Catalog>,
-    targets: Vec<Requested>,
-    policy: Policy,
-    plan: Plan,
+pub(super) struct Facts {
+    pub(super) snapshot: Snapshot,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) targets: Vec<Requested>,
+    pub(super) policy: Policy,
+    pub(super) plan: Plan,
 }
 
 pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     let facts = match &args.facts {
-        Some(path) => from_file(args, read_snapshot(path)?)?,
+        Some(path) => from_file(&args.config, read_snapshot(path)?)?,
         None => from_instance(args, output)?,
     };
     let targets = if args.target.is_empty() { facts.targets } else { args.target.clone() };
+    let offering = if targets.contains(&Requested::Recommended) {
+        judge_offering(&facts.snapshot, &facts.catalog, &facts.policy, &facts.plan)
+    } else {
+        Offering::NotJudged
+    };
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
     // The day that is asked for is judged alone.
     let plan = if args.on.is_some() { Plan { day: None, ..facts.plan } } else { facts.plan };
@@ -70,6 +75,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
         policy: &facts.policy,
         targets: &targets,
         plan: &plan,
+        offering: &offering,
         now,
         ahead: args.on.is_some(),
     };
@@ -106,8 +112,8 @@ fn from_instance(args: &CheckArgs, output: &mut Output) -> anyhow::Result<Facts>
 }
 
 /// Limits, answers and targets of the instance when it is configured here, else the defaults.
-fn from_file(args: &CheckArgs, snapshot: Snapshot) -> anyhow::Result<Facts> {
-    let configured = if args.config.config.exists() { Some(args.config.read()?) } else { None };
+pub(super) fn from_file(args: &ConfigArgs, snapshot: Snapshot) -> anyhow::Result<Facts> {
+    let configured = if args.config.exists() { Some(args.read()?) } else { None };
     let instance = configured
         .as_ref()
         .and_then(|config| config.instances.iter().find(|known| known.name == snapshot.instance))

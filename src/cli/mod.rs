@@ -18,6 +18,7 @@ mod run;
 mod sign_off;
 mod snapshot;
 mod status;
+mod targets;
 mod waive;
 mod words;
 
@@ -56,6 +57,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Look and judge now, once, without the daemon.
     Check(check::CheckArgs),
+    /// Which releases there are, what stands in the way of each, and which one to choose; works when the daemon is down.
+    Targets(targets::TargetsArgs),
     /// What a check looks at, why it matters and how to fix what it finds.
     Explain(explain::ExplainArgs),
     /// Write the facts of an instance to a file, for replay and support.
@@ -162,6 +165,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args, output),
         Command::Check(args) => check::run(&args, output),
+        Command::Targets(args) => targets::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),

@@ -10,6 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::watch;
+use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{
     Asked, Condition, Failure, SNAPSHOT_FORMAT, Section, Snapshot, Source,
 };
@@ -23,7 +24,7 @@ use crate::catalog_in_use::Refreshed;
 use crate::collect::surroundings::Surroundings;
 use crate::collect::targets::TargetBuild;
 use crate::config::{Config, Instance};
-use crate::keeper::running_version;
+use crate::keeper::{builds, judge_offering, running_version};
 use crate::product;
 use crate::schedule::{Job, Sink, look};
 
@@ -174,19 +175,29 @@ async fn look_where(
     let (last, first): (Vec<_>, Vec<_>) =
         jobs.iter().partition(|job| job.collector.source() == Source::Plugins);
     futures_util::future::join_all(first.into_iter().map(look)).await;
-    let running = gathered.with(|snapshot| running_version(snapshot));
-    let catalog = catalog.current();
-    let resolved = instance.targets.iter().filter_map(|requested| {
-        let target = Target::resolve(requested, &catalog, running.as_ref()).ok()?;
-        let build = target.release.and_then(|release| release.build);
-        Some(TargetBuild { version: target.version, build })
-    });
-    feed.send_replace(resolved.collect());
+    if !last.is_empty() {
+        let snapshot = gathered.with(|snapshot| snapshot.clone());
+        feed.send_replace(asked_about(instance, &snapshot, &catalog.current()));
+    }
     futures_util::future::join_all(last.into_iter().map(look)).await;
     Ok(gathered.with(|snapshot| {
         snapshot.taken_at = Timestamp::now();
         snapshot.clone()
     }))
+}
+
+/// The releases to ask about, by what was learned so far.
+fn asked_about(instance: &Instance, facts: &Snapshot, catalog: &Catalog) -> Vec<TargetBuild> {
+    let offering = judge_offering(facts, catalog, &instance.policy, &instance.plan);
+    let recommended = offering.recommended();
+    let running = running_version(facts);
+    let resolve = |requested| {
+        let recommended = recommended.as_ref().copied().map_err(String::as_str);
+        Target::resolve(requested, catalog, running.as_ref(), recommended).ok()
+    };
+    let targets: Vec<Target> = instance.targets.iter().filter_map(resolve).collect();
+    let wanted = targets.iter().map(|target| &target.version).chain(recommended.as_ref().ok().copied());
+    builds(wanted, &offering, catalog)
 }
 
 struct Gathered(Mutex<Snapshot>);

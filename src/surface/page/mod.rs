@@ -2,6 +2,8 @@
 //!
 //! Every foreign text goes through `Html::text`, which is the only place that escapes.
 
+mod offer;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -109,6 +111,7 @@ impl Html {
         self.raw(" ");
         self.text(instance.version.as_deref().unwrap_or("of a version that is not known yet"));
         self.raw("</small></h2>\n");
+        self.offer(instance, now);
         for (place, target) in instance.targets.iter().enumerate() {
             self.target(&anchor(number, place), instance, target, now);
         }
