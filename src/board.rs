@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use upgrade_readiness_checks::facts::{Condition, Product, Snapshot, Source};
+use upgrade_readiness_checks::facts::{Condition, Missing, Product, Snapshot, Source};
 use upgrade_readiness_checks::model::{Requested, Verdict};
+use upgrade_readiness_checks::plan::offer::Offer;
 use upgrade_readiness_checks::report::{Blocks, Remark, Report, first_end};
 use upgrade_readiness_checks::version::ProductVersion;
 
@@ -24,6 +25,8 @@ pub struct InstanceState {
     pub snapshot: Arc<Snapshot>,
     /// What was judged of each target, in the order of the configuration.
     pub targets: Vec<TargetState>,
+    /// What it could be upgraded to, and what is recommended.
+    pub offering: Offering,
     /// What is to be said of the words people gave.
     pub remarks: Vec<Remark>,
 }
@@ -39,6 +42,29 @@ impl InstanceState {
     #[must_use]
     pub fn word_ends(&self) -> Option<Date> {
         first_end(&self.snapshot, &judged_reports(&self.targets))
+    }
+}
+
+/// What an instance could be upgraded to.
+#[derive(Debug, Clone, Default)]
+pub enum Offering {
+    /// Nobody judged the releases there are.
+    #[default]
+    NotJudged,
+    /// They cannot be judged: what is missing.
+    Unknown(Missing),
+    /// Every newer release, judged.
+    Judged(Arc<Offer>),
+}
+
+impl Offering {
+    /// The recommended release, or why there is none as a sentence without its full stop.
+    pub fn recommended(&self) -> Result<&ProductVersion, String> {
+        match self {
+            Self::NotJudged => Err("the releases have not been judged yet".to_owned()),
+            Self::Unknown(missing) => Err(missing.to_string()),
+            Self::Judged(offer) => offer.recommendation.release(),
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Keeps one instance: takes in answers, has them judged, and puts the result on the board.
 
+mod choices;
+mod offered;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +16,17 @@ use upgrade_readiness_checks::report::{CheckReport, Judge, Report, Sitting, rema
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
 
-use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState, judged_reports};
+use crate::board::{Board, InstanceState, JudgedTarget, Offering, Since, TargetState, judged_reports};
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
 use crate::schedule::Sink;
 use crate::store::Memories;
+
+pub use choices::builds;
+pub use offered::judge_offering;
+
+use choices::Recommended;
+use offered::{Basis, Offered};
 
 /// Keeps one instance of one configuration.
 pub struct Keeper {
@@ -35,6 +44,8 @@ pub struct Keeper {
 struct Known {
     snapshot: Snapshot,
     history: History,
+    offered: Offered,
+    recommended: Recommended,
 }
 
 /// Since when each check of each target says what it says.
@@ -73,7 +84,8 @@ impl Keeper {
         snapshot: Snapshot,
         history: History,
     ) -> Self {
-        let known = Mutex::new(Known { snapshot, history });
+        let (offered, recommended) = (Offered::default(), Recommended::default());
+        let known = Mutex::new(Known { snapshot, history, offered, recommended });
         // Without a sender it stays empty.
         let memories = watch::Sender::default().subscribe();
         Self { instance, catalog, index, board, targets, memories, known }
@@ -105,11 +117,23 @@ impl Keeper {
     }
 
     fn update(&self, change: impl FnOnce(&mut Snapshot)) {
+        let mut due = self.judge(|known| change(&mut known.snapshot));
+        // To judge every release takes a while. Other answers do not wait for it: the board shows them beside the
+        // offer there was.
+        while let Some(basis) = due {
+            let offered = basis.judge(&self.instance);
+            due = self.judge(|known| known.offered = offered);
+        }
+    }
+
+    /// Judges the targets after a change; what every release has to be judged by, when that is due and nobody does
+    /// it yet.
+    fn judge(&self, change: impl FnOnce(&mut Known)) -> Option<Basis> {
         // Held until the result is on the board: of two answers at once the later one must stand there.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { snapshot, history } = &mut *known;
         let now = Timestamp::now();
-        change(snapshot);
+        change(&mut known);
+        let Known { snapshot, history, offered, recommended } = &mut *known;
         if let Some(memory) = self.memories.borrow().get(&self.instance.name)
             && snapshot.memory != **memory
         {
@@ -119,9 +143,12 @@ impl Keeper {
         let Instance { policy, targets, plan, .. } = &*self.instance;
         // What was learned of releases may have changed since the last judgement.
         let catalog = self.catalog.borrow().clone();
-        let judging = Judging { catalog: &catalog, policy, targets, plan, now, ahead: false };
+        let offering = offered.offering();
+        let judging = Judging { catalog: &catalog, policy, targets, plan, offering, now, ahead: false };
         let state = judge_instance(&judging, snapshot, history);
-        self.publish_targets(&state, &catalog);
+        recommended.note(&catalog, offering);
+        self.publish_targets(&state, recommended, &catalog);
+        let due = offered.begin(&state.snapshot, &catalog, now);
         self.board.send_modify(|board| {
             let board = Arc::make_mut(board);
             board.revision += 1;
@@ -129,21 +156,15 @@ impl Keeper {
                 *place = Arc::new(state);
             }
         });
+        due
     }
 
-    fn publish_targets(&self, state: &InstanceState, catalog: &Catalog) {
-        let resolved: Vec<TargetBuild> = state
-            .targets
-            .iter()
-            .filter_map(|target| match target {
-                TargetState::Judged(judged) => {
-                    let version = judged.report.version.clone();
-                    let build = catalog.release(&version).and_then(|release| release.build);
-                    Some(TargetBuild { version, build })
-                }
-                TargetState::Unresolved { .. } => None,
-            })
-            .collect();
+    fn publish_targets(&self, state: &InstanceState, recommended: &Recommended, catalog: &Catalog) {
+        let versions = state.targets.iter().filter_map(|target| match target {
+            TargetState::Judged(judged) => Some(&judged.report.version),
+            TargetState::Unresolved { .. } => None,
+        });
+        let resolved = builds(versions.chain(recommended.versions()), &state.offering, catalog);
         self.targets.send_if_modified(|current| {
             let changed = *current != resolved;
             if changed {
@@ -190,6 +211,8 @@ pub struct Judging<'a> {
     pub targets: &'a [Requested],
     /// What is planned.
     pub plan: &'a Plan,
+    /// What is recommended, for the target that stands for it.
+    pub offering: &'a Offering,
     /// The moment to judge at.
     pub now: Timestamp,
     /// Whether that is a later day than that of the facts, so that they are to be as they will be then.
@@ -199,13 +222,19 @@ pub struct Judging<'a> {
 /// Judges every target of an instance from one snapshot.
 #[must_use]
 pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut History) -> InstanceState {
-    let Judging { catalog, policy, targets, plan, now, ahead } = *judging;
+    let Judging { catalog, policy, targets, plan, offering, now, ahead } = *judging;
     let version = running_version(snapshot);
+    let recommended = offering.recommended();
+    let recommended = recommended.as_ref().copied().map_err(String::as_str);
+    let resolve = |requested| Target::resolve(requested, catalog, version.as_ref(), recommended);
     let judge = Judge { catalog, policy, plan, now };
     let mut sitting = if ahead { judge.sitting_ahead(snapshot) } else { judge.sitting(snapshot) };
     let targets: Vec<TargetState> = targets
         .iter()
-        .map(|requested| judge_target(requested, &judge, &mut sitting, snapshot, version.as_ref(), history))
+        .map(|requested| match resolve(requested) {
+            Ok(target) => judge_target(&target, &judge, &mut sitting, snapshot, history),
+            Err(error) => TargetState::Unresolved { requested: requested.clone(), reason: error.to_string() },
+        })
         .collect();
     let reports = judged_reports(&targets);
     let remarks = remarks(snapshot, &reports, targets.len() - reports.len(), now);
@@ -215,28 +244,22 @@ pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut 
         version,
         snapshot: Arc::new(snapshot.clone()),
         targets,
+        offering: offering.clone(),
         remarks,
     }
 }
 
 fn judge_target(
-    requested: &Requested,
+    target: &Target,
     judge: &Judge<'_>,
     sitting: &mut Sitting<'_>,
     snapshot: &Snapshot,
-    running: Option<&ProductVersion>,
     history: &mut History,
 ) -> TargetState {
-    let target = match Target::resolve(requested, judge.catalog, running) {
-        Ok(target) => target,
-        Err(error) => {
-            return TargetState::Unresolved { requested: requested.clone(), reason: error.to_string() };
-        }
-    };
-    let report = sitting.judge(&target);
-    let blocks = sitting.blocks_after(&target, &report);
+    let report = sitting.judge(target);
+    let blocks = sitting.blocks_after(target, &report);
     let since = remember(&report, snapshot, history, judge.now);
-    let case = judge.case(snapshot, &target);
+    let case = judge.case(snapshot, target);
     TargetState::Judged(Box::new(JudgedTarget {
         report,
         since,
@@ -306,6 +329,7 @@ mod tests {
             version: None,
             snapshot: Arc::new(snapshot.clone()),
             targets: Vec::new(),
+            offering: Offering::default(),
             remarks: Vec::new(),
         };
         let board =

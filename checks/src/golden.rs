@@ -92,7 +92,7 @@ pub fn golden() -> Golden {
 
 fn target(catalog: &Catalog, text: &str) -> Target {
     let requested = text.parse().expect("a literal target");
-    Target::resolve(&requested, catalog, None).expect("a version always resolves")
+    Target::resolve(&requested, catalog, None, Err("nobody asked")).expect("a version always resolves")
 }
 
 fn timestamp(text: &str) -> Timestamp {

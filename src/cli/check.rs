@@ -17,8 +17,8 @@ use super::explain::check_parser;
 use super::judged::{Judged, Wanted};
 use super::output::Output;
 use super::status::Form;
-use crate::board::{Board, InstanceState, TargetState};
-use crate::keeper::{History, Judging, judge_instance};
+use crate::board::{Board, InstanceState, Offering, TargetState};
+use crate::keeper::{History, Judging, judge_instance, judge_offering};
 use crate::surface::status::{exit_code, view};
 
 /// Arguments of `agent check`.
@@ -26,7 +26,7 @@ use crate::surface::status::{exit_code, view};
 pub(crate) struct CheckArgs {
     /// The instance; may be left out when there is only one.
     instance: Option<String>,
-    /// A release to judge: a version, latest, latest-lts or next; those of the configuration by default. With
+    /// A release to judge: a version, latest, latest-lts, next or recommended; those of the configuration by default. With
     /// --after, the release that was meant; any newer one by default.
     #[arg(long, value_name = "VERSION")]
     target: Vec<Requested>,
@@ -60,6 +60,11 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
         config: &args.config,
     };
     let facts = Judged::open(wanted, output)?;
+    let offering = if facts.targets.contains(&Requested::Recommended) {
+        judge_offering(&facts.snapshot, &facts.catalog, &facts.policy, &facts.plan)
+    } else {
+        Offering::NotJudged
+    };
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
     // The day that is asked for is judged alone.
     let plan = if args.on.is_some() { Plan { day: None, ..facts.plan } } else { facts.plan };
@@ -68,6 +73,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
         policy: &facts.policy,
         targets: &facts.targets,
         plan: &plan,
+        offering: &offering,
         now,
         ahead: args.on.is_some(),
     };

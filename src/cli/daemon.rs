@@ -14,10 +14,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use upgrade_readiness_checks::facts::{Memory, Source, StepMark};
+use upgrade_readiness_checks::model::Requested;
 
 use super::generation::{Generation, remembered, still_true, tick_all};
 use super::output::{advise, render_in_one_line};
-use super::plan::{Basis, Outline, Said, Wanted, find_step, marked};
+use super::plan::{Basis, Outline, Said, find_step, marked};
 use crate::board::Board;
 use crate::chain::Chain;
 use crate::command::Command;
@@ -358,7 +359,7 @@ fn checked_mark(keeper: &Keeper, target: &str, said: &Said, known: &Memory) -> R
     let (snapshot, catalog, instance) = keeper.basis();
     let basis = Basis::of(snapshot, catalog, &instance);
     let check = || {
-        let wanted: Wanted = target.parse()?;
+        let wanted: Requested = target.parse()?;
         let target = basis.target(&wanted)?;
         let outline_of = |method| Ok(Outline::of(&basis.book(&target, method)?));
         let outline = find_step(&said.step, None, outline_of)?;

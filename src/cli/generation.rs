@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use upgrade_readiness_checks::facts::{Asked, Failure, Product, Section, Snapshot, Source};
 
 use super::restore_job::RestoreJobs;
-use crate::board::{Board, InstanceState, Since};
+use crate::board::{Board, InstanceState, Offering, Since};
 use crate::catalog_in_use::Refreshed;
 use crate::collect::database::RowCounts;
 use crate::collect::surroundings::Surroundings;
@@ -79,6 +79,7 @@ impl Generation {
                 version: None,
                 snapshot: Arc::new(snapshot.clone()),
                 targets: Vec::new(),
+                offering: Offering::default(),
                 remarks: Vec::new(),
             }));
             let keeper = Keeper::new(

@@ -21,6 +21,7 @@ mod run;
 mod sign_off;
 mod snapshot;
 mod status;
+mod targets;
 mod waive;
 mod words;
 
@@ -61,6 +62,8 @@ enum Command {
     Check(check::CheckArgs),
     /// The run book: what to do to upgrade this instance to this release, and which steps are done.
     Plan(Box<plan::PlanArgs>),
+    /// Which releases there are, what stands in the way of each, and which one to choose; works when the daemon is down.
+    Targets(targets::TargetsArgs),
     /// What a check looks at, why it matters and how to fix what it finds.
     Explain(explain::ExplainArgs),
     /// Write the facts of an instance to a file, for replay and support.
@@ -168,6 +171,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Status(args) => status::run(&args, output),
         Command::Check(args) => check::run(&args, output),
         Command::Plan(args) => plan::run(&args, output),
+        Command::Targets(args) => targets::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),

@@ -26,7 +26,7 @@ use crate::collect::releases::CatalogInUse;
 use crate::collect::surroundings::Surroundings;
 use crate::collect::targets::TargetBuild;
 use crate::config::{Config, Instance};
-use crate::keeper::running_version;
+use crate::keeper::{builds, judge_offering, running_version};
 use crate::product;
 use crate::schedule::{Job, Sink, look};
 
@@ -174,14 +174,11 @@ pub(super) async fn look_at(
         futures_util::future::join_all(Vec::from_iter(database).into_iter().map(look)).await;
     }
     futures_util::future::join_all(first.into_iter().map(look)).await;
-    let running = gathered.with(|snapshot| running_version(snapshot));
     let current = catalog.current();
-    let resolved = instance.targets.iter().filter_map(|requested| {
-        let target = Target::resolve(requested, &current, running.as_ref()).ok()?;
-        let build = target.release.and_then(|release| release.build);
-        Some(TargetBuild { version: target.version, build })
-    });
-    feed.send_replace(resolved.collect());
+    if !last.is_empty() {
+        let snapshot = gathered.with(|snapshot| snapshot.clone());
+        feed.send_replace(asked_about(instance, &snapshot, &current));
+    }
     futures_util::future::join_all(last.into_iter().map(look)).await;
     let snapshot = gathered.with(|snapshot| {
         snapshot.taken_at = Timestamp::now();
@@ -194,6 +191,20 @@ pub(super) async fn look_at(
         identity: CatalogIdentity { origin, digest },
         learned: refresher.learned().await,
     })
+}
+
+/// The releases to ask about, by what was learned so far.
+fn asked_about(instance: &Instance, facts: &Snapshot, catalog: &Catalog) -> Vec<TargetBuild> {
+    let offering = judge_offering(facts, catalog, &instance.policy, &instance.plan);
+    let recommended = offering.recommended();
+    let running = running_version(facts);
+    let resolve = |requested| {
+        let recommended = recommended.as_ref().copied().map_err(String::as_str);
+        Target::resolve(requested, catalog, running.as_ref(), recommended).ok()
+    };
+    let targets: Vec<Target> = instance.targets.iter().filter_map(resolve).collect();
+    let wanted = targets.iter().map(|target| &target.version).chain(recommended.as_ref().ok().copied());
+    builds(wanted, &offering, catalog)
 }
 
 struct Gathered(Mutex<Snapshot>);

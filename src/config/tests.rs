@@ -107,7 +107,7 @@ token_env = "B"
         "line 11: requirements.9 \"9\" is not a version",
         "line 15: instance[0].product must be one of confluence, and is \"jira\"",
         "line 20: instance[0].installation_dir must be a path from the root",
-        "line 21: instance[0].targets[0] must be a version, latest, latest-lts or next",
+        "line 21: instance[0].targets[0] must be a version, latest, latest-lts, next or recommended",
         "line 21: instance[0].targets[2] \"9.2.7\" is there twice",
         "line 22: instance[0].upgrade_on must be a day",
         "line 24: instance[0].http.base_url must not hold a user name or password",

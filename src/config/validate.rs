@@ -290,7 +290,7 @@ impl Validation {
         if texts.is_empty() {
             self.problem(
                 &format!("{key}.targets"),
-                "must name at least one release, or latest, latest-lts, next",
+                "must name at least one release, or latest, latest-lts, next, recommended",
             );
         }
         let targets = self.targets(key, &texts);
@@ -354,7 +354,10 @@ impl Validation {
                 }
                 Ok(requested) => targets.push(requested),
                 Err(error) => {
-                    self.problem(&key, format!("must be a version, latest, latest-lts or next: {error}"));
+                    self.problem(
+                        &key,
+                        format!("must be a version, latest, latest-lts, next or recommended: {error}"),
+                    );
                 }
             }
         }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
+use upgrade_readiness_checks::catalog::{Catalog, PLATFORMS};
 use upgrade_readiness_checks::facts::{
-    Asked, Failure, FailureKind, Product, Section, SignOff, Snapshot, Source, Waiver,
+    Asked, Failure, FailureKind, Missing, Product, Section, SignOff, Snapshot, Source, Waiver,
 };
 use upgrade_readiness_checks::golden::golden;
 use upgrade_readiness_checks::model::{Category, Finding, Severity, Verdict};
+use upgrade_readiness_checks::plan::offer::offer;
 use upgrade_readiness_checks::report::{
-    Blocks, CheckReport, DatedFinding, Heard, Outcome, Remark, Report, Word, WordId, WordKind,
+    Blocks, CheckReport, DatedFinding, Heard, Judge, Outcome, Remark, Report, Word, WordId, WordKind,
 };
 
-use super::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
+use super::board::{Board, InstanceState, JudgedTarget, Offering, Since, TargetState};
 
 /// 1 December 2025, 20:00 UTC.
 pub(crate) fn now() -> Timestamp {
@@ -62,6 +64,7 @@ fn wiki() -> InstanceState {
             judged("latest-lts", "10.2.14", blocked_checks(), Some(now())),
             judged("9.2.10", "9.2.10", ready_checks(), None),
         ],
+        offering: offering(),
         remarks: vec![Remark {
             subject: "license-seats, seats".into(),
             text: "The waiver of Berta Beispiel for license-seats, seats has nothing to settle: what it is about was \
@@ -69,6 +72,21 @@ fn wiki() -> InstanceState {
                 .into(),
         }],
     }
+}
+
+/// Every newer release of three lines, one of which nobody knows much of.
+fn offering() -> Offering {
+    let golden = golden();
+    let catalog = "product = 'confluence'\ncollected_on = '2025-11-20'\n\
+        [[line]]\nline = '9.2'\nlong_term_support = true\n\
+        end_of_life = '2026-12-10'\nend_of_life_confidence = 'inferred'\n\
+        releases = [{ version = '9.2.10', date = '2025-11-01' }, { version = '9.2.9', date = '2025-10-01' }]\n\
+        [[line]]\nline = '9.5'\nreleases = [{ version = '9.5.4', date = '2025-09-01' }]\n\
+        [[line]]\nline = '10.2'\nlong_term_support = true\nend_of_life = '2027-12-02'\n\
+        releases = [{ version = '10.2.14', date = '2025-11-18' }]\n";
+    let catalog = Catalog::parse(catalog, PLATFORMS).expect("a literal catalog");
+    let judge = Judge { catalog: &catalog, policy: &golden.policy, plan: &golden.plan, now: golden.now };
+    Offering::Judged(Arc::new(offer(judge, &golden.facts).expect("the golden instance")))
 }
 
 /// The waiver in use.
@@ -118,6 +136,7 @@ fn docs() -> InstanceState {
             requested: "next".parse().expect("a literal"),
             reason: "the target \"next\" cannot be resolved because the running version is not known".into(),
         }],
+        offering: Offering::Unknown(Missing::Pending { of: Source::Installation }),
         remarks: Vec::new(),
     }
 }

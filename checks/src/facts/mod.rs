@@ -25,6 +25,7 @@ mod records;
 mod refresh;
 mod rehearsal;
 mod releases;
+mod same;
 mod sessions;
 mod snapshot;
 mod source;

@@ -20,6 +20,8 @@ pub enum Requested {
     LatestLongTermSupport,
     /// The newest release of the line after the running one.
     Next,
+    /// The release that is recommended for this instance.
+    Recommended,
 }
 
 impl FromStr for Requested {
@@ -30,6 +32,7 @@ impl FromStr for Requested {
             "latest" => Ok(Self::Latest),
             "latest-lts" => Ok(Self::LatestLongTermSupport),
             "next" => Ok(Self::Next),
+            "recommended" => Ok(Self::Recommended),
             version => version.parse().map(Self::Version),
         }
     }
@@ -42,6 +45,7 @@ impl fmt::Display for Requested {
             Self::Latest => f.write_str("latest"),
             Self::LatestLongTermSupport => f.write_str("latest-lts"),
             Self::Next => f.write_str("next"),
+            Self::Recommended => f.write_str("recommended"),
         }
     }
 }
@@ -80,14 +84,18 @@ pub enum TargetError {
     /// There is nothing of the kind.
     #[error("the catalog has no release for the target \"{0}\"")]
     NoSuchRelease(Requested),
+    /// No release is recommended.
+    #[error("the target \"recommended\" stands for no release: {0}")]
+    NothingRecommended(String),
 }
 
 impl Target {
-    /// Finds the release a target stands for.
+    /// Finds the release a target stands for, given what runs, and what is recommended or why nothing is.
     pub fn resolve(
         requested: &Requested,
         catalog: &Catalog,
         running: Option<&ProductVersion>,
+        recommended: Result<&ProductVersion, &str>,
     ) -> Result<Self, TargetError> {
         let none = || TargetError::NoSuchRelease(requested.clone());
         let (version, release) = match requested {
@@ -104,6 +112,11 @@ impl Target {
                 let running = running.ok_or(TargetError::RunningUnknown)?;
                 let release = catalog.next(running).ok_or_else(none)?;
                 (release.version.clone(), Some(release))
+            }
+            Requested::Recommended => {
+                let version =
+                    recommended.map_err(|because| TargetError::NothingRecommended(because.to_owned()))?;
+                (version.clone(), catalog.release(version))
             }
         };
         Ok(Self { requested: requested.clone(), version, release: release.cloned() })

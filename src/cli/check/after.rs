@@ -104,7 +104,9 @@ fn expected(
         (Some(config), Some(instance)) => catalog_of(config, instance)?.catalog.current(),
         _ => Arc::new(Catalog::embedded(before.product)),
     };
-    let target = Target::resolve(requested, &catalog, running_version(before).as_ref());
+    // What was recommended before the upgrade was told then; now a release is named.
+    let recommended = Err("name the release that was meant");
+    let target = Target::resolve(requested, &catalog, running_version(before).as_ref(), recommended);
     let target =
         target.map_err(|error| advise(error, "Name the release as a version, such as --target 9.2.10."))?;
     Ok(Some(target.version))

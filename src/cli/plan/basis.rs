@@ -1,8 +1,6 @@
 //! What a run book is made from: facts, and what they are judged by.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -10,59 +8,30 @@ use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::Snapshot;
 use upgrade_readiness_checks::model::{Plan, Policy, Requested, Target};
 use upgrade_readiness_checks::plan::book::{self, Book};
-use upgrade_readiness_checks::plan::offer::offer;
-use upgrade_readiness_checks::plan::way::{Method, target_of};
+use upgrade_readiness_checks::plan::way::Method;
 use upgrade_readiness_checks::report::Judge;
-use upgrade_readiness_checks::version::NotAVersion;
 
+use crate::board::Offering;
 use crate::cli::ConfigArgs;
-use crate::cli::judged::{self, Judged};
+use crate::cli::judged::{Judged, Wanted};
 use crate::cli::output::{Output, advise};
 use crate::config::Instance;
-use crate::keeper::running_version;
+use crate::keeper::{judge_offering, running_version};
 
-/// A target as a person names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) enum Wanted {
-    /// A version, or a word the catalog has an answer to.
-    Requested(Requested),
-    /// The release that `agent targets` recommends.
-    Recommended,
-}
-
-impl Wanted {
-    /// The target that was given, else the only one of the configuration.
-    pub(super) fn or_only(given: Option<&Self>, configured: &[Requested]) -> anyhow::Result<Self> {
-        match (given, configured) {
-            (Some(given), _) => Ok(given.clone()),
-            (None, [only]) => Ok(Self::Requested(only.clone())),
-            (None, several) => {
-                let several: Vec<String> = several.iter().map(ToString::to_string).collect();
-                Err(advise(
-                    anyhow::anyhow!("a run book leads to one release, and several are configured"),
-                    format!("Name one with --target: {}, recommended.", several.join(", ")),
-                ))
-            }
-        }
-    }
-}
-
-impl FromStr for Wanted {
-    type Err = NotAVersion;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.trim() {
-            "recommended" => Ok(Self::Recommended),
-            other => other.parse().map(Self::Requested),
-        }
-    }
-}
-
-impl fmt::Display for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Requested(requested) => requested.fmt(f),
-            Self::Recommended => f.write_str("recommended"),
+/// The target that was given, else the only one of the configuration.
+pub(super) fn given_or_only(
+    given: Option<&Requested>,
+    configured: &[Requested],
+) -> anyhow::Result<Requested> {
+    match (given, configured) {
+        (Some(given), _) => Ok(given.clone()),
+        (None, [only]) => Ok(only.clone()),
+        (None, several) => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(advise(
+                anyhow::anyhow!("a run book leads to one release, and several are configured"),
+                format!("Name one with --target: {}, recommended.", several.join(", ")),
+            ))
         }
     }
 }
@@ -81,15 +50,12 @@ impl Basis {
     pub(super) fn open(
         facts: Option<&Path>,
         instance: Option<&str>,
-        wanted: Option<&Wanted>,
+        target: Option<&Requested>,
         config: &ConfigArgs,
         output: &mut Output,
     ) -> anyhow::Result<Self> {
-        let targets = match wanted {
-            Some(Wanted::Requested(requested)) => vec![requested.clone()],
-            Some(Wanted::Recommended) | None => Vec::new(),
-        };
-        let judged = Judged::open(judged::Wanted { facts, instance, targets: &targets, config }, output)?;
+        let targets = target.map(std::slice::from_ref).unwrap_or_default();
+        let judged = Judged::open(Wanted { facts, instance, targets, config }, output)?;
         let Judged { snapshot, catalog, targets, policy, plan } = judged;
         Ok(Self { snapshot, catalog, targets, policy, plan })
     }
@@ -106,25 +72,19 @@ impl Basis {
     }
 
     /// The release a wanted target stands for.
-    pub(in crate::cli) fn target(&self, wanted: &Wanted) -> anyhow::Result<Target> {
-        let advice = "Name a version with --target, such as 10.2.14.";
-        match wanted {
-            Wanted::Requested(requested) => {
-                let running = running_version(&self.snapshot);
-                Target::resolve(requested, &self.catalog, running.as_ref())
-                    .map_err(|error| advise(error, advice))
-            }
-            Wanted::Recommended => {
-                let offer = offer(self.judge(), &self.snapshot)
-                    .context("no release can be recommended")
-                    .map_err(|error| advise(error, advice))?;
-                let recommended = offer.recommendation.version.ok_or_else(|| {
-                    let why = offer.recommendation.reasons.join("; ");
-                    advise(anyhow::anyhow!("no release can be recommended: {why}"), advice)
-                })?;
-                Ok(target_of(&self.catalog, &recommended))
-            }
-        }
+    pub(in crate::cli) fn target(&self, requested: &Requested) -> anyhow::Result<Target> {
+        let Self { snapshot, catalog, policy, plan, .. } = self;
+        let offering = match requested {
+            Requested::Recommended => judge_offering(snapshot, catalog, policy, plan),
+            Requested::Version(_)
+            | Requested::Latest
+            | Requested::LatestLongTermSupport
+            | Requested::Next => Offering::NotJudged,
+        };
+        let recommended = offering.recommended();
+        let recommended = recommended.as_ref().copied().map_err(String::as_str);
+        Target::resolve(requested, catalog, running_version(snapshot).as_ref(), recommended)
+            .map_err(|error| advise(error, "Name a version with --target, such as 10.2.14."))
     }
 
     /// The run book to a target.

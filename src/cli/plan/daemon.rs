@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use reqwest::{Client, StatusCode, Url};
+use upgrade_readiness_checks::model::Requested;
 use upgrade_readiness_checks::plan::way::Method;
 
-use super::{BookForm, Wanted};
+use super::BookForm;
 use crate::chain::Chain;
 use crate::cli::output::advise;
 use crate::cli::run::block_on;
@@ -29,7 +30,7 @@ const NO_SUCH_ADDRESS: &str = "there is nothing here";
 pub(super) struct Question<'a> {
     pub(super) config: &'a Config,
     pub(super) instance: &'a str,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: Requested,
     pub(super) method: Option<Method>,
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
+use upgrade_readiness_checks::model::Requested;
 use upgrade_readiness_checks::plan::way::Method;
 
 use super::ConfigArgs;
@@ -20,7 +21,9 @@ use crate::config::Config;
 use crate::surface::book;
 use daemon::Told;
 
-pub(super) use basis::{Basis, Wanted};
+pub(super) use basis::Basis;
+
+use basis::given_or_only;
 pub(super) use marking::{Said, find_step, marked};
 pub(super) use outline::Outline;
 
@@ -36,7 +39,7 @@ pub(crate) struct PlanArgs {
     /// The release to upgrade to: a version, latest, latest-lts, next or recommended; the one of the configuration by
     /// default.
     #[arg(long, value_name = "VERSION")]
-    target: Option<Wanted>,
+    target: Option<Requested>,
     /// How the new program gets onto the host; what suits the installation by default.
     #[arg(long, value_parser = method_parser())]
     method: Option<Method>,
@@ -126,7 +129,7 @@ pub(super) fn run(args: &PlanArgs, output: &mut Output) -> anyhow::Result<u8> {
 fn of_instance(args: &PlanArgs, output: &mut Output) -> anyhow::Result<(String, u8)> {
     let config = args.config.read()?;
     let instance = choose_instance(&config, args.instance.as_deref())?;
-    let wanted = Wanted::or_only(args.target.as_ref(), &instance.targets)?;
+    let wanted = given_or_only(args.target.as_ref(), &instance.targets)?;
     if !args.look {
         let question =
             daemon::Question { config: &config, instance: &instance.name, wanted, method: args.method };
@@ -163,7 +166,7 @@ fn note_of_look(config: &Config, why: &str, output: &mut Output) {
 }
 
 fn made(args: &PlanArgs, basis: &Basis) -> anyhow::Result<(String, u8)> {
-    let wanted = Wanted::or_only(args.target.as_ref(), &basis.targets)?;
+    let wanted = given_or_only(args.target.as_ref(), &basis.targets)?;
     let book = basis.book(&basis.target(&wanted)?, args.method)?;
     Ok((book::render(&book, args.output.of_surface()), book.verdict.exit_code()))
 }

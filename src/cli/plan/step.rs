@@ -8,12 +8,14 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{SignedDuration, Timestamp};
 use upgrade_readiness_checks::facts::{Profile, StepMark, StepState};
+use upgrade_readiness_checks::model::Requested;
 use upgrade_readiness_checks::plan::way::Method;
 
+use super::basis::given_or_only;
 use super::daemon::{Question, Told};
 use super::marking::{Said, find_step, marked};
 use super::outline::Outline;
-use super::{Basis, BookForm, Wanted, method_parser, note_of_look};
+use super::{Basis, BookForm, method_parser, note_of_look};
 use crate::chain::Chain;
 use crate::cli::ConfigArgs;
 use crate::cli::output::{Output, advise};
@@ -44,7 +46,7 @@ pub(super) struct StepArgs {
     /// The release the book leads to: a version, latest, latest-lts, next or recommended; the one of the configuration
     /// by default.
     #[arg(long, value_name = "VERSION")]
-    target: Option<Wanted>,
+    target: Option<Requested>,
     /// The method the book is for; by default the step may be of any.
     #[arg(long, value_parser = method_parser())]
     method: Option<Method>,
@@ -212,7 +214,7 @@ fn render_mark(instance: &str, mark: &StepMark) -> String {
 /// Where the steps are known from: the daemon's run book, or one of a look of now.
 enum Books<'a> {
     Daemon { question: Question<'a>, first: Outline },
-    Looked { basis: Box<Basis>, wanted: Wanted },
+    Looked { basis: Box<Basis>, wanted: Requested },
 }
 
 impl<'a> Books<'a> {
@@ -222,7 +224,7 @@ impl<'a> Books<'a> {
         instance: &'a Arc<Instance>,
         output: &mut Output,
     ) -> anyhow::Result<Self> {
-        let wanted = Wanted::or_only(args.target.as_ref(), &instance.targets)?;
+        let wanted = given_or_only(args.target.as_ref(), &instance.targets)?;
         if !args.look {
             let question =
                 Question { config, instance: &instance.name, wanted: wanted.clone(), method: args.method };

@@ -14,7 +14,7 @@ use upgrade_readiness_checks::version::ProductVersion;
 use super::marketplace::{Clock, Lookup};
 use super::rest::{Rest, Round, is_askable_key};
 use super::upm::{self, Offer};
-use crate::collect::targets::{TargetBuild, TargetFeed};
+use crate::collect::targets::{TargetBuild, TargetFeed, Wanted};
 use crate::collect::{CollectError, Collector};
 use crate::config::{HttpAccess, Marketplace};
 
@@ -108,7 +108,8 @@ async fn read_details(rest: &Rest, round: &Round<'_>, installed: &mut [Plugin]) 
 
 type Checks = Field<BTreeMap<String, UpdateCheck>>;
 
-/// The instance's own update check for each target.
+/// The instance's own update check for each target; each is a question that the instance passes on to the marketplace,
+/// so it is not asked about releases that could be chosen only.
 async fn read_update_checks(rest: &Rest, round: &Round<'_>, targets: &[TargetBuild]) -> Vec<Checks> {
     if targets.is_empty() {
         return Vec::new();
@@ -118,7 +119,13 @@ async fn read_update_checks(rest: &Rest, round: &Round<'_>, targets: &[TargetBui
         Field::Unread(why) => return targets.iter().map(|_| needs_marketplace(&why)).collect(),
     };
     let mut checks = Vec::new();
-    for TargetBuild { version, .. } in targets {
+    for TargetBuild { version, wanted, .. } in targets {
+        if *wanted == Wanted::Choice {
+            checks.push(Field::Unread(format!(
+                "the instance is asked about targets only; name {version} under targets to have it asked"
+            )));
+            continue;
+        }
         checks.push(match offers.iter().find(|offer| offer.version == *version) {
             None => Field::Unread(why_not_offered(version, &offers)),
             Some(offer) => match round.ask(upm::fetch_update_check(rest, offer)).await {

@@ -162,8 +162,9 @@ impl Html {
         }
         self.raw("\n<dl class=\"pairs\">\n");
         self.pair_with_page("Jump", &words::jump(&stop.jump), words::jump_page(&stop.jump));
-        let rule = stop.rolling.as_ref();
-        self.pair_with_page("Rolling", &words::rolling(rule), rule.map(|rule| rule.page.as_str()));
+        if let Some(rule) = &stop.rolling {
+            self.pair_with_page("Rolling", &words::rolling(rule), Some(&rule.page));
+        }
         if !stop.with_jump.is_empty() {
             self.pair("In this step", &words::changes(&stop.with_jump));
         }

@@ -114,9 +114,10 @@ impl Sheet {
         let look = |at: Option<&str>| at.map_or_else(String::new, |at| format!(" (see {})", page(at)));
         let mut item = |name: &str, text: &str| self.line(format_args!("{indent}- {name}: {text}"));
         item("Jump", &format!("{}{}", inline(&words::jump(&stop.jump)), look(words::jump_page(&stop.jump))));
-        let rolling = stop.rolling.as_ref();
-        let rolling_page = look(rolling.map(|rule| rule.page.as_str()));
-        item("Rolling", &format!("{}{rolling_page}", inline(&words::rolling(rolling))));
+        if let Some(rule) = &stop.rolling {
+            let page = look(Some(&rule.page));
+            item("Rolling", &format!("{}{page}", inline(&words::rolling(rule))));
+        }
         if !stop.with_jump.is_empty() {
             item("In the same step", &inline(&words::changes(&stop.with_jump)));
         }

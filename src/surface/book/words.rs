@@ -126,16 +126,13 @@ pub(super) fn jump_page(jump: &Jump) -> Option<&str> {
 }
 
 /// Whether the site can stay up meanwhile, without the page.
-pub(super) fn rolling(rule: Option<&RollingRule>) -> String {
-    match rule {
-        None => "open: nobody says whether the site can stay up".to_owned(),
-        Some(rule) if rule.possible => format!(
-            "possible with {} or more{}: {}",
-            count(usize::try_from(rule.least_nodes).unwrap_or(usize::MAX), "node"),
-            sureness(rule.confidence),
-            rule.because
-        ),
-        Some(rule) => format!("not possible{}: {}", sureness(rule.confidence), rule.because),
+pub(super) fn rolling(rule: &RollingRule) -> String {
+    let sure = sureness(rule.confidence);
+    if rule.possible {
+        let nodes = count(usize::try_from(rule.least_nodes).unwrap_or(usize::MAX), "node");
+        format!("possible with {nodes} or more{sure}: {}", rule.because)
+    } else {
+        format!("not possible{sure}: {}", rule.because)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Every foreign text goes through [`Html::text`].
 
+mod offer;
+
 use jiff::Timestamp;
 use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
@@ -67,6 +69,7 @@ impl Html {
         self.raw(" ");
         self.text(instance.version.as_deref().unwrap_or("of a version that is not known yet"));
         self.raw("</small></h2>\n");
+        self.offer(instance, now);
         for (place, target) in instance.targets.iter().enumerate() {
             self.target(&anchor(number, place), instance, target, now);
         }

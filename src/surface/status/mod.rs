@@ -7,6 +7,7 @@
 mod file;
 mod markdown;
 mod nagios;
+mod offer;
 mod select;
 mod text;
 mod words;
@@ -22,12 +23,17 @@ use upgrade_readiness_checks::report::{Blocks, CheckReport, DatedFinding, Word};
 pub use file::{StatusError, WriteStatusError, read_status, render_json, write_status};
 pub use markdown::render_markdown;
 pub use nagios::render_nagios;
+pub use offer::{
+    LicenseView, OfferView, OfferedView, PluginsView, RecommendedView, RollingState, RollingView,
+    exit_code_of_offers, render_offers_json, render_offers_markdown, render_offers_text,
+};
 pub use select::{Age, SelectError, Selection, age, exit_code};
 pub use text::render_text;
 
 pub(crate) use markdown::escape;
 
 pub(super) use file::write_json;
+pub(super) use offer::is_target;
 pub(super) use words::{blocks, count, length, product_name, settled};
 pub(crate) use words::{minute, printable, wrap};
 
@@ -89,6 +95,9 @@ pub struct InstanceView {
     pub sources: Vec<SourceView>,
     /// Its targets, in the order of the configuration.
     pub targets: Vec<TargetView>,
+    /// What it could be upgraded to, and what is recommended; null from an older agent, and where nobody judged that.
+    #[serde(default)]
+    pub offer: Option<OfferView>,
     /// What is to be said of waivers and sign-offs: those that ended, are void, or settle nothing.
     #[serde(default)]
     pub notices: Vec<NoticeView>,
@@ -245,6 +254,7 @@ fn view_instance(instance: &InstanceState) -> InstanceView {
         profile: Some(instance.snapshot.profile()),
         sources: Source::ALL.into_iter().map(view_source).collect(),
         targets: instance.targets.iter().map(view_target).collect(),
+        offer: offer::view_offer(&instance.offering, instance.snapshot.taken_at),
         notices: instance.remarks.iter().map(|remark| view_notice(&remark.subject, &remark.text)).collect(),
     }
 }
@@ -332,7 +342,8 @@ mod tests {
         };
         assert_eq!(members(&json), ["agent", "format_version", "instances", "notices", "written_at"]);
         let instance = &json["instances"][0];
-        let expected = ["name", "notices", "product", "profile", "sources", "targets", "verdict", "version"];
+        let expected =
+            ["name", "notices", "offer", "product", "profile", "sources", "targets", "verdict", "version"];
         assert_eq!(members(instance), expected);
         let source = &instance["sources"][6];
         assert_eq!(members(source), ["collected_at", "duration", "error", "source", "state"]);

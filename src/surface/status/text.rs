@@ -8,7 +8,7 @@ use upgrade_readiness_checks::model::{Severity, Verdict};
 use super::words::{blocks, length, minute, printable, product_name, settled, wrap};
 use super::{Age, FindingView, InstanceView, NoticeView, Selection, SourceView, TargetView, age};
 
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 /// Where the text beside a label begins.
 const INDENT: usize = 9;
 /// Where the text beside a label of a label begins.
@@ -49,14 +49,14 @@ pub fn render_text(selection: &Selection<'_>, now: Timestamp, color: bool) -> St
 }
 
 /// The sheet of text that grows.
-struct Sheet {
-    out: String,
-    color: bool,
-    now: Timestamp,
+pub(super) struct Sheet {
+    pub(super) out: String,
+    pub(super) color: bool,
+    pub(super) now: Timestamp,
 }
 
 impl Sheet {
-    fn head(&mut self, selection: &Selection<'_>) {
+    pub(super) fn head(&mut self, selection: &Selection<'_>) {
         let written = minute(selection.status.written_at);
         match age(selection.status, self.now) {
             Age::Fresh(age) => {
@@ -251,12 +251,12 @@ impl Sheet {
     }
 
     /// Text beside a label; `painted` is the label as it is shown.
-    fn labelled(&mut self, label: &str, painted: &str, text: &str) {
+    pub(super) fn labelled(&mut self, label: &str, painted: &str, text: &str) {
         let gap = " ".repeat(INDENT.saturating_sub(label.chars().count()));
         self.beside(&format!("{painted}{gap}"), text, INDENT);
     }
 
-    fn detail(&mut self, key: &str, text: &str) {
+    pub(super) fn detail(&mut self, key: &str, text: &str) {
         let gap = " ".repeat(DETAIL - INDENT - key.chars().count());
         let key = self.paint(key, Style::new().dimmed());
         self.beside(&format!("{}{key}{gap}", " ".repeat(INDENT)), text, DETAIL);
@@ -270,25 +270,25 @@ impl Sheet {
         }
     }
 
-    fn paragraph(&mut self, text: &str) {
+    pub(super) fn paragraph(&mut self, text: &str) {
         for line in wrap(text, WIDTH) {
             self.line(&line);
         }
     }
 
-    fn line(&mut self, line: &str) {
+    pub(super) fn line(&mut self, line: &str) {
         self.out.push_str(line);
         self.out.push('\n');
     }
 
     /// One empty line, however often it is asked for.
-    fn blank(&mut self) {
+    pub(super) fn blank(&mut self) {
         if !self.out.is_empty() && !self.out.ends_with("\n\n") {
             self.out.push('\n');
         }
     }
 
-    fn paint(&self, text: &str, style: Style) -> String {
+    pub(super) fn paint(&self, text: &str, style: Style) -> String {
         if self.color { style.style(text).to_string() } else { text.to_owned() }
     }
 }
@@ -303,7 +303,7 @@ fn jump(instance: &InstanceView, target: &TargetView) -> String {
     format!("{running} → {}", target.full_name())
 }
 
-fn verdict_word(verdict: Verdict) -> &'static str {
+pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Blocked => "BLOCKED",
         Verdict::Unknown => "UNKNOWN",
@@ -313,7 +313,7 @@ fn verdict_word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn verdict_style(verdict: Verdict) -> Style {
+pub(super) fn verdict_style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Blocked => alarm(),
         Verdict::Unknown => Style::new().magenta().bold(),

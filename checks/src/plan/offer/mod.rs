@@ -75,6 +75,14 @@ impl OfferedRelease {
     }
 }
 
+impl Offer {
+    /// The newest release of each line, the newest line first.
+    pub fn newest_of_lines(&self) -> impl Iterator<Item = &OfferedRelease> {
+        let mut last = None;
+        self.releases.iter().filter(move |release| last.replace(release.line()) != Some(release.line()))
+    }
+}
+
 /// Judges every release that is newer than the running one; an error when that is not known.
 pub fn offer(judge: Judge<'_>, facts: &Snapshot) -> Result<Offer, Missing> {
     let running = facts.installation()?.version.read(Source::Installation, "the running version")?;

@@ -26,6 +26,13 @@ pub struct Recommendation {
     pub others: Vec<String>,
 }
 
+impl Recommendation {
+    /// The release to choose, or why there is none as a sentence without its full stop.
+    pub fn release(&self) -> Result<&ProductVersion, String> {
+        self.version.as_ref().ok_or_else(|| self.reasons.join("; "))
+    }
+}
+
 /// Why this instance is large, when it is.
 pub(super) fn large(facts: &Snapshot, judge: &Judge<'_>) -> Option<String> {
     let application = facts.application().ok()?;

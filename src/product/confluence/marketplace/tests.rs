@@ -9,6 +9,7 @@ use wiremock::{Mock, ResponseTemplate};
 
 use super::super::fake_server::{Fake, app_version, html, page};
 use super::*;
+use crate::collect::targets::Wanted;
 
 const START: &str = "2026-11-20T22:00:00Z";
 
@@ -59,7 +60,7 @@ fn installed(key: &str, version: &str) -> Plugin {
 }
 
 async fn ask(lookup: &Lookup, key: &str, version: &str, target: &str) -> Field<Listing> {
-    let targets = [TargetBuild { version: target.parse().unwrap(), build: None }];
+    let targets = [TargetBuild { version: target.parse().unwrap(), build: None, wanted: Wanted::Target }];
     lookup.ask(&[&installed(key, version)], &targets).await.remove(0).remove(key).unwrap()
 }
 
@@ -230,7 +231,8 @@ async fn a_marketplace_out_of_reach_is_asked_once_and_not_for_each_plugin() {
         let shop = Shop::open().await;
         Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&shop.fake.server).await;
         let plugins = [installed("a", "1"), installed("b", "1"), installed("c", "1")];
-        let targets = [TargetBuild { version: "9.2.9".parse().unwrap(), build: None }];
+        let targets =
+            [TargetBuild { version: "9.2.9".parse().unwrap(), build: None, wanted: Wanted::Target }];
         let answers = shop.lookup.ask(&plugins.iter().collect::<Vec<_>>(), &targets).await;
         assert!(answers[0].values().all(|listing| matches!(listing, Field::Unread(_))));
         assert_eq!((answers[0].len(), shop.fake.asked().await.len()), (3, 1));
@@ -271,7 +273,7 @@ async fn a_look_ends_and_the_next_goes_on() {
     Mock::given(wiremock::matchers::any()).respond_with(slow).mount(&shop.fake.server).await;
     let plugins: Vec<Plugin> = ["a", "b", "c", "d", "e"].iter().map(|key| installed(key, "5.0")).collect();
     let plugins: Vec<&Plugin> = plugins.iter().collect();
-    let targets = [TargetBuild { version: "9.2.9".parse().unwrap(), build: None }];
+    let targets = [TargetBuild { version: "9.2.9".parse().unwrap(), build: None, wanted: Wanted::Target }];
     let first = shop.lookup.ask(&plugins, &targets).await;
     assert_eq!(first[0].values().filter(|listing| listing.value().is_some()).count(), 3);
     assert!(unread(&first[0]["d"]).contains("next look"));
@@ -364,6 +366,6 @@ async fn a_file_that_cannot_be_used_is_named_for_each_plugin() {
 #[tokio::test]
 async fn nowhere_is_nowhere() {
     let lookup = Lookup::new(Marketplace::Off, None, Clock::default());
-    let targets = [TargetBuild { version: "9.2.9".parse().unwrap(), build: None }];
+    let targets = [TargetBuild { version: "9.2.9".parse().unwrap(), build: None, wanted: Wanted::Target }];
     assert_eq!(lookup.ask(&[&installed("app", "1")], &targets).await, vec![Listings::new()]);
 }

@@ -11,7 +11,7 @@ use super::*;
 fn targets(versions: &[&str]) -> TargetFeed {
     let targets = versions
         .iter()
-        .map(|version| TargetBuild { version: version.parse().unwrap(), build: None })
+        .map(|version| TargetBuild { version: version.parse().unwrap(), build: None, wanted: Wanted::Target })
         .collect();
     watch::channel(targets).1
 }
