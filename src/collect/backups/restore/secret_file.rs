@@ -12,14 +12,25 @@ use upgrade_readiness_checks::facts::Engine;
 use super::{RestoreError, is_mysql};
 
 /// Taken while a restore test runs; it ends with its process, however that ends.
-pub(super) fn lock(work_dir: &Path) -> Result<File, RestoreError> {
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a program another thread is just starting holds the file until it is started.
+        flock(&self.0, FlockOperation::Unlock).ok();
+    }
+}
+
+/// Takes the lock of a directory.
+pub(super) fn lock(work_dir: &Path) -> Result<Lock, RestoreError> {
     let prepare = |cause| RestoreError::Prepare { path: work_dir.to_owned(), cause };
     fs::create_dir_all(work_dir).map_err(prepare)?;
     let path = work_dir.join("restore.lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
     let file = file.map_err(prepare)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(RestoreError::UnderWay),
         Err(error) => Err(prepare(error.into())),
     }
@@ -72,5 +83,21 @@ impl Drop for SecretFile {
     fn drop(&mut self) {
         // The next run removes what could not be removed.
         drop(fs::remove_dir_all(&self.directory));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_ends_with_its_holder_even_when_somebody_else_has_the_file_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = lock(dir.path()).unwrap();
+        assert!(matches!(lock(dir.path()), Err(RestoreError::UnderWay)));
+        let as_in_a_child = held.0.try_clone().unwrap();
+        drop(held);
+        drop(lock(dir.path()).unwrap());
+        drop(as_in_a_child);
     }
 }
