@@ -83,7 +83,7 @@ pub(super) fn hostile(text: &'static str) -> Book {
     }
     let way = book.way.as_mut().unwrap();
     way.unseen = vec![own()];
-    let mut spoil_changes = |changes: &mut Vec<Change>| {
+    let spoil_changes = |changes: &mut Vec<Change>| {
         for change in changes {
             (change.from, change.to) = (own(), own());
         }
