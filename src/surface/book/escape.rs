@@ -74,7 +74,7 @@ fn escape(out: &mut String, text: &str, more: &str) {
             '_' => !(is_alphanumeric(before) && is_alphanumeric(after)),
             '\\' => !is_alphanumeric(after),
             '&' => after.is_some_and(|after| after.is_ascii_alphabetic() || after == '#'),
-            '-' | '+' | '=' | '>' => at_start && at == 0,
+            '-' | '+' | '=' | '>' | '|' if at_start && at == 0 => true,
             '.' | ')' => marker == Some(at),
             other => more.contains(other),
         };

@@ -6,7 +6,7 @@ use upgrade_readiness_checks::plan::way::{NoWay, Stop, Way};
 
 use super::words::{self, Piece, Standing};
 use crate::surface::html::{Html, TOKENS};
-use crate::surface::status::{minute, product_name};
+use crate::surface::status::{minute, printable, product_name};
 
 const STYLE: &str = include_str!("book.css");
 
@@ -278,7 +278,10 @@ impl Html {
 
     fn section(&mut self, number: usize, section: &Section) {
         let id = format!("section-{number}");
-        self.raw(&format!("<section class=\"part\" aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{number} "));
+        self.raw(&format!(
+            "<section class=\"part {}\" aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{number} ",
+            section.kind.id()
+        ));
         self.element("", &section.title, "</h2>\n<p class=\"soft\">");
         self.element("", &words::extent(section), "</p>\n");
         self.blocks(&section.intro);
@@ -394,7 +397,11 @@ impl Html {
         self.raw(&format!("<pre class=\"{}\"><code>", shell.id()));
         for (number, line) in lines.iter().enumerate() {
             self.raw(if number == 0 { "<span>" } else { "\n<span>" });
-            self.element("", line, "</span>");
+            for (place, word) in printable(line).split(' ').enumerate() {
+                self.raw(if place == 0 { "" } else { " " });
+                if word.starts_with('-') { self.element("<i>", word, "</i>") } else { self.text(word) }
+            }
+            self.raw("</span>");
         }
         self.raw("</code></pre>\n</figure>\n");
     }

@@ -61,7 +61,7 @@ impl Sheet {
         row("Planned for", &planned);
         row("Made for", &format!("{}, {} {}", book.instance, product_name(book.product.id()), book.running));
         for (name, value) in &book.made_for {
-            row(name, value);
+            row(&words::capital(name), value);
         }
         row("Method", words::method(book.method));
         row("Made from", &format!("facts of {}", minute(book.facts_of)));

@@ -117,15 +117,38 @@ fn hostile_text_is_never_markup_on_the_page() {
     }
 }
 
+/// The lines that are not code.
+fn outside_code(markdown: &str) -> Vec<&str> {
+    let mut fence: Option<String> = None;
+    let mut lines = Vec::new();
+    for line in markdown.lines() {
+        match &fence {
+            Some(open) if line == open => fence = None,
+            Some(_) => {}
+            None if line.starts_with("```") => {
+                fence = Some(line.chars().take_while(|char| *char == '`').collect());
+            }
+            None => lines.push(line),
+        }
+    }
+    assert_eq!(fence, None);
+    lines
+}
+
+/// What a line is: heading, quote, numbered item, or row with its number of cells.
+fn kind(line: &str) -> (String, bool, usize) {
+    let marks = line.chars().take_while(|char| "#> ".contains(*char)).collect();
+    let after_digits = line.trim_start_matches(|char: char| char.is_ascii_digit());
+    let numbered = after_digits.len() < line.len() && after_digits.starts_with([')', '.']);
+    let cells = line.replace("\\\\", "").replace("\\|", "").matches('|').count();
+    (marks, numbered, if line.starts_with('|') { cells } else { 0 })
+}
+
 #[test]
 fn hostile_text_is_never_markup_in_markdown() {
-    let shape = |markdown: &str| -> Vec<String> {
-        // What a line is: the characters it begins with, up to its first word.
-        let marks =
-            markdown.lines().map(|line| line.chars().take_while(|char| "#>-*|` ".contains(*char)).collect());
-        marks.collect()
-    };
-    for text in [
+    let plain = render(&hostile("a"), Form::Markdown);
+    let plain: Vec<_> = outside_code(&plain).into_iter().map(kind).collect();
+    let texts = [
         HOSTILE,
         "- a",
         "1. a",
@@ -140,19 +163,23 @@ fn hostile_text_is_never_markup_in_markdown() {
         "| a | b |",
         "\\",
         "<b>",
-    ] {
+        "[ ] a",
+    ];
+    for text in texts {
         let markdown = render(&hostile(text), Form::Markdown);
         assert!(!markdown.chars().any(|char| char.is_control() && char != '\n'), "{text}");
-        // No text brings a line, a heading, an item or a cell of its own.
-        let plain = render(&hostile("a"), Form::Markdown);
-        assert_eq!(markdown.lines().count(), plain.lines().count(), "{text}");
-        let headings = |text: &str| shape(text).iter().filter(|marks| marks.starts_with('#')).count();
-        assert_eq!(headings(&markdown), headings(&plain), "{text}");
-        let cells = |text: &str| -> Vec<usize> {
-            let rows = text.lines().filter(|line| line.starts_with('|'));
-            rows.map(|row| row.replace("\\\\", "").replace("\\|", "").matches('|').count()).collect()
-        };
-        assert_eq!(cells(&markdown), cells(&plain), "{text}");
+        // No text brings a line, a heading, a quote or a cell of its own.
+        let kinds: Vec<_> = outside_code(&markdown).into_iter().map(kind).collect();
+        assert_eq!(kinds, plain, "{text}");
+        for line in outside_code(&markdown) {
+            let item = line.trim_start_matches("> ").trim_start();
+            let item = item.strip_prefix("- ").or_else(|| item.strip_prefix("* ")).unwrap_or_default();
+            assert!(
+                !["- ", "+ ", "* ", "# ", "> ", "1. "].iter().any(|mark| item.starts_with(mark)),
+                "{line}"
+            );
+            assert!(!line.starts_with("---") && !line.starts_with('='), "{line}");
+        }
     }
 }
 

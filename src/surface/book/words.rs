@@ -31,9 +31,9 @@ pub(super) fn capital(text: &str) -> String {
 /// How often users cannot work, as a sentence.
 pub(super) fn outages(times: usize) -> String {
     match times {
-        0 => "Users can work all the time.".to_owned(),
-        1 => "Users cannot work once.".to_owned(),
-        times => format!("Users cannot work {times} times."),
+        0 => "There is no outage.".to_owned(),
+        1 => "There is one outage.".to_owned(),
+        times => format!("There are {times} outages."),
     }
 }
 
