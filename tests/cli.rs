@@ -126,9 +126,10 @@ installation_dir = "/opt/atlassian/confluence"
 targets = ["9.2.10"]
 "#;
 
-const SUBCOMMANDS: [&[&str]; 15] = [
+const SUBCOMMANDS: [&[&str]; 16] = [
     &["run"],
     &["status"],
+    &["targets"],
     &["check"],
     &["plan"],
     &["plan", "step"],
@@ -158,7 +159,7 @@ fn every_command_has_help_that_fits() {
 
 #[test]
 fn wrong_usage_is_told_and_is_code_3() {
-    let rows: [(&[&str], &[&str]); 17] = [
+    let rows: [(&[&str], &[&str]); 18] = [
         (&["plan", "--target", "newest"], &["newest", "--target"]),
         (&["plan", "--method", "magic"], &["magic", "rolling"]),
         (&["plan", "--output", "text"], &["text", "markdown"]),
@@ -167,6 +168,7 @@ fn wrong_usage_is_told_and_is_code_3() {
         (&["plan", "step", "production.stop", "broken"], &["broken", "skipped"]),
         (&["plan", "step", "production.stop", "done"], &["--by"]),
         (&["plan", "step", "production.stop", "done", "--withdraw"], &["--withdraw"]),
+        (&["targets", "--facts", "a", "--file", "b"], &["--file", "--facts", "Usage: agent targets"]),
         (&[], &["Usage: agent <COMMAND>"]),
         (&["stat"], &["'stat'", "status", "--help"]),
         (&["status", "--bogus"], &["--bogus", "Usage: agent status"]),
@@ -198,9 +200,11 @@ fn a_status_file_that_cannot_be_used_is_told_with_what_to_do() {
         ("/dev/zero".to_owned(), vec!["is not a regular file", "do:"]),
     ];
     for (path, words) in rows {
-        let answer = run(&["status", "--file", &path]);
-        answer.refuses(&words);
-        assert!(answer.err.contains(&path), "{}", answer.err);
+        for command in ["status", "targets"] {
+            let answer = run(&[command, "--file", &path]);
+            answer.refuses(&words);
+            assert!(answer.err.contains(&path), "{}", answer.err);
+        }
     }
 }
 
@@ -218,7 +222,7 @@ fn a_status_file_nobody_gave_rights_to_is_told() {
 
 #[test]
 fn a_configuration_that_is_named_must_be_there() {
-    for command in ["status", "check", "run", "refresh", "snapshot", "plan"] {
+    for command in ["status", "targets", "check", "run", "refresh", "snapshot", "plan"] {
         let answer = run(&[command, "--config", "/nonexistent/agent.toml"]);
         answer.refuses(&["reading the configuration", "/nonexistent/agent.toml", "do:", "--config FILE"]);
     }
@@ -415,6 +419,112 @@ fn facts_are_judged_for_the_targets_and_the_day_asked_for() {
     assert!(later.gives(2).contains("license-valid"), "{}", later.out);
     let unknown = desk.check(&["--target", "999.9.9"]);
     assert_eq!(unknown.code, Some(3), "{}", unknown.out);
+}
+
+/// The golden instance's facts with a licence of this kind and end; a Server licence may run on without maintenance.
+fn with_license(data_center: bool, ends: jiff::civil::Date) -> String {
+    let mut facts = golden().facts;
+    let Reading::Learned(license) = &mut facts.license else { panic!("the golden licence is learned") };
+    let LicenseText::Terms(terms) = &mut license.facts.text else { panic!("and has terms") };
+    (terms.data_center, terms.subscription) = (data_center, data_center);
+    terms.expires = if data_center { Until::Day(ends) } else { Until::NotStated };
+    terms.maintenance_ends = Until::Day(ends);
+    if !data_center && let Reading::Learned(installation) = &mut facts.installation {
+        installation.facts.version = Field::Read("8.5.1".parse().unwrap());
+    }
+    serde_json::to_string(&facts).unwrap()
+}
+
+#[test]
+fn the_release_to_choose_is_told_with_what_the_licence_permits() {
+    let desk = Desk::new();
+    let facts = desk.text("facts.json");
+    let targets = |arguments: &[&str]| desk.run(&[&["targets", "--facts", &facts], arguments].concat());
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+
+    let short = targets(&[]);
+    assert!([Some(1), Some(2), Some(3)].contains(&short.code), "{}", short.out);
+    assert!(short.out.lines().all(|line| line.chars().count() <= 80), "{}", short.out);
+    assert!(!short.out.contains('\u{1b}') && short.err.is_empty(), "{}", short.err);
+    for part in
+        ["choose 10.2.", "why the licence in force allows it", "every release until the subscription ends"]
+    {
+        assert!(words(&short.out).contains(part), "{part:?} is not in {}", short.out);
+    }
+    assert!(short.out.contains("+ 9.2.10"), "a target is shown: {}", short.out);
+    let all = targets(&["--all"]);
+    assert_eq!(all.code, short.code);
+    assert!(all.out.lines().count() > short.out.lines().count() + 10, "{}", all.out);
+    assert!(all.out.lines().all(|line| line.chars().count() <= 80), "{}", all.out);
+    assert!(targets(&["--output", "markdown"]).out.contains("**Recommended: 10.2."));
+
+    let json: serde_json::Value = serde_json::from_str(&targets(&["--output", "json"]).out).unwrap();
+    let offer = &json["instances"][0]["offer"];
+    assert_eq!((&json["format_version"], &offer["running"]), (&"1.0".into(), &"9.2.7".into()));
+    let recommended = offer["recommended"]["version"].as_str().unwrap();
+    assert!(recommended.starts_with("10.2."), "{offer}");
+    assert!(offer["releases"].as_array().unwrap().iter().any(|release| release["version"] == recommended));
+    let check = desk.check(&["--target", "recommended", "--output", "json"]);
+    let check: serde_json::Value = serde_json::from_str(&check.out).unwrap();
+    let target = &check["instances"][0]["targets"][0];
+    assert_eq!((&target["requested"], &target["version"]), (&"recommended".into(), &recommended.into()));
+
+    desk.write("facts.json", &with_license(true, date(2025, 11, 1)));
+    let none = targets(&[]);
+    let told = words(none.gives(2));
+    assert!(
+        told.contains("NONE no release is recommended why the licence in force allows no newer release"),
+        "{told}"
+    );
+    assert!(told.contains("no release any more: the subscription ended on 2025-11-01"), "{told}");
+    let check = desk.check(&["--target", "recommended"]);
+    assert!(
+        words(check.gives(3)).contains(
+            "the target \"recommended\" stands for no release: the licence in force allows no newer release"
+        ),
+        "{}",
+        check.out
+    );
+
+    desk.write("facts.json", &with_license(false, date(2024, 1, 20)));
+    let server = targets(&[]);
+    let told = words(&server.out);
+    assert!(told.contains("choose 8.5."), "{told}");
+    assert!(
+        told.contains(
+            "releases published before maintenance ended on 2024-01-20 may still be installed; the newest"
+        ),
+        "{told}"
+    );
+
+    let mut unknown = golden().facts;
+    unknown.installation = Reading::Pending;
+    desk.write("facts.json", &serde_json::to_string(&unknown).unwrap());
+    assert!(
+        words(targets(&[]).gives(3))
+            .contains("UNKNOWN which release to choose why the releases cannot be judged")
+    );
+    targets(&["docs"]).refuses(&["there is no instance \"docs\"", "wiki", "do:"]);
+}
+
+#[test]
+fn the_releases_in_a_status_file_are_told_with_its_age() {
+    let desk = Desk::new();
+    let status = desk.check(&["--target", "recommended", "--output", "json"]).out;
+    let mut status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let written = desk.write("status.json", &status.to_string());
+    let stale = run(&["targets", "--file", &written]);
+    assert!(stale.gives(3).starts_with("STALE"), "{}", stale.out);
+    assert!(stale.out.contains("10.2."), "{}", stale.out);
+    status["written_at"] = jiff::Timestamp::now().to_string().into();
+    let written = desk.write("status.json", &status.to_string());
+    let fresh = run(&["targets", "wiki", "--file", &written]);
+    assert!(fresh.out.starts_with("Upgrade readiness, written"), "{}", fresh.out);
+    // One by an agent that did not judge releases.
+    status["instances"][0].as_object_mut().unwrap().remove("offer");
+    let written = desk.write("status.json", &status.to_string());
+    let old = run(&["targets", "--file", &written]);
+    assert!(old.gives(3).contains("the releases have not been judged"), "{}", old.out);
 }
 
 #[test]

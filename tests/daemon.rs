@@ -25,6 +25,7 @@ use process::{NOBODY, Running, agent, agent_without_rights, eventually, free_por
 use rustix::fs::{Gid, Mode, Uid, chown, mkfifoat};
 use rustix::process::Signal;
 use serde_json::Value;
+use upgrade_readiness_agent::product::confluence::license::encode_license;
 
 /// A word of the error that is to be seen, and how the file is broken for it.
 type Break<'a> = (&'a str, &'a dyn Fn(&Path));
@@ -353,6 +354,53 @@ async fn a_new_release_becomes_the_latest_without_a_restart() {
     house.post("/-/refresh?source=releases").await;
     assert_eq!(latest().await, "11.0.7", "that nobody answers takes nothing away");
     assert_eq!(house.source("releases").await["state"], "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recommended_target_follows_the_licence() {
+    let house = House::new();
+    let config = house.read("agent.toml").replace("[\"9.2.10\"]", "[\"recommended\"]");
+    fs::write(house.path("agent.toml"), config).unwrap();
+    let cfg_xml = fs::read_to_string(house.installation.cfg_xml()).unwrap();
+    let license = |ends: &str| {
+        let text = encode_license(&[
+            ("conf.active", "true"),
+            ("conf.DataCenter", "true"),
+            ("conf.LicenseTypeName", "COMMERCIAL"),
+            ("conf.NumberOfUsers", "500"),
+            ("Subscription", "true"),
+            ("Evaluation", "false"),
+            ("CreationDate", "2019-01-02"),
+            ("LicenseExpiryDate", ends),
+            ("MaintenanceExpiryDate", ends),
+        ]);
+        let property =
+            format!("<property name=\"atlassian.license.message\">{text}</property>\n  </properties>");
+        fs::write(house.installation.cfg_xml(), cfg_xml.replace("</properties>", &property)).unwrap();
+    };
+    license("2020-01-01");
+    let _agent = house.start().await;
+    let target = async || house.status().await["instances"][0]["targets"][0].clone();
+    eventually("the ended licence is heard of", async || {
+        target().await["reason"].as_str().is_some_and(|reason| reason.contains("allows no newer release"))
+    })
+    .await;
+    assert_eq!(target().await["verdict"], "unknown");
+    let (code, page) = house.get("/").await;
+    assert!(code == 200 && page.contains("No release is recommended."), "{page}");
+
+    license("2999-01-01");
+    house.post("/-/refresh?source=license").await;
+    let now = target().await;
+    assert!(now["version"].is_string() && now["requested"] == "recommended", "{now}");
+    let offer = house.status().await["instances"][0]["offer"].clone();
+    assert_eq!(offer["recommended"]["version"], now["version"]);
+    let told = agent_command(&house, &["targets"]);
+    assert!(told.contains(&format!("choose   {}", now["version"].as_str().unwrap())), "{told}");
+
+    license("2020-01-01");
+    house.post("/-/refresh?source=license").await;
+    assert!(target().await["version"].is_null(), "and back");
 }
 
 /// What a command says about the configuration of the house.
