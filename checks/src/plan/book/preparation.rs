@@ -86,7 +86,7 @@ fn notes(desk: &Desk<'_>) -> Draft {
         .collect();
     draft
         .text(format!(
-            "Of every line between {} and {line} the upgrade notes count. Those that concern this instance stand below; \
+            "Of every line between {} and {line} the upgrade notes count. Those that concern this instance stand at this step; \
              each is settled with the `agent sign-off` it names.",
             desk.running.line()
         ))

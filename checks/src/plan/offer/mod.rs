@@ -96,7 +96,7 @@ pub fn offer(judge: Judge<'_>, facts: &Snapshot) -> Result<Offer, Missing> {
     let releases: Vec<OfferedRelease> =
         newer.map(|release| judged(judge, facts, &mut sitting, release)).collect();
     let licenses = reach::of_licenses(judge, facts);
-    let recommendation = recommend::choose(judge, facts, &releases);
+    let recommendation = recommend::choose(judge, facts, &releases, &licenses);
     Ok(Offer { running: running.clone(), releases, recommendation, licenses })
 }
 

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use jiff::civil::Date;
 
 use super::OfferedRelease;
+use super::reach::{LicenseReach, WhichLicense};
 use crate::facts::Snapshot;
 use crate::model::Verdict;
 use crate::report::Judge;
@@ -49,7 +50,12 @@ fn day(judge: &Judge<'_>) -> Date {
     judge.plan.day.map_or(today, |planned| planned.max(today))
 }
 
-pub(super) fn choose(judge: Judge<'_>, facts: &Snapshot, releases: &[OfferedRelease]) -> Recommendation {
+pub(super) fn choose(
+    judge: Judge<'_>,
+    facts: &Snapshot,
+    releases: &[OfferedRelease],
+    licenses: &[LicenseReach],
+) -> Recommendation {
     let day = day(&judge);
     if releases.is_empty() {
         let reasons = vec![format!(
@@ -61,19 +67,45 @@ pub(super) fn choose(judge: Judge<'_>, facts: &Snapshot, releases: &[OfferedRele
     let large = large(facts, &judge);
     let long_term = judge.policy.prefer_long_term_support || large.is_some();
     let allowed = |release: &&OfferedRelease| release.licensed != Some(false);
-    let Some(best) = releases.iter().filter(allowed).max_by_key(|release| rank(release, day, long_term))
-    else {
-        return Recommendation {
-            reasons: vec!["the licence in force allows no newer release".to_owned()],
-            open: vec!["enter a licence that does; `agent license FILE` tells what one allows".to_owned()],
-            ..Recommendation::default()
-        };
+    let best_of = |candidates: &mut dyn Iterator<Item = &'_ OfferedRelease>| {
+        candidates.max_by_key(|release| rank(release, day, long_term)).cloned()
     };
+    let Some(best) = best_of(&mut releases.iter().filter(allowed)) else {
+        return none_allowed(judge, licenses, best_of(&mut releases.iter()));
+    };
+    let best = &best;
     Recommendation {
         version: Some(best.version.clone()),
         reasons: reasons(best, releases, day, &judge, large.as_deref()),
         open: open(best, day, judge.policy.support_warn_days),
         others: others(best, releases, day),
+    }
+}
+
+/// What to do when the licence in force allows nothing.
+fn none_allowed(judge: Judge<'_>, licenses: &[LicenseReach], best: Option<OfferedRelease>) -> Recommendation {
+    let when = judge.plan.day.map_or_else(String::new, |day| format!(" on the planned day, {day}"));
+    let waiting = licenses.iter().find_map(|reach| match (&reach.which, &reach.newest) {
+        (WhichLicense::AtHand(place), Some((newest, _))) => Some((place, newest)),
+        (WhichLicense::AtHand(_) | WhichLicense::InForce, _) => None,
+    });
+    let mut open = vec![match waiting {
+        Some((place, newest)) => {
+            format!("enter the licence that waits in {place}: it permits releases up to {newest}")
+        }
+        None => {
+            "enter a licence that allows one; `agent license FILE` tells what a licence allows".to_owned()
+        }
+    }];
+    open.extend(best.map(|best| {
+        let until =
+            best.supported_until.map_or_else(String::new, |(until, _)| format!(", supported until {until}"));
+        format!("if licences did not matter, it would be {}{until}", best.version)
+    }));
+    Recommendation {
+        reasons: vec![format!("the licence in force allows no newer release{when}")],
+        open,
+        ..Recommendation::default()
     }
 }
 

@@ -198,6 +198,20 @@ fn a_version_that_is_only_not_listed_is_left_for_one_that_is() {
 }
 
 #[test]
+fn what_runs_already_is_no_reason_to_change_another_part_differently() {
+    // Nobody lists the database of today for the running release; Java is changed there all the same.
+    let rules = java()
+        + &requirement("postgresql", "8.5", "8.5", "'14'", "")
+        + &requirement("postgresql", "9.0", "10.2", "'14', '15', '16'", "");
+    leads(
+        &instance("8.5.1", Some(11), "15.18", catalog(&rules)),
+        "10.2.3",
+        "8.5.1 [Java 17] > 9.2.3 [Java 21] > 10.2.3",
+        4,
+    );
+}
+
+#[test]
 fn a_driver_is_changed_like_java() {
     let rules = requirement("mysql-driver", "6.0", "7.4", "'5.1'", "'>=8'")
         + &requirement("mysql-driver", "7.13", "7.20", "'5.1', '8.0'", "")
