@@ -13,7 +13,7 @@ use upgrade_readiness_checks::report::{CheckReport, Judge, Report, Sitting, rema
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
 
-use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState, judged_reports};
+use crate::board::{Board, FactsDigest, InstanceState, JudgedTarget, Since, TargetState, judged_reports};
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
 use crate::schedule::Sink;
@@ -209,6 +209,8 @@ pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut 
         snapshot: Arc::new(snapshot.clone()),
         targets,
         remarks,
+        catalog_digest: catalog.digest().map(ToOwned::to_owned),
+        facts_digest: FactsDigest::default(),
     }
 }
 
@@ -300,6 +302,8 @@ mod tests {
             snapshot: Arc::new(snapshot.clone()),
             targets: Vec::new(),
             remarks: Vec::new(),
+            catalog_digest: None,
+            facts_digest: FactsDigest::default(),
         };
         let board =
             watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], ..Board::default() }));

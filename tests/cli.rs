@@ -126,10 +126,11 @@ installation_dir = "/opt/atlassian/confluence"
 targets = ["9.2.10"]
 "#;
 
-const SUBCOMMANDS: [&[&str]; 13] = [
+const SUBCOMMANDS: [&[&str]; 14] = [
     &["run"],
     &["status"],
     &["check"],
+    &["gate"],
     &["explain"],
     &["snapshot"],
     &["refresh"],

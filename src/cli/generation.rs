@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use upgrade_readiness_checks::facts::{Asked, Failure, Product, Section, Snapshot, Source};
 
 use super::restore_job::RestoreJobs;
-use crate::board::{Board, InstanceState, Since};
+use crate::board::{Board, FactsDigest, InstanceState, Since};
 use crate::catalog_in_use::Refreshed;
 use crate::collect::surroundings::Surroundings;
 use crate::config::Config;
@@ -78,6 +78,8 @@ impl Generation {
                 snapshot: Arc::new(snapshot.clone()),
                 targets: Vec::new(),
                 remarks: Vec::new(),
+                catalog_digest: None,
+                facts_digest: FactsDigest::default(),
             }));
             let keeper = Keeper::new(
                 instance.clone(),

@@ -7,6 +7,7 @@ mod demo;
 mod diff;
 mod dossier;
 mod explain;
+mod gate;
 mod generation;
 mod history;
 mod judged;
@@ -58,6 +59,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Look and judge now, once, without the daemon.
     Check(check::CheckArgs),
+    /// May the upgrade go on? An exit code for pipelines and a page for change tickets; works when the daemon is down.
+    Gate(gate::GateArgs),
     /// What a check looks at, why it matters and how to fix what it finds.
     Explain(explain::ExplainArgs),
     /// Write the facts of an instance to a file, for replay and support.
@@ -164,6 +167,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args, output),
         Command::Check(args) => check::run(&args, output),
+        Command::Gate(args) => gate::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),

@@ -15,7 +15,7 @@ use upgrade_readiness_checks::report::{
     Blocks, CheckReport, DatedFinding, Heard, Outcome, Remark, Report, Word, WordId, WordKind,
 };
 
-use super::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
+use super::board::{Board, FactsDigest, InstanceState, JudgedTarget, Since, TargetState};
 
 /// 1 December 2025, 20:00 UTC.
 pub(crate) fn now() -> Timestamp {
@@ -68,6 +68,8 @@ fn wiki() -> InstanceState {
                    not found. It can be taken back."
                 .into(),
         }],
+        catalog_digest: Some("c0ffee".repeat(10)),
+        facts_digest: FactsDigest::default(),
     }
 }
 
@@ -119,6 +121,8 @@ fn docs() -> InstanceState {
             reason: "the target \"next\" cannot be resolved because the running version is not known".into(),
         }],
         remarks: Vec::new(),
+        catalog_digest: None,
+        facts_digest: FactsDigest::default(),
     }
 }
 

@@ -114,7 +114,7 @@ fn ids(checks: &[&CheckView]) -> String {
 }
 
 /// Foreign text in one line that is shown as it is.
-fn escape(text: &str) -> String {
+pub(in crate::surface) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in printable(text).chars() {
         if "\\`*_{}[]<>|#&~!".contains(char) {

@@ -26,6 +26,7 @@ pub use select::{Age, SelectError, Selection, age, exit_code};
 pub use text::render_text;
 
 pub(super) use file::write_json;
+pub(super) use markdown::escape;
 pub(super) use words::{blocks, count, length, product_name, settled};
 pub(crate) use words::{minute, printable, wrap};
 
@@ -87,6 +88,12 @@ pub struct InstanceView {
     pub sources: Vec<SourceView>,
     /// Its targets, in the order of the configuration.
     pub targets: Vec<TargetView>,
+    /// SHA-256 of what is known of it, without when that was learned; an older agent does not tell.
+    #[serde(default)]
+    pub facts_digest: Option<String>,
+    /// SHA-256 of the catalog its targets were judged by; an older agent does not tell.
+    #[serde(default)]
+    pub catalog_digest: Option<String>,
     /// What is to be said of waivers and sign-offs: those that ended, are void, or settle nothing.
     #[serde(default)]
     pub notices: Vec<NoticeView>,
@@ -243,6 +250,8 @@ fn view_instance(instance: &InstanceState) -> InstanceView {
         profile: Some(instance.snapshot.profile()),
         sources: Source::ALL.into_iter().map(view_source).collect(),
         targets: instance.targets.iter().map(view_target).collect(),
+        facts_digest: Some(instance.facts_digest().to_owned()),
+        catalog_digest: instance.catalog_digest.clone(),
         notices: instance.remarks.iter().map(|remark| view_notice(&remark.subject, &remark.text)).collect(),
     }
 }
@@ -330,7 +339,18 @@ mod tests {
         };
         assert_eq!(members(&json), ["agent", "format_version", "instances", "notices", "written_at"]);
         let instance = &json["instances"][0];
-        let expected = ["name", "notices", "product", "profile", "sources", "targets", "verdict", "version"];
+        let expected = [
+            "catalog_digest",
+            "facts_digest",
+            "name",
+            "notices",
+            "product",
+            "profile",
+            "sources",
+            "targets",
+            "verdict",
+            "version",
+        ];
         assert_eq!(members(instance), expected);
         let source = &instance["sources"][6];
         assert_eq!(members(source), ["collected_at", "duration", "error", "source", "state"]);
