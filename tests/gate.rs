@@ -1,6 +1,11 @@
 //! `agent gate` as a pipeline uses it: exit codes, and the page for the ticket.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where something goes wrong")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something goes wrong"
+)]
 
 #[expect(dead_code, unused_imports, reason = "shared with tests that use more of it")]
 #[path = "support/process.rs"]
@@ -104,8 +109,8 @@ fn what_is_old_is_not_gone_by() {
     let mut desk = Desk::new();
     assert_eq!(desk.gate(&["--target", "9.2.10"]).code, Some(0));
     let sources = desk.status["instances"][0]["sources"].as_array_mut().unwrap();
-    let disk = sources.iter_mut().find(|source| source["source"] == "disk").unwrap();
-    disk["collected_at"] = hours_ago(30).into();
+    let measured = sources.iter_mut().find(|source| source["source"] == "disk").unwrap();
+    measured["collected_at"] = hours_ago(30).into();
     let old = desk.gate(&["--target", "9.2.10"]);
     assert_eq!(old.code, Some(3), "{}", old.out);
     assert!(

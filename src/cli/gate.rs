@@ -62,16 +62,15 @@ fn parse_max_age(text: &str) -> Result<SignedDuration, String> {
 }
 
 pub(super) fn run(args: &GateArgs, output: &mut Output) -> anyhow::Result<u8> {
-    let (status, origin) = match args.facts.as_deref() {
-        Some(_) => (judge_facts(args, output)?, Origin::Facts),
-        None => {
-            let path = status_path(args.file.as_deref(), &args.config)?;
-            let status = read_status(&path).map_err(|error| {
-                let remedy = error.remedy();
-                advise(error, remedy)
-            })?;
-            (status, Origin::Daemon)
-        }
+    let (status, origin) = if args.facts.is_some() {
+        (judge_facts(args, output)?, Origin::Facts)
+    } else {
+        let path = status_path(args.file.as_deref(), &args.config)?;
+        let status = read_status(&path).map_err(|error| {
+            let remedy = error.remedy();
+            advise(error, remedy)
+        })?;
+        (status, Origin::Daemon)
     };
     let terms = Terms { max_age: args.max_age, accept_warnings: args.accept_warnings, origin };
     let attestation = attest(&status, args, &terms, Timestamp::now())?;
