@@ -2,10 +2,12 @@
 //!
 //! History is not kept here: a surface that needs the past asks the store.
 
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use sha2::{Digest, Sha256};
 use upgrade_readiness_checks::facts::{Condition, Missing, Product, Snapshot, Source};
 use upgrade_readiness_checks::model::{Requested, Verdict};
 use upgrade_readiness_checks::plan::offer::Offer;
@@ -29,6 +31,36 @@ pub struct InstanceState {
     pub offering: Offering,
     /// What is to be said of the words people gave.
     pub remarks: Vec<Remark>,
+    /// Which catalog its targets were judged by; `None` before they were.
+    pub catalog_digest: Option<String>,
+    /// See [`InstanceState::facts_digest`].
+    pub facts_digest: FactsDigest,
+}
+
+/// The digest of facts: found out when somebody first asks, since most states of a board are replaced before anybody
+/// does.
+#[derive(Debug, Default)]
+pub struct FactsDigest(OnceLock<String>);
+
+/// The facts of a copy may be changed: it finds out anew.
+impl Clone for FactsDigest {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// Feeds what is written to it into a digest.
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl InstanceState {
@@ -36,6 +68,22 @@ impl InstanceState {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         Verdict::roll_up(self.targets.iter().map(TargetState::verdict))
+    }
+
+    /// SHA-256 of what is known, without when it was learned: the same for the same facts.
+    ///
+    /// # Panics
+    ///
+    /// Never: facts consist of what JSON can say.
+    #[must_use]
+    pub fn facts_digest(&self) -> &str {
+        self.facts_digest.0.get_or_init(|| {
+            let mut hashing = Hashing(Sha256::new());
+            serde_json::to_writer(&mut hashing, &self.snapshot.known())
+                .expect("facts consist of what JSON can say, and hashing does not fail");
+            let digest = hashing.0.finalize();
+            digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+        })
     }
 
     /// The last day of the waiver or sign-off in use that ends first; `None` when none is in use.
@@ -158,5 +206,51 @@ impl Board {
             Source::ALL.iter().all(|source| instance.snapshot.state(*source).condition != Condition::Pending)
         };
         !self.instances.is_empty() && self.instances.iter().all(asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use upgrade_readiness_checks::facts::Reading;
+    use upgrade_readiness_checks::golden::golden;
+
+    use super::*;
+
+    fn digest(snapshot: &Snapshot) -> String {
+        let state = InstanceState {
+            name: snapshot.instance.clone(),
+            product: snapshot.product,
+            version: None,
+            snapshot: Arc::new(snapshot.clone()),
+            targets: Vec::new(),
+            remarks: Vec::new(),
+            catalog_digest: None,
+            facts_digest: FactsDigest::default(),
+        };
+        assert_eq!(state.facts_digest(), state.clone().facts_digest());
+        state.facts_digest().to_owned()
+    }
+
+    #[test]
+    fn the_same_facts_have_the_same_digest_whenever_they_were_learned() {
+        let golden = golden().facts;
+        let mut later = golden.clone();
+        later.taken_at += SignedDuration::from_hours(1);
+        let Reading::Learned(host) = &mut later.host else { panic!("the golden host is learned") };
+        host.collected_at += SignedDuration::from_hours(1);
+        host.took += SignedDuration::from_secs(1);
+        assert_eq!(digest(&later), digest(&golden));
+        assert_eq!(digest(&golden).len(), 64);
+
+        let mut other = golden.clone();
+        other.switch_off(Source::Host);
+        assert_ne!(digest(&other), digest(&golden));
+        let mut other = golden.clone();
+        other.memory.waivers.clear();
+        other.memory.versions.clear();
+        other.memory.sign_offs.clear();
+        other.instance.push('2');
+        assert_ne!(digest(&other), digest(&golden));
     }
 }

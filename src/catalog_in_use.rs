@@ -69,13 +69,13 @@ impl CatalogInUse for LivingCatalog {
         if known.digest != digest {
             tracing::info!(product = %refresh.product, %digest, "catalog refreshed");
         }
+        let news = Arc::new(refreshed.catalog.identified(digest.clone()));
         *known = Releases {
-            collected_on: refreshed.catalog.collected_on,
+            collected_on: news.collected_on,
             digest,
             refused: refreshed.refused,
             ..self.unrefreshed.clone()
         };
-        let news = Arc::new(refreshed.catalog);
         self.current.send_replace(news);
         known.clone()
     }

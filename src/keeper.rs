@@ -16,7 +16,9 @@ use upgrade_readiness_checks::report::{CheckReport, Judge, Report, Sitting, rema
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
 
-use crate::board::{Board, InstanceState, JudgedTarget, Offering, Since, TargetState, judged_reports};
+use crate::board::{
+    Board, FactsDigest, InstanceState, JudgedTarget, Offering, Since, TargetState, judged_reports,
+};
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
 use crate::schedule::Sink;
@@ -246,6 +248,8 @@ pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut 
         targets,
         offering: offering.clone(),
         remarks,
+        catalog_digest: catalog.digest().map(ToOwned::to_owned),
+        facts_digest: FactsDigest::default(),
     }
 }
 
@@ -331,6 +335,8 @@ mod tests {
             targets: Vec::new(),
             offering: Offering::default(),
             remarks: Vec::new(),
+            catalog_digest: None,
+            facts_digest: FactsDigest::default(),
         };
         let board =
             watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], ..Board::default() }));

@@ -126,13 +126,14 @@ installation_dir = "/opt/atlassian/confluence"
 targets = ["9.2.10"]
 "#;
 
-const SUBCOMMANDS: [&[&str]; 16] = [
+const SUBCOMMANDS: [&[&str]; 17] = [
     &["run"],
     &["status"],
     &["targets"],
     &["check"],
     &["plan"],
     &["plan", "step"],
+    &["gate"],
     &["explain"],
     &["snapshot"],
     &["refresh"],

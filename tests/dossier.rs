@@ -1,6 +1,6 @@
 //! Facts taken on one machine and judged on another, which knows nothing of the first.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where something goes wrong")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something goes wrong")]
 
 #[path = "support/installation.rs"]
 mod installation;

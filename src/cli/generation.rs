@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use upgrade_readiness_checks::facts::{Asked, Failure, Product, Section, Snapshot, Source};
 
 use super::restore_job::RestoreJobs;
-use crate::board::{Board, InstanceState, Offering, Since};
+use crate::board::{Board, FactsDigest, InstanceState, Offering, Since};
 use crate::catalog_in_use::Refreshed;
 use crate::collect::database::RowCounts;
 use crate::collect::surroundings::Surroundings;
@@ -81,6 +81,8 @@ impl Generation {
                 targets: Vec::new(),
                 offering: Offering::default(),
                 remarks: Vec::new(),
+                catalog_digest: None,
+                facts_digest: FactsDigest::default(),
             }));
             let keeper = Keeper::new(
                 instance.clone(),

@@ -93,8 +93,9 @@ impl Judged {
         if let Some(note) = base.note(&identity, &agent) {
             output.note(&note);
         }
-        let catalog = Catalog::clone(&base.loaded.catalog).refreshed(&learned).catalog.with_answers(answers);
-        Ok(Self { snapshot: facts, catalog: Arc::new(catalog), targets, policy, plan })
+        let catalog = Catalog::clone(&base.loaded.catalog).refreshed(&learned).catalog;
+        let catalog = Arc::new(catalog.with_answers(answers).identified(base.digest));
+        Ok(Self { snapshot: facts, catalog, targets, policy, plan })
     }
 
     /// Limits, answers and targets of the instance when it is configured here, else the defaults.
@@ -106,7 +107,7 @@ impl Judged {
             .cloned();
         let catalog = match (&configured, &instance) {
             (Some(config), Some(instance)) => catalog_of(config, instance)?.catalog.current(),
-            _ => Arc::new(Catalog::embedded(snapshot.product)),
+            _ => LoadedCatalog::embedded(snapshot.product).catalog,
         };
         Ok(Self {
             catalog,

@@ -7,6 +7,7 @@ mod demo;
 mod diff;
 mod dossier;
 mod explain;
+mod gate;
 mod generation;
 mod history;
 mod judged;
@@ -64,6 +65,8 @@ enum Command {
     Plan(Box<plan::PlanArgs>),
     /// Which releases there are, what stands in the way of each, and which one to choose; works when the daemon is down.
     Targets(targets::TargetsArgs),
+    /// May the upgrade go on? An exit code for pipelines and a page for change tickets; works when the daemon is down.
+    Gate(gate::GateArgs),
     /// What a check looks at, why it matters and how to fix what it finds.
     Explain(explain::ExplainArgs),
     /// Write the facts of an instance to a file, for replay and support.
@@ -172,6 +175,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(&args, output),
         Command::Plan(args) => plan::run(&args, output),
         Command::Targets(args) => targets::run(&args, output),
+        Command::Gate(args) => gate::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),

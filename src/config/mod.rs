@@ -41,6 +41,7 @@ pub(crate) use form::distance;
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
 pub use restore::RestoreProving;
+pub(crate) use schedule::parse_duration;
 pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
 
@@ -110,8 +111,8 @@ impl LoadedCatalog {
     fn new(catalog: Catalog, text: &str, origin: String) -> Self {
         let digest = Sha256::new().chain_update(text).chain_update(PLATFORMS).finalize();
         let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
-        let releases = Releases::unrefreshed(origin, catalog.collected_on, digest);
-        Self { catalog: Arc::new(catalog), releases }
+        let releases = Releases::unrefreshed(origin, catalog.collected_on, digest.clone());
+        Self { catalog: Arc::new(catalog.identified(digest)), releases }
     }
 }
 

@@ -60,7 +60,7 @@ impl FromStr for When {
 }
 
 /// Reads a duration such as `90s`, `5m` or `1h 30m`.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, NotASchedule> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, NotASchedule> {
     let duration: SignedDuration = text.parse().ok().ok_or_else(|| NotASchedule::Neither(text.to_owned()))?;
     if duration < SHORTEST {
         return Err(NotASchedule::TooShort(text.to_owned()));

@@ -3,6 +3,7 @@
 //! The [`publisher`] has every text made when the board changes; [`http`] hands out what was made.
 //! Nothing is computed because somebody looks.
 
+pub mod attestation;
 pub mod book;
 mod html;
 pub mod http;

@@ -17,7 +17,7 @@ use upgrade_readiness_checks::report::{
     Blocks, CheckReport, DatedFinding, Heard, Judge, Outcome, Remark, Report, Word, WordId, WordKind,
 };
 
-use super::board::{Board, InstanceState, JudgedTarget, Offering, Since, TargetState};
+use super::board::{Board, FactsDigest, InstanceState, JudgedTarget, Offering, Since, TargetState};
 
 /// 1 December 2025, 20:00 UTC.
 pub(crate) fn now() -> Timestamp {
@@ -71,6 +71,8 @@ fn wiki() -> InstanceState {
                    not found. It can be taken back."
                 .into(),
         }],
+        catalog_digest: Some("c0ffee".repeat(10)),
+        facts_digest: FactsDigest::default(),
     }
 }
 
@@ -138,6 +140,8 @@ fn docs() -> InstanceState {
         }],
         offering: Offering::Unknown(Missing::Pending { of: Source::Installation }),
         remarks: Vec::new(),
+        catalog_digest: None,
+        facts_digest: FactsDigest::default(),
     }
 }
 

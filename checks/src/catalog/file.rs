@@ -134,6 +134,7 @@ pub(super) fn parse(product: &str, platforms: &str) -> Result<Catalog, CatalogEr
         pages,
         platforms: platforms.platforms,
         answers: Answers::default(),
+        digest: None,
     })
 }
 

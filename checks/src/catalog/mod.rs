@@ -111,6 +111,8 @@ pub struct Catalog {
     pages: BTreeMap<(PageKind, Option<Line>), String>,
     platforms: Vec<Platform>,
     answers: Answers,
+    /// Which catalog it is, when somebody said.
+    digest: Option<String>,
 }
 
 impl Catalog {
@@ -134,6 +136,19 @@ impl Catalog {
     pub fn with_answers(mut self, answers: Answers) -> Self {
         self.answers = answers;
         self
+    }
+
+    /// The same catalog, known by a digest of what it was made of.
+    #[must_use]
+    pub fn identified(mut self, digest: String) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
+    /// The digest of what it was made of, as in [`crate::facts::Releases::digest`]; `None` when nobody said.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
     }
 
     /// The operator's own answers.

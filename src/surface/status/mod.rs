@@ -98,6 +98,12 @@ pub struct InstanceView {
     /// What it could be upgraded to, and what is recommended; null from an older agent, and where nobody judged that.
     #[serde(default)]
     pub offer: Option<OfferView>,
+    /// SHA-256 of what is known of it, without when that was learned; an older agent does not tell.
+    #[serde(default)]
+    pub facts_digest: Option<String>,
+    /// SHA-256 of the catalog its targets were judged by; an older agent does not tell.
+    #[serde(default)]
+    pub catalog_digest: Option<String>,
     /// What is to be said of waivers and sign-offs: those that ended, are void, or settle nothing.
     #[serde(default)]
     pub notices: Vec<NoticeView>,
@@ -255,6 +261,8 @@ fn view_instance(instance: &InstanceState) -> InstanceView {
         sources: Source::ALL.into_iter().map(view_source).collect(),
         targets: instance.targets.iter().map(view_target).collect(),
         offer: offer::view_offer(&instance.offering, instance.snapshot.taken_at),
+        facts_digest: Some(instance.facts_digest().to_owned()),
+        catalog_digest: instance.catalog_digest.clone(),
         notices: instance.remarks.iter().map(|remark| view_notice(&remark.subject, &remark.text)).collect(),
     }
 }
@@ -342,8 +350,19 @@ mod tests {
         };
         assert_eq!(members(&json), ["agent", "format_version", "instances", "notices", "written_at"]);
         let instance = &json["instances"][0];
-        let expected =
-            ["name", "notices", "offer", "product", "profile", "sources", "targets", "verdict", "version"];
+        let expected = [
+            "catalog_digest",
+            "facts_digest",
+            "name",
+            "notices",
+            "offer",
+            "product",
+            "profile",
+            "sources",
+            "targets",
+            "verdict",
+            "version",
+        ];
         assert_eq!(members(instance), expected);
         let source = &instance["sources"][6];
         assert_eq!(members(source), ["collected_at", "duration", "error", "source", "state"]);
