@@ -67,6 +67,8 @@ mod tests {
     use crate::facts::{Asked, Failure, FailureKind, LicenseText, Reading, Section, Snapshot, Source};
     use crate::golden::golden;
 
+    type Change<'a> = &'a dyn Fn(&mut Snapshot);
+
     #[test]
     fn when_it_was_learned_does_not_count_and_what_was_learned_does() {
         let facts = golden().facts;
@@ -77,7 +79,6 @@ mod tests {
             fresh_for: license.fresh_for,
         };
         let failure = |text: &str| Failure { kind: FailureKind::Denied, message: text.to_owned() };
-        type Change<'a> = &'a dyn Fn(&mut Snapshot);
         let rows: [(&str, &[Source], Change<'_>); 8] = [
             ("nothing", &[], &|_| ()),
             ("asked again", &[], &|s| s.learn(Section::License(license.facts.clone()), asked)),

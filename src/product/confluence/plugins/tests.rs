@@ -293,6 +293,20 @@ async fn the_update_check_of_the_instance_is_read_for_each_target_it_lists() {
 }
 
 #[tokio::test]
+async fn about_a_release_that_could_only_be_chosen_the_instance_is_not_asked() {
+    let fake = with_plugins(&[]).await;
+    let link = "/rest/plugins/1.0/product-updates/9111/compatibility";
+    fake.json("/rest/plugins/1.0/product-updates/", offers(&[("9.2.9", link)])).await;
+    let choice = TargetBuild { version: "9.2.9".parse().unwrap(), build: None, wanted: Wanted::Choice };
+    let feed = watch::channel(vec![choice]).1;
+    let section = PluginsCollector::new(fake.access(), Marketplace::Off, feed).collect().await.unwrap();
+    let Section::Plugins(plugins) = section else { panic!("{section:?}") };
+    let why = unread(&plugins.for_targets[0].instance);
+    assert!(why.contains("asked about targets only; name 9.2.9"), "{why}");
+    assert!(fake.asked().await.iter().all(|path| !path.contains("9111")));
+}
+
+#[tokio::test]
 async fn an_update_check_that_says_nothing_is_not_good_news() {
     let link = "/rest/plugins/1.0/product-updates/9111/compatibility";
     for (answer, said) in [

@@ -38,7 +38,7 @@ fn section(instance: &InstanceView, all: bool) -> String {
     };
     out.push_str(&recommended(offer));
     for license in &offer.licenses {
-        out.push_str(&format!("- **Licence:** {}\n", escape(&sentence(license))));
+        out.extend(["- **Licence:** ", &escape(&sentence(license)), "\n"]);
     }
     if offer.releases.is_empty() {
         return out;
@@ -62,7 +62,7 @@ fn recommended(offer: &OfferView) -> String {
     };
     for (word, texts) in [("Why", &view.reasons), ("Open", &view.open), ("Not", &view.others)] {
         for text in texts {
-            out.push_str(&format!("- **{word}:** {}\n", escape(text)));
+            out.extend(["- **", word, ":** ", &escape(text), "\n"]);
         }
     }
     out

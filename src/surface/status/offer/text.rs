@@ -111,7 +111,7 @@ impl Sheet {
                           with a version for it / open, - nobody was asked; rolling: whether the site can stay up"
             .to_owned();
         if hidden > 0 {
-            legend.push_str(&format!(". {} more with --all", count(hidden, "release")));
+            legend.extend([". ", &count(hidden, "release"), " more with --all"]);
         }
         self.paragraph(&legend);
         self.blank();
