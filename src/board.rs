@@ -224,6 +224,7 @@ mod tests {
             version: None,
             snapshot: Arc::new(snapshot.clone()),
             targets: Vec::new(),
+            offering: Offering::default(),
             remarks: Vec::new(),
             catalog_digest: None,
             facts_digest: FactsDigest::default(),

@@ -570,7 +570,7 @@ impl House {
     fn steps(&self) -> Vec<Value> {
         let (_, text) = self.told(&["snapshot"]);
         let snapshot: Value = serde_json::from_str(&text).unwrap();
-        snapshot["memory"]["steps"].as_array().unwrap().clone()
+        snapshot["facts"]["memory"]["steps"].as_array().unwrap().clone()
     }
 }
 

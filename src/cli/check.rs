@@ -17,8 +17,8 @@ use super::explain::check_parser;
 use super::judged::{Judged, Wanted};
 use super::output::Output;
 use super::status::Form;
-use crate::board::{Board, InstanceState, Offering, TargetState};
-use crate::keeper::{History, Judging, judge_instance, judge_offering};
+use crate::board::{Board, InstanceState, TargetState};
+use crate::keeper::{History, Judging, judge_instance};
 use crate::surface::status::{exit_code, view};
 
 /// Arguments of `agent check`.
@@ -60,11 +60,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
         config: &args.config,
     };
     let facts = Judged::open(wanted, output)?;
-    let offering = if facts.targets.contains(&Requested::Recommended) {
-        judge_offering(&facts.snapshot, &facts.catalog, &facts.policy, &facts.plan)
-    } else {
-        Offering::NotJudged
-    };
+    let offering = facts.offering();
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
     // The day that is asked for is judged alone.
     let plan = if args.on.is_some() { Plan { day: None, ..facts.plan } } else { facts.plan };

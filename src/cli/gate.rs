@@ -114,15 +114,24 @@ fn judge_facts(args: &GateArgs, output: &mut Output) -> anyhow::Result<StatusFil
     let target = args.target.parse::<Requested>().map_err(|error| {
         advise(
             anyhow::Error::new(error).context(format!("{:?} is no target", args.target)),
-            "Name a version, latest, latest-lts or next.",
+            "Name a version, latest, latest-lts, next or recommended.",
         )
     })?;
     let wanted =
         Wanted { facts: args.facts.as_deref(), instance: None, targets: &[target], config: &args.config };
-    let Judged { snapshot, catalog, targets, policy, plan } = Judged::open(wanted, output)?;
+    let judged = Judged::open(wanted, output)?;
+    let offering = judged.offering();
+    let Judged { snapshot, catalog, targets, policy, plan } = judged;
     let now = snapshot.taken_at;
-    let judging =
-        Judging { catalog: &catalog, policy: &policy, targets: &targets, plan: &plan, now, ahead: false };
+    let judging = Judging {
+        catalog: &catalog,
+        policy: &policy,
+        targets: &targets,
+        plan: &plan,
+        offering: &offering,
+        now,
+        ahead: false,
+    };
     let state = judge_instance(&judging, &snapshot, &mut History::default());
     Ok(view(&Board { instances: vec![Arc::new(state)], ..Board::default() }, now))
 }

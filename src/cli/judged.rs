@@ -14,8 +14,10 @@ use super::output::Output;
 use super::recall::recall;
 use super::run::block_on;
 use super::snapshot::{catalog_of, choose_instance, look_once};
+use crate::board::Offering;
 use crate::catalog_in_use::digest_of;
 use crate::config::LoadedCatalog;
+use crate::keeper::judge_offering;
 use crate::surface::status::printable;
 
 /// Which facts are wanted.
@@ -57,6 +59,15 @@ impl Judged {
             judged.targets = wanted.targets.to_vec();
         }
         Ok(judged)
+    }
+
+    /// What is recommended, when one of the targets asks for it: judging every release takes its time.
+    pub(super) fn offering(&self) -> Offering {
+        if self.targets.contains(&Requested::Recommended) {
+            judge_offering(&self.snapshot, &self.catalog, &self.policy, &self.plan)
+        } else {
+            Offering::NotJudged
+        }
     }
 
     fn from_file(path: &Path, config: &ConfigArgs, output: &mut Output) -> anyhow::Result<Self> {

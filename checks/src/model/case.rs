@@ -23,6 +23,8 @@ pub struct Check {
     pub reads: &'static [Source],
     /// What people may say about its findings.
     pub people: People,
+    /// Whether its answer depends on the release that is judged; a test proves it honest.
+    pub about: About,
     /// Markdown for `agent explain`: what it looks at, why it matters, how to fix it, what it
     /// needs to see it, settings.
     pub explain: &'static str,
@@ -82,6 +84,15 @@ pub enum People {
     MayWaive,
     /// A finding is a task for people: when they say it is done, it is settled. It can be waived too.
     MaySignOff,
+}
+
+/// What the answer of a check depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The release that is judged: each target has an answer of its own.
+    Target,
+    /// The instance alone: whatever release is judged, the answer is the same, and it is asked for once.
+    Instance,
 }
 
 /// The products a check is for.

@@ -7,7 +7,7 @@ mod plan;
 mod policy;
 mod target;
 
-pub use case::{Case, Category, Check, Judgement, People, Products, Undecided, conclude};
+pub use case::{About, Case, Category, Check, Judgement, People, Products, Undecided, conclude};
 pub use finding::{Finding, Severity, Verdict};
 pub use fingerprint::fingerprint;
 pub use plan::{Freeze, Plan};

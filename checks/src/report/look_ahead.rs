@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::words::Words;
-use super::{Heard, Judge, Report, Sitting, end_of_day, evaluate};
+use super::{Answers, Heard, Judge, Report, Sitting, end_of_day, evaluate};
 use crate::facts::Source;
 use crate::model::{Case, Category, Check, Severity, Target, Verdict};
 use crate::projection::Projection;
@@ -45,8 +45,9 @@ impl Sitting<'_> {
     pub fn blocks_on(&mut self, target: &Target) -> Option<Blocks> {
         let facts = if self.ahead { self.projection.at(self.judge.now) } else { self.facts };
         let case = self.judge.case(facts, target);
-        let blocked = |check: &&Check| blocker(check, &case, &self.words).is_some();
-        if rules::ALL.iter().copied().any(|check| blocked(&check)) { None } else { self.search(target) }
+        let answers = &mut self.answers;
+        let blocked = rules::ALL.iter().any(|check| blocker(check, &case, &self.words, answers).is_some());
+        if blocked { None } else { self.search(target) }
     }
 
     /// The same for a target that was judged already, without judging today again where that is known.
@@ -63,10 +64,10 @@ impl Sitting<'_> {
     }
 
     fn search(&mut self, target: &Target) -> Option<Blocks> {
-        let Self { judge, words, projection, .. } = self;
+        let Self { judge, words, projection, answers, .. } = self;
         let today = TimeZone::UTC.to_datetime(judge.now).date();
         let turns = Turns::of(judge, target, projection, today);
-        let mut days = Days { judge, target, words, projection, today };
+        let mut days = Days { judge, target, words, projection, answers, today };
         let mut first: Option<(i32, Blocks)> = None;
         for check in rules::ALL {
             // A later day than one that is found already is of no interest.
@@ -127,6 +128,7 @@ struct Days<'d, 'a> {
     target: &'d Target,
     words: &'d Words<'a>,
     projection: &'d mut Projection<'a>,
+    answers: &'d mut Answers,
     today: Date,
 }
 
@@ -170,14 +172,14 @@ impl Days<'_, '_> {
         let day = self.today.checked_add(days.days()).ok()?;
         let evening = end_of_day(day);
         let case = Case { now: evening, ..self.judge.case(self.projection.at(evening), self.target) };
-        let subject = blocker(check, &case, self.words)?;
+        let subject = blocker(check, &case, self.words, self.answers)?;
         Some(Blocks { day, check: check.id, subject })
     }
 }
 
 /// The subject of the first finding that blocks.
-fn blocker(check: &Check, case: &Case<'_>, words: &Words<'_>) -> Option<String> {
-    let report = evaluate(check, case, words, &mut Heard::new());
+fn blocker(check: &Check, case: &Case<'_>, words: &Words<'_>, answers: &mut Answers) -> Option<String> {
+    let report = evaluate(check, case, words, answers, &mut Heard::new());
     let blocks = |dated: &super::DatedFinding| dated.counts() && dated.finding.severity == Severity::Blocker;
     report.findings.into_iter().find(blocks).map(|dated| dated.finding.subject)
 }

@@ -3,6 +3,7 @@
 mod look_ahead;
 mod words;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
@@ -12,7 +13,8 @@ use jiff::tz::TimeZone;
 use crate::catalog::Catalog;
 use crate::facts::{Missing, Snapshot};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, Plan, Policy, Requested, Severity, Target, Undecided, Verdict,
+    About, Case, Category, Check, Finding, Judgement, Plan, Policy, Requested, Severity, Target, Undecided,
+    Verdict,
 };
 use crate::projection::Projection;
 use crate::rules;
@@ -151,7 +153,7 @@ impl<'a> Judge<'a> {
     #[must_use]
     pub fn sitting(self, facts: &'a Snapshot) -> Sitting<'a> {
         let (words, projection) = (Words::of(&facts.memory), Projection::of(facts));
-        Sitting { judge: self, facts, words, projection, ahead: false }
+        Sitting { judge: self, facts, words, projection, answers: Answers::default(), ahead: false }
     }
 
     /// The same for a judge whose `now` is a later day than that of the facts: judged are the facts as they will be.
@@ -168,6 +170,7 @@ pub struct Sitting<'a> {
     facts: &'a Snapshot,
     words: Words<'a>,
     projection: Projection<'a>,
+    answers: Answers,
     /// Whether "now" is a day the facts are projected to.
     ahead: bool,
 }
@@ -178,18 +181,19 @@ impl Sitting<'_> {
     /// The planned day is judged with the facts as they will be then if everything goes on as it did.
     #[must_use]
     pub fn judge(&mut self, target: &Target) -> Report {
-        let Self { judge, facts, words, projection, ahead } = self;
+        let Self { judge, facts, words, projection, answers, ahead } = self;
         let now = judge.now;
         let mut heard = Heard::new();
         let case = judge.case(if *ahead { projection.at(now) } else { facts }, target);
         let mut checks: Vec<CheckReport> =
-            rules::ALL.iter().map(|check| evaluate(check, &case, words, &mut heard)).collect();
+            rules::ALL.iter().map(|check| evaluate(check, &case, words, answers, &mut heard)).collect();
         let planned_for = judge.plan.day.filter(|day| *day > TimeZone::UTC.to_datetime(now).date());
         if let Some(day) = planned_for {
             let evening = end_of_day(day);
             let case = Case { now: evening, ..judge.case(projection.at(evening), target) };
             let mut then = Heard::new();
-            let at_that_day = |(check, today)| later(today, evaluate(check, &case, words, &mut then), day);
+            let at_that_day =
+                |(check, today)| later(today, evaluate(check, &case, words, answers, &mut then), day);
             checks = rules::ALL.iter().copied().zip(checks).map(at_that_day).collect();
             for (id, outcome) in then {
                 if outcome == Outcome::Holds {
@@ -216,18 +220,45 @@ fn end_of_day(day: Date) -> Timestamp {
     day.at(23, 0, 0, 0).to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
-/// What a check says, with people's words applied.
-fn evaluate(check: &Check, case: &Case<'_>, words: &Words<'_>, heard: &mut Heard) -> CheckReport {
-    let outcome = if check.products.include(case.facts.product) {
-        // A defect of one rule must not end the daemon, nor keep the others from speaking. Rules have no state
-        // that could be left half-changed.
-        match catch_unwind(AssertUnwindSafe(|| (check.evaluate)(case))) {
-            Ok(outcome) => outcome,
-            Err(_panic) => Err(Undecided::Missing(Missing::Broken { check: check.id })),
+/// What a rule gave.
+type Answer = Result<Judgement, Undecided>;
+
+/// What a rule says of a case.
+fn ask(check: &Check, case: &Case<'_>) -> Answer {
+    if !check.products.include(case.facts.product) {
+        return Err(Undecided::DoesNotApply(format!("not a question for {}", case.facts.product)));
+    }
+    // A defect of one rule must not end the daemon, nor keep the others from speaking. Rules have no state
+    // that could be left half-changed.
+    match catch_unwind(AssertUnwindSafe(|| (check.evaluate)(case))) {
+        Ok(outcome) => outcome,
+        Err(_panic) => Err(Undecided::Missing(Missing::Broken { check: check.id })),
+    }
+}
+
+/// Answers about the instance itself, by check and moment: they are the same for every target of a sitting.
+#[derive(Debug, Default)]
+struct Answers(BTreeMap<(&'static str, Timestamp), Answer>);
+
+impl Answers {
+    /// What a rule says of a case; a rule about the instance is asked once for each moment.
+    fn of(&mut self, check: &Check, case: &Case<'_>) -> Answer {
+        match check.about {
+            About::Target => ask(check, case),
+            About::Instance => self.0.entry((check.id, case.now)).or_insert_with(|| ask(check, case)).clone(),
         }
-    } else {
-        Err(Undecided::DoesNotApply(format!("not a question for {}", case.facts.product)))
-    };
+    }
+}
+
+/// What a check says, with people's words applied.
+fn evaluate(
+    check: &Check,
+    case: &Case<'_>,
+    words: &Words<'_>,
+    answers: &mut Answers,
+    heard: &mut Heard,
+) -> CheckReport {
+    let outcome = answers.of(check, case);
     let mut report = CheckReport {
         id: check.id,
         title: check.title,
@@ -405,10 +436,17 @@ mod tests {
             products: Products::All,
             reads: &[],
             people: People::MayWaive,
+            about: crate::model::About::Target,
             explain: "",
             evaluate: |_| panic!("a defect"),
         };
-        let report = evaluate(&check, &golden.case(), &Words::of(&golden.facts.memory), &mut Heard::new());
+        let report = evaluate(
+            &check,
+            &golden.case(),
+            &Words::of(&golden.facts.memory),
+            &mut Answers::default(),
+            &mut Heard::new(),
+        );
         assert_eq!(report.verdict, Verdict::Unknown);
         assert!(report.reason.contains("broken"), "{}", report.reason);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::wording::{counted, first_few, sign_off};
 use crate::facts::{Installation, Search, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "antivirus",
@@ -13,6 +13,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Host, Source::Installation],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -6,7 +6,7 @@ use super::units::in_days;
 use super::wording::no_plugins;
 use crate::facts::{AppLicense, Field, Missing, Plugin, Product, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -16,6 +16,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::Only(&[Product::Confluence]),
     reads: &[Source::Plugins],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

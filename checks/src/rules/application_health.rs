@@ -8,7 +8,7 @@ use super::units::in_days;
 use super::wording::{asks_for_internal_administrator, counted, excerpt, sentence};
 use crate::facts::{Application, HealthCheck, Missing, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -18,6 +18,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Application],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -7,7 +7,7 @@ use super::units::bytes;
 use super::wording::{counted, excerpt, first_few};
 use crate::facts::{BackupKind, Contents, Database, DatabaseConfig, Engine, Field, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -17,6 +17,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Backups, Source::Database, Source::Installation],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -4,7 +4,7 @@ use super::backup::{self, Looked, is_below};
 use super::units::bytes;
 use crate::facts::{BackupKind, Role, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -14,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Backups, Source::Disk],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

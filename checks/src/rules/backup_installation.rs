@@ -2,7 +2,7 @@
 
 use super::backup;
 use crate::facts::{BackupKind, Role, Source};
-use crate::model::{Case, Category, Check, Judgement, People, Products, Undecided, conclude};
+use crate::model::{About, Case, Category, Check, Judgement, People, Products, Undecided, conclude};
 
 pub(super) static CHECK: Check = Check {
     id: "backup-installation",
@@ -11,6 +11,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Backups, Source::Disk],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::units::{in_days, minute};
 use super::wording::{counted, excerpt};
 use crate::facts::{Missing, RestoreProof, RowCount, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "backup-restore",
@@ -14,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Backups],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

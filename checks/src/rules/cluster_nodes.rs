@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::wording::{counted, excerpt, first_few};
 use crate::facts::{ClusterNode, ClusterState, Missing, Product, RollingUpgrade, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 use crate::version::Line;
 
@@ -16,6 +16,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::Only(&[Product::Confluence]),
     reads: &[Source::Installation, Source::Application],
     people: People::MayWaive,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::date;
 use toml::Value;
 
 use super::ALL;
-use crate::facts::{Asked, Failure, FailureKind, SignOff, Snapshot, Source};
+use super::testing::{database, license, read};
+use crate::facts::{
+    Asked, AtHand, Engine, Failure, FailureKind, LicenseText, SignOff, Snapshot, Source, Until,
+};
 use crate::golden::{Golden, golden};
-use crate::model::Check;
 use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown};
+use crate::model::{About, Check};
 use crate::report::{Judge, Report};
 
 const HEADINGS: [&str; 5] =
@@ -190,6 +194,64 @@ fn every_sentence_of_the_guides_has_an_answer_and_every_check_named_is_there() {
     assert!(numbers.ends_with(&blockers.iter().map(String::as_str).collect::<Vec<_>>()), "{numbers:?}");
     let unnamed: Vec<&&str> = ids.difference(&named).collect();
     assert_eq!(unnamed, [&"custom"], "checks nobody asked for, but for the site's own");
+}
+
+/// Golden and other instances: what may depend on the target does so somewhere.
+fn instances() -> Vec<Golden> {
+    let mut waiting = golden();
+    let license = license(&mut waiting);
+    if let LicenseText::Terms(terms) = &license.text {
+        let mut terms = terms.clone();
+        terms.data_center = false;
+        terms.maintenance_ends = Until::Day(date(2027, 1, 20));
+        let text = LicenseText::Terms(terms);
+        license.at_hand = AtHand::File { place: "/root/new.txt".into(), text, in_force: false };
+    }
+    let mut mysql = golden();
+    let facts = database(&mut mysql);
+    facts.engine = Engine::Mysql;
+    read(&mut facts.settings).values = [("character_set_database", "utf8"), ("log_bin", "ON")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let scenes = crate::scenes::scenes().into_iter().map(|scene| scene.golden);
+    scenes.chain([golden(), waiting, mysql]).collect()
+}
+
+#[test]
+fn a_check_about_the_instance_says_the_same_of_every_target() {
+    let mut wrong = BTreeSet::new();
+    for golden in instances() {
+        let releases: Vec<String> =
+            golden.catalog.releases().iter().step_by(7).map(|release| release.version.to_string()).collect();
+        for check in ALL.iter().filter(|check| check.about == About::Instance) {
+            let first = (check.evaluate)(&golden.case());
+            for release in &releases {
+                let other = golden.clone().to(release);
+                if (check.evaluate)(&other.case()) != first {
+                    wrong.insert(check.id);
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these say something else of another target: {wrong:?}");
+}
+
+#[test]
+fn a_check_about_the_target_tells_targets_apart_somewhere() {
+    let goldens = instances();
+    let mut alike = BTreeSet::new();
+    for check in ALL.iter().filter(|check| check.about == About::Target) {
+        let differs = goldens.iter().any(|golden| {
+            let first = (check.evaluate)(&golden.case());
+            ["6.13.4", "8.5.4", "9.2.10", "9.2.11", "10.2.1", "11.0.0"]
+                .iter()
+                .any(|release| (check.evaluate)(&golden.clone().to(release).case()) != first)
+        });
+        if !differs {
+            alike.insert(check.id);
+        }
+    }
+    assert!(alike.is_empty(), "these could be asked once for all targets: {alike:?}");
 }
 
 fn as_value(facts: &Snapshot) -> Value {

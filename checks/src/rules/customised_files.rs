@@ -10,7 +10,7 @@ use super::units::minute;
 use super::wording::{counted, first_few};
 use crate::facts::{ComparedWith, Differences, Field, FileTree, Missing, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -20,6 +20,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Files],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::wording::{counted, first_few};
 use crate::facts::{Customised, CustomisedKind, Layout, Missing, Product, Records, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -15,6 +15,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::Only(&[Product::Confluence]),
     reads: &[Source::Database],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

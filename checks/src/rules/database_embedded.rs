@@ -2,7 +2,7 @@
 
 use crate::facts::{Missing, Source};
 use crate::model::{
-    Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
+    About, Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -12,6 +12,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Installation],
     people: People::MaySayNothing,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

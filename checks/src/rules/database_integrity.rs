@@ -5,7 +5,7 @@ use super::units::bytes;
 use super::wording::{counted, first_few};
 use crate::facts::{Database, Engine, Leftover, LeftoverKind, Missing, Records, Source, TableSize};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -15,6 +15,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Database],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -6,7 +6,7 @@ use super::sql;
 use super::wording::{counted, first_few, sentence};
 use crate::facts::{Database, Engine, Missing, Privileges, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -16,6 +16,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Database],
     people: People::MaySayNothing,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

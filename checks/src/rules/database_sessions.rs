@@ -11,7 +11,7 @@ use super::units::in_days;
 use super::wording::{excerpt, first_few};
 use crate::facts::{Database, Engine, Missing, Sessions, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -21,6 +21,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Database],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -10,7 +10,7 @@ use super::wording::{excerpt, sentence};
 use crate::catalog::PageKind;
 use crate::facts::{Database, DatabaseConfig, Engine, Missing, Settings, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -20,6 +20,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Installation, Source::Database],
     people: People::MayWaive,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

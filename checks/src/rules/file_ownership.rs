@@ -2,7 +2,7 @@
 
 use crate::facts::{Field, FileOwnership, Installation, Missing, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -12,6 +12,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Installation],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -5,7 +5,7 @@ use jiff::{Span, Timestamp};
 use super::clock::{local, offset, zone_name};
 use super::wording::counted;
 use crate::model::{
-    Case, Category, Check, Finding, Freeze, Judgement, People, Plan, Products, Severity, Undecided,
+    About, Case, Category, Check, Finding, Freeze, Judgement, People, Plan, Products, Severity, Undecided,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -15,6 +15,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -7,7 +7,7 @@ use super::units::bytes;
 use super::wording::sign_off;
 use crate::facts::{Field, IndexFiles, IndexPart, Installation, Missing, Product, Role, Search, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 use crate::version::Line;
 
@@ -18,6 +18,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::Only(&[Product::Confluence]),
     reads: &[Source::Installation, Source::Disk, Source::Application],
     people: People::MaySignOff,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

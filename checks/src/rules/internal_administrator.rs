@@ -3,7 +3,7 @@
 use super::sql;
 use super::wording::{asks_for_internal_administrator, counted, excerpt};
 use crate::facts::{Administrators, Engine, HealthCheck, Missing, Records, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "internal-administrator",
@@ -13,6 +13,7 @@ pub(super) static CHECK: Check = Check {
     // The product's own health check is a second opinion where it is offered; it is not needed.
     reads: &[Source::Database],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -5,7 +5,7 @@ use super::units::in_days;
 use crate::catalog::{Component, Ruling, Standing};
 use crate::facts::{Java, JavaVersion, Missing, Runtime, RuntimeRole, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -15,6 +15,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Java],
     people: People::MayWaive,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

@@ -4,7 +4,7 @@
 
 use super::license_terms::covers_target;
 use crate::facts::{LicenseText, Missing, Source};
-use crate::model::{Case, Category, Check, Judgement, People, Products, Undecided};
+use crate::model::{About, Case, Category, Check, Judgement, People, Products, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "license-covers-target",
@@ -13,6 +13,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::License],
     people: People::MaySayNothing,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

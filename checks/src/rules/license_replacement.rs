@@ -3,7 +3,7 @@
 use super::license_terms::covers_target;
 use super::wording::sentence;
 use crate::facts::{AtHand, LicenseTerms, LicenseText, Missing, Source, Until};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "license-replacement",
@@ -12,6 +12,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::License],
     people: People::MayWaive,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

@@ -1,7 +1,7 @@
 //! Are there more users than the licence allows, or nearly so?
 
 use crate::facts::{LicenseText, Missing, Seats, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "license-seats",
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::License, Source::Application],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -3,7 +3,8 @@
 use super::units::in_days;
 use crate::facts::{LicenseTerms, LicenseText, Missing, Source, Until};
 use crate::model::{
-    Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
+    conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -13,6 +14,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::License],
     people: People::MaySayNothing,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

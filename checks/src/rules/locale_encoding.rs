@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::{Java, Missing, ServiceProcess, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "locale-encoding",
@@ -12,6 +12,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Host, Source::Java],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -6,7 +6,7 @@
 use super::wording::{counted, no_plugins};
 use crate::facts::{Field, Listing, Missing, Plugin, Plugins, Snapshot, Source, TargetPlugins, UpdateCheck};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Policy, Products, Severity, Target, Undecided,
+    About, Case, Category, Check, Finding, Judgement, People, Policy, Products, Severity, Target, Undecided,
     conclude,
 };
 use crate::version::ProductVersion;
@@ -18,6 +18,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Plugins],
     people: People::MayWaive,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

@@ -3,7 +3,7 @@
 use super::wording::{counted, first_few, no_plugins};
 use crate::facts::{Field, Missing, Plugin, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -13,6 +13,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Plugins],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -1,7 +1,7 @@
 //! May the service open enough files and start enough threads?
 
 use crate::facts::{Missing, ServiceProcess, Source};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "process-limits",
@@ -10,6 +10,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Host],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

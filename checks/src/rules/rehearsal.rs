@@ -3,7 +3,7 @@
 use super::units::{in_days, minute};
 use super::wording::{first_few, sign_off};
 use crate::facts::{Missing, Profile, Source, Staging};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "rehearsal",
@@ -12,6 +12,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Rehearsal],
     people: People::MaySignOff,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

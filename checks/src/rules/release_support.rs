@@ -6,7 +6,8 @@ use super::units::in_days;
 use crate::catalog::{Confidence, EndOfLife};
 use crate::facts::{Missing, Source};
 use crate::model::{
-    Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
+    conclude,
 };
 use crate::version::Line;
 
@@ -17,6 +18,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Installation],
     people: People::MayWaive,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

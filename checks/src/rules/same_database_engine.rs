@@ -2,7 +2,7 @@
 
 use super::wording::excerpt;
 use crate::facts::{Engine, Missing, Source, Staging};
-use crate::model::{Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "same-database-engine",
@@ -11,6 +11,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Database, Source::Rehearsal],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

@@ -5,7 +5,7 @@ use std::num::ParseIntError;
 use super::wording::excerpt;
 use crate::facts::{Installation, Missing, Product, Source, Statement, StatementOf, UpgradeStep};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -15,6 +15,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::Only(&[Product::Confluence]),
     reads: &[Source::Installation, Source::Database],
     people: People::MaySayNothing,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

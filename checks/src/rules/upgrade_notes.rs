@@ -6,7 +6,7 @@ use super::wording::{self, counted, sentence};
 use crate::catalog::{Confidence, Note, PageKind, Weight};
 use crate::facts::{Product, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 use crate::version::{Line, ProductVersion};
 use concerns::{Concern, Looked};
@@ -18,6 +18,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::Only(&[Product::Confluence]),
     reads: &[Source::Host, Source::Java, Source::Installation, Source::Files, Source::Plugins],
     people: People::MaySignOff,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

@@ -4,7 +4,7 @@ use super::wording::excerpt;
 use crate::catalog::{Confidence, Ground, Jump, PageKind, Step};
 use crate::facts::{Installation, Missing, Source, StatementOf};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 use crate::version::ProductVersion;
 
@@ -15,6 +15,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Installation],
     people: People::MaySayNothing,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };

@@ -315,6 +315,7 @@ fn stub(category: Category, evaluate: fn(&Case<'_>) -> Result<Judgement, Undecid
         products: Products::All,
         reads: &[Source::Backups],
         people: People::MaySignOff,
+        about: crate::model::About::Target,
         explain: "",
         evaluate,
     }))
@@ -327,7 +328,8 @@ fn of_stub(golden: &Golden, check: &'static Check) -> (Option<Date>, Option<Date
     let today = TimeZone::UTC.to_datetime(golden.now).date();
     let Sitting { judge, words, projection, .. } = &mut sitting;
     let turns = Turns::of(judge, &golden.target, projection, today);
-    let mut days = Days { judge, target: &golden.target, words, projection, today };
+    let mut days =
+        Days { judge, answers: &mut Answers::default(), target: &golden.target, words, projection, today };
     let named = days.first_blocked(check, turns.of_check(check), HORIZON_DAYS).map(|(_, blocks)| blocks.day);
     let walked = (0..=HORIZON_DAYS).find_map(|day| days.blocked_on(check, day)).map(|blocks| blocks.day);
     (named, walked)

@@ -5,7 +5,7 @@ use crate::facts::{Failure, FailureKind, Reading};
 use crate::golden::Golden;
 use crate::model::Verdict::{Blocked, Ready};
 use crate::model::{Category, Judgement, Plan, Products, Severity, Undecided};
-use crate::report::{CheckReport, Judge, evaluate};
+use crate::report::{Answers, CheckReport, Judge, evaluate};
 
 /// The golden instance without a planned day.
 fn golden() -> Golden {
@@ -320,6 +320,7 @@ fn stub(people: People, rule: fn(&Case<'_>) -> Result<Judgement, Undecided>) -> 
         products: Products::All,
         reads: &[Source::Backups, Source::Database],
         people,
+        about: crate::model::About::Target,
         explain: "",
         evaluate: rule,
     }
@@ -339,7 +340,13 @@ fn sign_off(subject: Option<&str>) -> SignOff {
 }
 
 fn say(golden: &Golden, check: &Check) -> CheckReport {
-    evaluate(check, &golden.case(), &Words::of(&golden.facts.memory), &mut Heard::new())
+    evaluate(
+        check,
+        &golden.case(),
+        &Words::of(&golden.facts.memory),
+        &mut Answers::default(),
+        &mut Heard::new(),
+    )
 }
 
 type Change<'a> = &'a dyn Fn(&mut Golden);

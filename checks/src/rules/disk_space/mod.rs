@@ -14,7 +14,7 @@ use needs::{Need, Needs};
 use super::units::{bytes, percent_of};
 use crate::facts::{Disk, FileSystem, Source};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -24,6 +24,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Disk, Source::Installation, Source::Database],
     people: People::MayWaive,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };

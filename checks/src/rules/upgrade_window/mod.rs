@@ -13,7 +13,7 @@ use super::clock::{local, offset, span, zone_name};
 use super::wording::{excerpt, sign_off};
 use crate::facts::{Missing, Source, Traffic};
 use crate::model::{
-    Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
 
 pub(super) static CHECK: Check = Check {
@@ -23,6 +23,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Traffic, Source::Disk, Source::Database],
     people: People::MaySignOff,
+    about: About::Instance,
     explain: EXPLAIN,
     evaluate,
 };
