@@ -11,7 +11,7 @@ pub(super) fn inline(text: &str) -> String {
     for piece in pieces(text) {
         match piece {
             Piece::Plain(plain) => escape(&mut out, &plain, ""),
-            Piece::Code(code) => out.push_str(&format!("`{code}`")),
+            Piece::Code(code) => out.extend(["`", &code, "`"]),
         }
     }
     out
@@ -25,7 +25,7 @@ pub(super) fn cell(text: &str) -> String {
             Piece::Plain(plain) => escape(&mut out, &plain, "|"),
             // Renderers differ in how a bar is written inside code.
             Piece::Code(code) if code.contains('|') => escape(&mut out, &format!("`{code}`"), "|"),
-            Piece::Code(code) => out.push_str(&format!("`{code}`")),
+            Piece::Code(code) => out.extend(["`", &code, "`"]),
         }
     }
     if out.is_empty() { "–".to_owned() } else { out }
@@ -163,7 +163,7 @@ mod tests {
             // Without code spans every character that opens something has its backslash.
             if !text.contains('`') {
                 for (at, _) in escaped.match_indices(['<', '[', '*']) {
-                    let slashes = escaped[..at].chars().rev().take_while(|char| *char == '\\').count();
+                    let slashes = escaped.split_at(at).0.chars().rev().take_while(|char| *char == '\\').count();
                     prop_assert!(slashes % 2 == 1, "{escaped}");
                 }
             }

@@ -161,7 +161,9 @@ fn spoil_blocks(blocks: &mut [Block], text: &str) {
             }
             Block::Table { head, rows } => {
                 head.fill(text.to_owned());
-                rows.iter_mut().for_each(|row| row.fill(text.to_owned()));
+                for row in rows {
+                    row.fill(text.to_owned());
+                }
             }
         }
     }

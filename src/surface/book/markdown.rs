@@ -1,4 +1,4 @@
-//! A run book as Markdown (CommonMark and tables): for tickets and wikis, and readable as it is.
+//! A run book as Markdown (`CommonMark` and tables): for tickets and wikis, and readable as it is.
 
 use std::fmt::{Arguments, Write as _};
 
@@ -106,9 +106,9 @@ impl Sheet {
         let line = format!("{number}. **{}**{long_term}", inline(&stop.version.to_string()));
         // Only between two items may nothing stand that would end the list.
         if number == 1 {
-            self.part(format_args!("{line}"))
+            self.part(format_args!("{line}"));
         } else {
-            self.line(format_args!("{line}"))
+            self.line(format_args!("{line}"));
         }
         let indent = " ".repeat(number.to_string().len() + 2);
         let look = |at: Option<&str>| at.map_or_else(String::new, |at| format!(" (see {})", page(at)));
@@ -167,7 +167,7 @@ impl Sheet {
         self.part(format_args!("## Downtime"));
         match &book.downtime {
             Some(estimate) => {
-                self.part(format_args!("{}.", inline(&words::capital(&words::estimate(estimate)))))
+                self.part(format_args!("{}.", inline(&words::capital(&words::estimate(estimate)))));
             }
             None => self.part(format_args!("{}", words::NO_DOWNTIME)),
         }

@@ -252,6 +252,7 @@ pub struct SectionView {
 }
 
 /// One thing to do.
+#[expect(clippy::struct_excessive_bools, reason = "members of the JSON form, each true or false by itself")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepView {
     /// By which it is named: `production.stop`.

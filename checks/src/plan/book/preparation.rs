@@ -84,11 +84,16 @@ fn notes(desk: &Desk<'_>) -> Draft {
         .into_iter()
         .filter_map(|(name, kind)| Some(format!("{name}: {}", desk.judge.catalog.page(kind, line)?)))
         .collect();
+    let from = desk.running.line();
+    let which = if from == line {
+        format!("The upgrade notes of {line}")
+    } else {
+        format!("The upgrade notes of every line from {from} to {line}")
+    };
     draft
         .text(format!(
-            "Of every line between {} and {line} the upgrade notes count. Those that concern this instance stand at this step; \
-             each is settled with the `agent sign-off` it names.",
-            desk.running.line()
+            "{which} count. Those that concern this instance stand at this step; each is settled with the `agent \
+             sign-off` it names."
         ))
         .list(named)
 }
