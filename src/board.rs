@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Condition, Product, Snapshot, Source};
-use upgrade_readiness_checks::model::{Requested, Verdict};
-use upgrade_readiness_checks::report::{Blocks, Remark, Report, first_end};
+use upgrade_readiness_checks::model::{Plan, Policy, Requested, Verdict};
+use upgrade_readiness_checks::report::{Blocks, Judge, Remark, Report, first_end};
 use upgrade_readiness_checks::version::ProductVersion;
 
 /// One instance as it stands now.
@@ -22,6 +23,8 @@ pub struct InstanceState {
     pub version: Option<ProductVersion>,
     /// What is known of it.
     pub snapshot: Arc<Snapshot>,
+    /// What it was judged by.
+    pub grounds: Arc<Grounds>,
     /// What was judged of each target, in the order of the configuration.
     pub targets: Vec<TargetState>,
     /// What is to be said of the words people gave.
@@ -39,6 +42,25 @@ impl InstanceState {
     #[must_use]
     pub fn word_ends(&self) -> Option<Date> {
         first_end(&self.snapshot, &judged_reports(&self.targets))
+    }
+}
+
+/// What an instance is judged by, so that more can be asked of the same facts.
+#[derive(Debug, Clone)]
+pub struct Grounds {
+    /// What is known of releases; instances of a product share it.
+    pub catalog: Arc<Catalog>,
+    /// The operator's limits.
+    pub policy: Policy,
+    /// What is planned.
+    pub plan: Plan,
+}
+
+impl Grounds {
+    /// Judges by these at a moment.
+    #[must_use]
+    pub fn judge(&self, now: Timestamp) -> Judge<'_> {
+        Judge { catalog: &self.catalog, policy: &self.policy, plan: &self.plan, now }
     }
 }
 

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Memory, Section, Snapshot, Source};
-use upgrade_readiness_checks::model::{Case, Plan, Policy, Requested, Target, Verdict};
+use upgrade_readiness_checks::model::{Case, Requested, Target, Verdict};
 use upgrade_readiness_checks::report::{CheckReport, Judge, Report, Sitting, remarks};
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
 
-use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState, judged_reports};
+use crate::board::{Board, Grounds, InstanceState, JudgedTarget, Since, TargetState, judged_reports};
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
 use crate::schedule::Sink;
@@ -35,6 +35,8 @@ pub struct Keeper {
 struct Known {
     snapshot: Snapshot,
     history: History,
+    /// Made anew only when the catalog is another one.
+    grounds: Arc<Grounds>,
 }
 
 /// Since when each check of each target says what it says.
@@ -73,7 +75,10 @@ impl Keeper {
         snapshot: Snapshot,
         history: History,
     ) -> Self {
-        let known = Mutex::new(Known { snapshot, history });
+        let Instance { policy, plan, .. } = &*instance;
+        let grounds =
+            Grounds { catalog: catalog.borrow().clone(), policy: policy.clone(), plan: plan.clone() };
+        let known = Mutex::new(Known { snapshot, history, grounds: Arc::new(grounds) });
         // Without a sender it stays empty.
         let memories = watch::Sender::default().subscribe();
         Self { instance, catalog, index, board, targets, memories, known }
@@ -90,6 +95,12 @@ impl Keeper {
         self.update(|_| ());
     }
 
+    /// What it judges by.
+    #[must_use]
+    pub fn grounds(&self) -> Arc<Grounds> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).grounds.clone()
+    }
+
     /// What is known, for the next configuration to begin with.
     #[must_use]
     pub fn known(&self) -> (Snapshot, History) {
@@ -100,7 +111,7 @@ impl Keeper {
     fn update(&self, change: impl FnOnce(&mut Snapshot)) {
         // Held until the result is on the board: of two answers at once the later one must stand there.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { snapshot, history } = &mut *known;
+        let Known { snapshot, history, grounds } = &mut *known;
         let now = Timestamp::now();
         change(snapshot);
         if let Some(memory) = self.memories.borrow().get(&self.instance.name)
@@ -109,12 +120,14 @@ impl Keeper {
             snapshot.memory = Memory::clone(memory);
         }
         snapshot.taken_at = now;
-        let Instance { policy, targets, plan, .. } = &*self.instance;
         // What was learned of releases may have changed since the last judgement.
         let catalog = self.catalog.borrow().clone();
-        let judging = Judging { catalog: &catalog, policy, targets, plan, now, ahead: false };
+        if !Arc::ptr_eq(&catalog, &grounds.catalog) {
+            *grounds = Arc::new(Grounds { catalog, ..Grounds::clone(grounds) });
+        }
+        let judging = Judging { grounds, targets: &self.instance.targets, now, ahead: false };
         let state = judge_instance(&judging, snapshot, history);
-        self.publish_targets(&state, &catalog);
+        self.publish_targets(&state, &grounds.catalog);
         self.board.send_modify(|board| {
             let board = Arc::make_mut(board);
             board.revision += 1;
@@ -175,14 +188,10 @@ pub fn running_version(snapshot: &Snapshot) -> Option<ProductVersion> {
 /// What an instance is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Judging<'a> {
-    /// What is known of releases.
-    pub catalog: &'a Catalog,
-    /// The operator's limits.
-    pub policy: &'a Policy,
+    /// Catalog, limits and plan.
+    pub grounds: &'a Arc<Grounds>,
     /// The releases to judge.
     pub targets: &'a [Requested],
-    /// What is planned.
-    pub plan: &'a Plan,
     /// The moment to judge at.
     pub now: Timestamp,
     /// Whether that is a later day than that of the facts, so that they are to be as they will be then.
@@ -192,9 +201,9 @@ pub struct Judging<'a> {
 /// Judges every target of an instance from one snapshot.
 #[must_use]
 pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut History) -> InstanceState {
-    let Judging { catalog, policy, targets, plan, now, ahead } = *judging;
+    let Judging { grounds, targets, now, ahead } = *judging;
     let version = running_version(snapshot);
-    let judge = Judge { catalog, policy, plan, now };
+    let judge = grounds.judge(now);
     let mut sitting = if ahead { judge.sitting_ahead(snapshot) } else { judge.sitting(snapshot) };
     let targets: Vec<TargetState> = targets
         .iter()
@@ -207,6 +216,7 @@ pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut 
         product: snapshot.product,
         version,
         snapshot: Arc::new(snapshot.clone()),
+        grounds: grounds.clone(),
         targets,
         remarks,
     }
@@ -293,19 +303,28 @@ mod tests {
         let instance = config.instances[0].clone();
         let catalog = watch::Sender::new(config.catalogs[&Product::Confluence].catalog.clone()).subscribe();
         let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
+        let shown = Arc::new(snapshot.clone());
+        let board = watch::Sender::new(Arc::new(Board::default()));
+        let seen = board.subscribe();
+        let keeper = Keeper::new(
+            instance,
+            catalog,
+            0,
+            board.clone(),
+            watch::Sender::default(),
+            snapshot,
+            History::default(),
+        );
         let state = InstanceState {
             name: "wiki".into(),
             product: Product::Confluence,
             version: None,
-            snapshot: Arc::new(snapshot.clone()),
+            snapshot: shown,
+            grounds: keeper.grounds(),
             targets: Vec::new(),
             remarks: Vec::new(),
         };
-        let board =
-            watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], ..Board::default() }));
-        let seen = board.subscribe();
-        let keeper =
-            Keeper::new(instance, catalog, 0, board, watch::Sender::default(), snapshot, History::default());
+        board.send_modify(|board| Arc::make_mut(board).instances = vec![Arc::new(state)]);
         let answer = |digest: String| {
             let collected_on = jiff::civil::date(2026, 1, 1);
             let asked = Asked {
@@ -348,9 +367,12 @@ mod tests {
         sender.send_replace(Arc::new(BTreeMap::from([("wiki".to_owned(), Arc::new(memory.clone()))])));
         keeper.tick();
         assert_eq!(keeper.known().0.memory, memory);
+        let grounds = keeper.grounds();
         // Another instance's memory, or none at all, is not this one's.
         sender.send_replace(Arc::new(BTreeMap::from([("docs".to_owned(), Arc::default())])));
         keeper.tick();
         assert_eq!(keeper.known().0.memory, memory);
+        // The catalog is the same one, so nothing of the grounds was copied.
+        assert!(Arc::ptr_eq(&grounds, &keeper.grounds()));
     }
 }

@@ -19,7 +19,7 @@ use super::recall::recall;
 use super::run::block_on;
 use super::snapshot::{catalog_of, choose_instance, look_once, read_snapshot};
 use super::status::Form;
-use crate::board::{Board, InstanceState, TargetState};
+use crate::board::{Board, Grounds, InstanceState, TargetState};
 use crate::keeper::{History, Judging, judge_instance};
 use crate::surface::status::{exit_code, view};
 
@@ -65,14 +65,8 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
     // The day that is asked for is judged alone.
     let plan = if args.on.is_some() { Plan { day: None, ..facts.plan } } else { facts.plan };
-    let judging = Judging {
-        catalog: &facts.catalog,
-        policy: &facts.policy,
-        targets: &targets,
-        plan: &plan,
-        now,
-        ahead: args.on.is_some(),
-    };
+    let grounds = Arc::new(Grounds { catalog: facts.catalog, policy: facts.policy, plan });
+    let judging = Judging { grounds: &grounds, targets: &targets, now, ahead: args.on.is_some() };
     let mut state = judge_instance(&judging, &facts.snapshot, &mut History::default());
     if !args.only.is_empty() {
         let ids: Vec<&str> = args.only.iter().map(|check| check.id).collect();

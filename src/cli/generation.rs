@@ -71,14 +71,7 @@ impl Generation {
                     snapshot.switch_off(source);
                 }
             }
-            states.push(Arc::new(InstanceState {
-                name: instance.name.clone(),
-                product: instance.product,
-                version: None,
-                snapshot: Arc::new(snapshot.clone()),
-                targets: Vec::new(),
-                remarks: Vec::new(),
-            }));
+            let shown = Arc::new(snapshot.clone());
             let keeper = Keeper::new(
                 instance.clone(),
                 catalog.follow(),
@@ -88,6 +81,15 @@ impl Generation {
                 snapshot,
                 history,
             );
+            states.push(Arc::new(InstanceState {
+                name: instance.name.clone(),
+                product: instance.product,
+                version: None,
+                snapshot: shown,
+                grounds: keeper.grounds(),
+                targets: Vec::new(),
+                remarks: Vec::new(),
+            }));
             let keeper = Arc::new(keeper.remembering(memories.clone()));
             for collector in collectors {
                 let source = collector.source();
