@@ -36,10 +36,11 @@ fn encode(criterion: &mut Criterion) {
 
 fn serve(criterion: &mut Criterion) {
     let metrics = Bytes::from(Metrics::new().encode(&sample::large_board(3), None));
+    let (_keeper, board) = watch::channel(Arc::default());
     let (_publisher, published) = watch::channel(Published { metrics, ..Published::default() });
     let (commands, _daemon) = mpsc::channel(1);
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], 9977));
-    let router = Arc::new(router(HttpSurface { published, commands, address }));
+    let router = Arc::new(router(HttpSurface { published, board, commands, address }));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without a driver");
     criterion.bench_function("GET /metrics in process", |bencher| {
         bencher.to_async(&runtime).iter(|| async {

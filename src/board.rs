@@ -8,10 +8,11 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
+use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Condition, Missing, Product, Snapshot, Source};
-use upgrade_readiness_checks::model::{Requested, Verdict};
+use upgrade_readiness_checks::model::{Plan, Policy, Requested, Verdict};
 use upgrade_readiness_checks::plan::offer::Offer;
-use upgrade_readiness_checks::report::{Blocks, Remark, Report, first_end};
+use upgrade_readiness_checks::report::{Blocks, Judge, Remark, Report, first_end};
 use upgrade_readiness_checks::version::ProductVersion;
 
 /// One instance as it stands now.
@@ -25,6 +26,8 @@ pub struct InstanceState {
     pub version: Option<ProductVersion>,
     /// What is known of it.
     pub snapshot: Arc<Snapshot>,
+    /// What it was judged by.
+    pub grounds: Arc<Grounds>,
     /// What was judged of each target, in the order of the configuration.
     pub targets: Vec<TargetState>,
     /// What it could be upgraded to, and what is recommended.
@@ -90,6 +93,25 @@ impl InstanceState {
     #[must_use]
     pub fn word_ends(&self) -> Option<Date> {
         first_end(&self.snapshot, &judged_reports(&self.targets))
+    }
+}
+
+/// What an instance is judged by, so that more can be asked of the same facts.
+#[derive(Debug, Clone)]
+pub struct Grounds {
+    /// What is known of releases; instances of a product share it.
+    pub catalog: Arc<Catalog>,
+    /// The operator's limits.
+    pub policy: Policy,
+    /// What is planned.
+    pub plan: Plan,
+}
+
+impl Grounds {
+    /// Judges by these at a moment.
+    #[must_use]
+    pub fn judge(&self, now: Timestamp) -> Judge<'_> {
+        Judge { catalog: &self.catalog, policy: &self.policy, plan: &self.plan, now }
     }
 }
 
@@ -216,19 +238,11 @@ mod tests {
     use upgrade_readiness_checks::golden::golden;
 
     use super::*;
+    use crate::surface::sample;
 
     fn digest(snapshot: &Snapshot) -> String {
-        let state = InstanceState {
-            name: snapshot.instance.clone(),
-            product: snapshot.product,
-            version: None,
-            snapshot: Arc::new(snapshot.clone()),
-            targets: Vec::new(),
-            offering: Offering::default(),
-            remarks: Vec::new(),
-            catalog_digest: None,
-            facts_digest: FactsDigest::default(),
-        };
+        let any = InstanceState::clone(&sample::board().instances[0]);
+        let state = InstanceState { snapshot: Arc::new(snapshot.clone()), ..any };
         assert_eq!(state.facts_digest(), state.clone().facts_digest());
         state.facts_digest().to_owned()
     }

@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Memory, Section, Snapshot, Source};
-use upgrade_readiness_checks::model::{Case, Plan, Policy, Requested, Target, Verdict};
+use upgrade_readiness_checks::model::{Case, Requested, Target, Verdict};
 use upgrade_readiness_checks::report::{CheckReport, Judge, Report, Sitting, remarks};
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
 
 use crate::board::{
-    Board, FactsDigest, InstanceState, JudgedTarget, Offering, Since, TargetState, judged_reports,
+    Board, FactsDigest, Grounds, InstanceState, JudgedTarget, Offering, Since, TargetState, judged_reports,
 };
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
@@ -48,6 +48,8 @@ struct Known {
     history: History,
     offered: Offered,
     recommended: Recommended,
+    /// Made anew only when the catalog is another one.
+    grounds: Arc<Grounds>,
 }
 
 /// Since when each check of each target says what it says.
@@ -86,8 +88,14 @@ impl Keeper {
         snapshot: Snapshot,
         history: History,
     ) -> Self {
+        let Instance { policy, plan, .. } = &*instance;
+        let grounds = Arc::new(Grounds {
+            catalog: catalog.borrow().clone(),
+            policy: policy.clone(),
+            plan: plan.clone(),
+        });
         let (offered, recommended) = (Offered::default(), Recommended::default());
-        let known = Mutex::new(Known { snapshot, history, offered, recommended });
+        let known = Mutex::new(Known { snapshot, history, offered, recommended, grounds });
         // Without a sender it stays empty.
         let memories = watch::Sender::default().subscribe();
         Self { instance, catalog, index, board, targets, memories, known }
@@ -102,6 +110,12 @@ impl Keeper {
     /// Judges anew, because time has passed.
     pub fn tick(&self) {
         self.update(|_| ());
+    }
+
+    /// What it judges by.
+    #[must_use]
+    pub fn grounds(&self) -> Arc<Grounds> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).grounds.clone()
     }
 
     /// What is known, for the next configuration to begin with.
@@ -135,18 +149,21 @@ impl Keeper {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
         change(&mut known);
-        let Known { snapshot, history, offered, recommended } = &mut *known;
+        let Known { snapshot, history, offered, recommended, grounds } = &mut *known;
         if let Some(memory) = self.memories.borrow().get(&self.instance.name)
             && snapshot.memory != **memory
         {
             snapshot.memory = Memory::clone(memory);
         }
         snapshot.taken_at = now;
-        let Instance { policy, targets, plan, .. } = &*self.instance;
         // What was learned of releases may have changed since the last judgement.
         let catalog = self.catalog.borrow().clone();
+        if !Arc::ptr_eq(&catalog, &grounds.catalog) {
+            *grounds = Arc::new(Grounds { catalog: catalog.clone(), ..Grounds::clone(grounds) });
+        }
         let offering = offered.offering();
-        let judging = Judging { catalog: &catalog, policy, targets, plan, offering, now, ahead: false };
+        let targets = &self.instance.targets;
+        let judging = Judging { grounds, targets, offering, now, ahead: false };
         let state = judge_instance(&judging, snapshot, history);
         recommended.note(&catalog, offering);
         self.publish_targets(&state, recommended, &catalog);
@@ -205,14 +222,10 @@ pub fn running_version(snapshot: &Snapshot) -> Option<ProductVersion> {
 /// What an instance is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Judging<'a> {
-    /// What is known of releases.
-    pub catalog: &'a Catalog,
-    /// The operator's limits.
-    pub policy: &'a Policy,
+    /// Catalog, limits and plan.
+    pub grounds: &'a Arc<Grounds>,
     /// The releases to judge.
     pub targets: &'a [Requested],
-    /// What is planned.
-    pub plan: &'a Plan,
     /// What is recommended, for the target that stands for it.
     pub offering: &'a Offering,
     /// The moment to judge at.
@@ -224,12 +237,12 @@ pub struct Judging<'a> {
 /// Judges every target of an instance from one snapshot.
 #[must_use]
 pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut History) -> InstanceState {
-    let Judging { catalog, policy, targets, plan, offering, now, ahead } = *judging;
+    let Judging { grounds, targets, offering, now, ahead } = *judging;
     let version = running_version(snapshot);
     let recommended = offering.recommended();
     let recommended = recommended.as_ref().copied().map_err(String::as_str);
-    let resolve = |requested| Target::resolve(requested, catalog, version.as_ref(), recommended);
-    let judge = Judge { catalog, policy, plan, now };
+    let judge = grounds.judge(now);
+    let resolve = |requested| Target::resolve(requested, judge.catalog, version.as_ref(), recommended);
     let mut sitting = if ahead { judge.sitting_ahead(snapshot) } else { judge.sitting(snapshot) };
     let targets: Vec<TargetState> = targets
         .iter()
@@ -245,10 +258,11 @@ pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut 
         product: snapshot.product,
         version,
         snapshot: Arc::new(snapshot.clone()),
+        grounds: grounds.clone(),
         targets,
         offering: offering.clone(),
         remarks,
-        catalog_digest: catalog.digest().map(ToOwned::to_owned),
+        catalog_digest: judge.catalog.digest().map(ToOwned::to_owned),
         facts_digest: FactsDigest::default(),
     }
 }
@@ -327,22 +341,31 @@ mod tests {
         let instance = config.instances[0].clone();
         let catalog = watch::Sender::new(config.catalogs[&Product::Confluence].catalog.clone()).subscribe();
         let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
+        let shown = Arc::new(snapshot.clone());
+        let board = watch::Sender::new(Arc::new(Board::default()));
+        let seen = board.subscribe();
+        let keeper = Keeper::new(
+            instance,
+            catalog,
+            0,
+            board.clone(),
+            watch::Sender::default(),
+            snapshot,
+            History::default(),
+        );
         let state = InstanceState {
             name: "wiki".into(),
             product: Product::Confluence,
             version: None,
-            snapshot: Arc::new(snapshot.clone()),
+            snapshot: shown,
+            grounds: keeper.grounds(),
             targets: Vec::new(),
             offering: Offering::default(),
             remarks: Vec::new(),
             catalog_digest: None,
             facts_digest: FactsDigest::default(),
         };
-        let board =
-            watch::Sender::new(Arc::new(Board { instances: vec![Arc::new(state)], ..Board::default() }));
-        let seen = board.subscribe();
-        let keeper =
-            Keeper::new(instance, catalog, 0, board, watch::Sender::default(), snapshot, History::default());
+        board.send_modify(|board| Arc::make_mut(board).instances = vec![Arc::new(state)]);
         let answer = |digest: String| {
             let collected_on = jiff::civil::date(2026, 1, 1);
             let asked = Asked {
@@ -385,9 +408,12 @@ mod tests {
         sender.send_replace(Arc::new(BTreeMap::from([("wiki".to_owned(), Arc::new(memory.clone()))])));
         keeper.tick();
         assert_eq!(keeper.known().0.memory, memory);
+        let grounds = keeper.grounds();
         // Another instance's memory, or none at all, is not this one's.
         sender.send_replace(Arc::new(BTreeMap::from([("docs".to_owned(), Arc::default())])));
         keeper.tick();
         assert_eq!(keeper.known().0.memory, memory);
+        // The catalog is the same one, so nothing of the grounds was copied.
+        assert!(Arc::ptr_eq(&grounds, &keeper.grounds()));
     }
 }

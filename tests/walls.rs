@@ -210,6 +210,25 @@ const WALLS: &[Wall] = &[
             "crate::cli",
         ],
     },
+    // A run book is shown as it was made: nothing is judged, asked or remembered, and no clock is looked at.
+    Wall {
+        behind: "src/surface/book",
+        never: &[
+            "checks::rules",
+            "crate::board",
+            "crate::store",
+            "crate::surface::http",
+            "crate::surface::page",
+            "Timestamp::now",
+            "Zoned::now",
+            "SystemTime",
+        ],
+    },
+    // What a request asks for is made from the board by the plan, and by nothing else.
+    Wall {
+        behind: "src/surface/http",
+        never: &["checks::rules", "checks::catalog", "checks::report", "crate::store"],
+    },
 ];
 
 #[test]

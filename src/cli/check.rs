@@ -17,7 +17,7 @@ use super::explain::check_parser;
 use super::judged::{Judged, Wanted};
 use super::output::Output;
 use super::status::Form;
-use crate::board::{Board, InstanceState, TargetState};
+use crate::board::{Board, Grounds, InstanceState, TargetState};
 use crate::keeper::{History, Judging, judge_instance};
 use crate::surface::status::{exit_code, view};
 
@@ -64,11 +64,10 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     let now = judged_moment(args.on, facts.snapshot.taken_at)?;
     // The day that is asked for is judged alone.
     let plan = if args.on.is_some() { Plan { day: None, ..facts.plan } } else { facts.plan };
+    let grounds = Arc::new(Grounds { catalog: facts.catalog, policy: facts.policy, plan });
     let judging = Judging {
-        catalog: &facts.catalog,
-        policy: &facts.policy,
+        grounds: &grounds,
         targets: &facts.targets,
-        plan: &plan,
         offering: &offering,
         now,
         ahead: args.on.is_some(),

@@ -187,8 +187,12 @@ impl Running {
 
     fn serve(&self, listener: TcpListener, address: SocketAddr) {
         tracing::info!(%address, "listening");
-        let surface =
-            HttpSurface { published: self.published.clone(), commands: self.commands.clone(), address };
+        let surface = HttpSurface {
+            published: self.published.clone(),
+            board: self.board.subscribe(),
+            commands: self.commands.clone(),
+            address,
+        };
         self.surfaces.spawn(serve(listener, surface, self.stop_http.clone()));
     }
 

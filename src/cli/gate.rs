@@ -13,7 +13,6 @@ use super::output::{Output, advise};
 use super::status::status_path;
 use crate::board::Board;
 use crate::config::parse_duration;
-use crate::keeper::{History, Judging, judge_instance};
 use crate::surface::attestation::{Attestation, Origin, Terms, render_markdown, render_text};
 use crate::surface::status::{StatusFile, read_status, view};
 
@@ -121,17 +120,7 @@ fn judge_facts(args: &GateArgs, output: &mut Output) -> anyhow::Result<StatusFil
         Wanted { facts: args.facts.as_deref(), instance: None, targets: &[target], config: &args.config };
     let judged = Judged::open(wanted, output)?;
     let offering = judged.offering();
-    let Judged { snapshot, catalog, targets, policy, plan } = judged;
-    let now = snapshot.taken_at;
-    let judging = Judging {
-        catalog: &catalog,
-        policy: &policy,
-        targets: &targets,
-        plan: &plan,
-        offering: &offering,
-        now,
-        ahead: false,
-    };
-    let state = judge_instance(&judging, &snapshot, &mut History::default());
+    let now = judged.snapshot.taken_at;
+    let state = judged.state(&offering);
     Ok(view(&Board { instances: vec![Arc::new(state)], ..Board::default() }, now))
 }

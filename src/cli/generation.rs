@@ -73,17 +73,7 @@ impl Generation {
                     snapshot.switch_off(source);
                 }
             }
-            states.push(Arc::new(InstanceState {
-                name: instance.name.clone(),
-                product: instance.product,
-                version: None,
-                snapshot: Arc::new(snapshot.clone()),
-                targets: Vec::new(),
-                offering: Offering::default(),
-                remarks: Vec::new(),
-                catalog_digest: None,
-                facts_digest: FactsDigest::default(),
-            }));
+            let shown = Arc::new(snapshot.clone());
             let keeper = Keeper::new(
                 instance.clone(),
                 catalog.follow(),
@@ -93,6 +83,18 @@ impl Generation {
                 snapshot,
                 history,
             );
+            states.push(Arc::new(InstanceState {
+                name: instance.name.clone(),
+                product: instance.product,
+                version: None,
+                snapshot: shown,
+                grounds: keeper.grounds(),
+                targets: Vec::new(),
+                offering: Offering::default(),
+                remarks: Vec::new(),
+                catalog_digest: None,
+                facts_digest: FactsDigest::default(),
+            }));
             let keeper = Arc::new(keeper.remembering(memories.clone()));
             for collector in collectors {
                 let source = collector.source();

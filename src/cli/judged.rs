@@ -14,10 +14,10 @@ use super::output::Output;
 use super::recall::recall;
 use super::run::block_on;
 use super::snapshot::{catalog_of, choose_instance, look_once};
-use crate::board::Offering;
+use crate::board::{Grounds, InstanceState, Offering};
 use crate::catalog_in_use::digest_of;
 use crate::config::LoadedCatalog;
-use crate::keeper::judge_offering;
+use crate::keeper::{History, Judging, judge_instance, judge_offering};
 use crate::surface::status::printable;
 
 /// Which facts are wanted.
@@ -68,6 +68,15 @@ impl Judged {
         } else {
             Offering::NotJudged
         }
+    }
+
+    /// What is said of every target at the time the facts were taken, and what they can be upgraded to.
+    pub(super) fn state(self, offering: &Offering) -> InstanceState {
+        let Self { snapshot, catalog, targets, policy, plan } = self;
+        let grounds = Arc::new(Grounds { catalog, policy, plan });
+        let judging =
+            Judging { grounds: &grounds, targets: &targets, offering, now: snapshot.taken_at, ahead: false };
+        judge_instance(&judging, &snapshot, &mut History::default())
     }
 
     fn from_file(path: &Path, config: &ConfigArgs, output: &mut Output) -> anyhow::Result<Self> {

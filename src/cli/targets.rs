@@ -12,7 +12,7 @@ use super::judged::{Judged, Wanted};
 use super::output::{Output, advise};
 use super::status::status_path;
 use crate::board::Board;
-use crate::keeper::{History, Judging, judge_instance, judge_offering};
+use crate::keeper::judge_offering;
 use crate::surface::status::{
     StatusFile, exit_code_of_offers, read_status, render_offers_json, render_offers_markdown,
     render_offers_text, view,
@@ -82,15 +82,6 @@ fn judged(path: &Path, config: &ConfigArgs, output: &mut Output) -> anyhow::Resu
     let facts = Judged::open(wanted, output)?;
     let now = facts.snapshot.taken_at;
     let offering = judge_offering(&facts.snapshot, &facts.catalog, &facts.policy, &facts.plan);
-    let judging = Judging {
-        catalog: &facts.catalog,
-        policy: &facts.policy,
-        targets: &facts.targets,
-        plan: &facts.plan,
-        offering: &offering,
-        now,
-        ahead: false,
-    };
-    let state = judge_instance(&judging, &facts.snapshot, &mut History::default());
+    let state = facts.state(&offering);
     Ok((view(&Board { instances: vec![Arc::new(state)], ..Board::default() }, now), now))
 }

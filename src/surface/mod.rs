@@ -1,7 +1,7 @@
 //! What people and programs see: surfaces read the board and nothing else.
 //!
 //! The [`publisher`] has every text made when the board changes; [`http`] hands out what was made.
-//! Nothing is computed because somebody looks.
+//! Nothing is computed because somebody looks, except a run book.
 
 pub mod attestation;
 pub mod book;

@@ -2,7 +2,7 @@
 //!
 //! Whoever includes this file has the agent's `board` module in scope beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +17,7 @@ use upgrade_readiness_checks::report::{
     Blocks, CheckReport, DatedFinding, Heard, Judge, Outcome, Remark, Report, Word, WordId, WordKind,
 };
 
-use super::board::{Board, FactsDigest, InstanceState, JudgedTarget, Offering, Since, TargetState};
+use super::board::{Board, FactsDigest, Grounds, InstanceState, JudgedTarget, Offering, Since, TargetState};
 
 /// 1 December 2025, 20:00 UTC.
 pub(crate) fn now() -> Timestamp {
@@ -38,6 +38,11 @@ pub(crate) fn large_board(count: usize) -> Board {
     });
     Board { instances: instances.collect(), ..Board::default() }
 }
+
+static GROUNDS: LazyLock<Arc<Grounds>> = LazyLock::new(|| {
+    let golden = golden();
+    Arc::new(Grounds { catalog: Arc::new(golden.catalog), policy: golden.policy, plan: golden.plan })
+});
 
 fn wiki() -> InstanceState {
     let mut snapshot = golden().facts;
@@ -60,6 +65,7 @@ fn wiki() -> InstanceState {
         product: Product::Confluence,
         version: Some("9.2.7".parse().expect("a literal")),
         snapshot: Arc::new(snapshot),
+        grounds: GROUNDS.clone(),
         targets: vec![
             judged("latest-lts", "10.2.14", blocked_checks(), Some(now())),
             judged("9.2.10", "9.2.10", ready_checks(), None),
@@ -134,6 +140,7 @@ fn docs() -> InstanceState {
         product: Product::Confluence,
         version: None,
         snapshot: Arc::new(snapshot),
+        grounds: GROUNDS.clone(),
         targets: vec![TargetState::Unresolved {
             requested: "next".parse().expect("a literal"),
             reason: "the target \"next\" cannot be resolved because the running version is not known".into(),

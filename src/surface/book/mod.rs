@@ -15,6 +15,7 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+use serde::Deserialize;
 use upgrade_readiness_checks::plan::book::Book;
 
 pub use view::{
@@ -24,7 +25,8 @@ pub use view::{
 };
 
 /// What a book is shown as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// For tickets, wikis and text editors.
     Markdown,

@@ -1,12 +1,14 @@
 //! The HTTP surface: hands out what the publisher made, and passes on what a person asks for.
 //!
-//! A request never computes anything. The two that change something in the daemon are guarded against
+//! A request computes nothing, unless it asks for a run book (`plan`). Those that change something in the daemon are guarded against
 //! other web sites (`guard`); connections have limits in number, size and time (`server`).
 
 mod guard;
+mod plan;
 mod server;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -28,6 +30,7 @@ use upgrade_readiness_checks::facts::Source;
 pub use server::serve;
 
 use super::Published;
+use crate::board::Board;
 use crate::command::Command;
 
 /// Reading the configuration takes moments.
@@ -43,6 +46,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub struct HttpSurface {
     /// What the publisher made last.
     pub published: watch::Receiver<Published>,
+    /// What run books are made of.
+    pub board: watch::Receiver<Arc<Board>>,
     /// To the daemon.
     pub commands: mpsc::Sender<Command>,
     /// The address the configuration says to listen on; requests that name it are from this site.
@@ -69,6 +74,7 @@ pub fn router(surface: HttpSurface) -> Router {
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .merge(guarded)
+        .merge(plan::routes(surface.board.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(harden))
@@ -174,7 +180,8 @@ async fn pass_on(
 async fn not_found() -> Answer {
     say(
         StatusCode::NOT_FOUND,
-        "there is nothing here; what there is: / /metrics /api/v1/status /-/healthy /-/ready",
+        "there is nothing here; what there is: / /plan/INSTANCE/TARGET /metrics /api/v1/status \
+         /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
     )
 }
 
@@ -218,6 +225,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::surface::sample;
 
     struct Probe {
         router: Router,
@@ -235,7 +243,8 @@ mod tests {
         });
         let (commands, receiver) = mpsc::channel(1);
         let address = "192.0.2.7:9977".parse().unwrap();
-        let surface = HttpSurface { published, commands, address };
+        let board = watch::Sender::new(Arc::new(sample::board())).subscribe();
+        let surface = HttpSurface { published, board, commands, address };
         Probe { router: router(surface), published: sender, commands: receiver }
     }
 
@@ -299,6 +308,8 @@ mod tests {
             (Method::POST, "/metrics", 405),
             (Method::GET, "/-/reload", 405),
             (Method::DELETE, "/", 405),
+            (Method::POST, "/plan/wiki/9.2.10", 405),
+            (Method::GET, "/plan/wiki/nothing", 404),
         ];
         for (method, path, expected) in rows {
             let (code, answer) = ask(&probe.router, method, path, &[]).await;

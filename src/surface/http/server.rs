@@ -139,7 +139,9 @@ mod tests {
         let (commands, receiver) = mpsc::channel(4);
         let shutdown = CancellationToken::new();
         let server = TaskTracker::new();
-        server.spawn(serve(listener, HttpSurface { published, commands, address }, shutdown.clone()));
+        let board = tokio::sync::watch::Sender::default().subscribe();
+        let surface = HttpSurface { published, board, commands, address };
+        server.spawn(serve(listener, surface, shutdown.clone()));
         server.close();
         Stage { address, shutdown, server, commands: receiver, _published: sender }
     }

@@ -89,6 +89,10 @@ impl Html {
             self.show(day);
             self.raw("</p>\n");
         }
+        if target.version.is_some() {
+            self.element("<p><a href=\"plan/", &segment(&instance.name), "/");
+            self.element("", &segment(&target.requested), "\">Run book</a></p>\n");
+        }
         if let Some(blocks) = blocks(target, now) {
             self.element("<p>The upgrade ", &blocks, ".</p>\n");
         }
@@ -245,6 +249,19 @@ fn anchor(instance: usize, target: usize) -> String {
     format!("target-{instance}-{target}")
 }
 
+/// Text as one segment of an address.
+fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 fn jump(instance: &InstanceView, target: &TargetView) -> String {
     format!("{} → {}", instance.version.as_deref().unwrap_or("?"), target.full_name())
 }
@@ -273,6 +290,7 @@ mod tests {
             "<dt>Why</dt><dd>signed off by Anna Muster until 2026-03-31",
             "has nothing to settle: what it is about was not found",
             "the running version is not known",
+            "<a href=\"plan/wiki/latest-lts\">Run book</a>",
         ] {
             assert!(page.contains(part), "{part}");
         }
@@ -336,6 +354,7 @@ mod tests {
         let page = render_page(&status);
         assert!(!page.contains("<script") && !page.contains("href='") && !page.contains('\0'));
         assert!(page.contains("&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)"));
+        assert!(page.contains("<a href=\"plan/%22%3E%3Cscript%3E"));
         // Only links may appear and disappear with the data, and none did.
         assert_eq!(page.matches("<a ").count(), clean.matches("<a ").count());
     }
