@@ -254,6 +254,12 @@ fn the_schemas_are_json_and_name_every_table() {
     for member in ["format_version", "agent", "written_at", "instances"] {
         assert!(status["properties"][member].is_object(), "{member}");
     }
+    let book: serde_json::Value =
+        serde_json::from_str(run(&["config", "schema", "--plan"]).gives(0)).unwrap();
+    for member in ["format_version", "instance", "target", "way", "no_way", "sections"] {
+        assert!(book["properties"][member].is_object(), "{member}");
+    }
+    run(&["config", "schema", "--plan", "--status"]).refuses(&["--status"]);
 }
 
 #[test]

@@ -222,6 +222,8 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
     assert_eq!(replay, again, "the same facts give the same verdict");
 
     let page = demo.get("/").await;
+    assert!(page.contains("<a href=\"plan/wiki/latest-lts\">Run book</a>"));
+    let [book, book_markdown, book_page] = run_books(&demo, &target["version"]).await;
     let cfg_xml = fs::read_to_string(demo.path("home/confluence.cfg.xml")).unwrap();
     let license = cfg_xml.split("license.message\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
     let (_, text) = demo.run(&["status"]);
@@ -230,6 +232,9 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
     }
     let outputs = [
         ("page", page.clone()),
+        ("run book", book),
+        ("run book in Markdown", book_markdown),
+        ("page of the run book", book_page),
         ("metrics", metrics),
         ("status", status.to_string()),
         ("status file", fs::read_to_string(demo.path("state/status.json")).unwrap()),
@@ -263,6 +268,23 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
         .unwrap();
     let dom = String::from_utf8_lossy(&browser.stdout);
     assert!(dom.contains("database-ownership") && dom.contains("AO_950DC3_TC_EVENTS"), "{dom}");
+}
+
+/// The run book of the example in each form; a reload hands out the same, and what is not there is told.
+async fn run_books(demo: &Demo, version: &serde_json::Value) -> [String; 3] {
+    let json = demo.get("/api/v1/plan/wiki/latest-lts").await;
+    let book: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&book["format_version"], &book["instance"]), (&"1.0".into(), &"wiki".into()));
+    assert_eq!((&book["target"], &book["running"]), (version, &"8.5.4".into()));
+    let markdown = demo.get("/api/v1/plan/wiki/latest-lts?form=markdown").await;
+    assert!(markdown.starts_with("# Run book: wiki, Confluence 8.5.4 → "), "{markdown}");
+    let page = demo.get("/plan/wiki/latest-lts?method=archive").await;
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("The way") && !page.contains("<script"));
+    for path in ["/plan/nobody/latest-lts", "/plan/wiki/99.1.0", "/api/v1/plan/wiki/newest"] {
+        let answer = reqwest::get(format!("http://{}{path}", demo.address)).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 404, "{path}");
+    }
+    [json, markdown, page]
 }
 
 fn nothing_is_a_gap_and_every_category_has_a_finding(status: &serde_json::Value) {

@@ -1,6 +1,6 @@
 //! A run book as one file of HTML, for the screen and for paper: no script, and nothing to load.
 
-use upgrade_readiness_checks::facts::StepMark;
+use upgrade_readiness_checks::facts::{StepMark, StepState};
 use upgrade_readiness_checks::plan::book::{Block, Book, Open, Section, Shell, Step, StopReport};
 use upgrade_readiness_checks::plan::way::{NoWay, Stop, Way};
 
@@ -10,8 +10,12 @@ use crate::surface::status::{minute, printable, product_name};
 
 const STYLE: &str = include_str!("book.css");
 
-/// The whole book.
-pub(super) fn render_html(book: &Book) -> String {
+/// The forms of the names and notes are no longer than the daemon takes them.
+const MOST_NAME: usize = 100;
+const MOST_NOTE: usize = 1000;
+
+/// The whole book; with an address, every step has a form that is sent there.
+pub(super) fn render_html(book: &Book, action: Option<&str>) -> String {
     let mut html = Html::default();
     html.raw(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -32,7 +36,7 @@ pub(super) fn render_html(book: &Book) -> String {
     html.contents(book);
     html.raw("<div class=\"steps\" id=\"steps\">\n");
     for (number, section) in book.sections.iter().enumerate() {
-        html.section(number + 1, section);
+        html.section(number + 1, section, action);
     }
     html.elsewhere(&book.marks_elsewhere);
     html.raw("</div>\n</main>\n<footer>Made from facts of ");
@@ -276,7 +280,7 @@ impl Html {
         self.element("\">", standing.word(), "</span>");
     }
 
-    fn section(&mut self, number: usize, section: &Section) {
+    fn section(&mut self, number: usize, section: &Section, action: Option<&str>) {
         let id = format!("section-{number}");
         self.raw(&format!(
             "<section class=\"part {}\" aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{number} ",
@@ -286,12 +290,12 @@ impl Html {
         self.element("", &words::extent(section), "</p>\n");
         self.blocks(&section.intro);
         for (place, step) in section.steps.iter().enumerate() {
-            self.step(&format!("{number}.{}", place + 1), step);
+            self.step(&format!("{number}.{}", place + 1), step, action);
         }
         self.raw("</section>\n");
     }
 
-    fn step(&mut self, number: &str, step: &Step) {
+    fn step(&mut self, number: &str, step: &Step, action: Option<&str>) {
         let standing = Standing::of(step);
         let id = anchor(&step.id);
         self.raw(&format!(
@@ -321,6 +325,9 @@ impl Html {
         self.blocks(&step.blocks);
         if !step.is_settled() {
             self.raw("<p class=\"sign\" aria-hidden=\"true\"><span>Name</span><i></i><span>Time</span><i></i></p>\n");
+        }
+        if let Some(action) = action {
+            self.form(step, action);
         }
         self.raw("</article>\n");
     }
@@ -363,6 +370,25 @@ impl Html {
             self.element(" <code>", &open.subject, "</code>");
         }
         self.raw("</dd>\n</dl></div>\n");
+    }
+
+    /// What a person says of a step when he has no terminal at hand.
+    fn form(&mut self, step: &Step, action: &str) {
+        let prompt = if step.mark.is_some() { "Say something else" } else { "Say what became of it" };
+        self.element("<details class=\"mark\"><summary>", prompt, "</summary>\n");
+        self.element("<form method=\"post\" action=\"", action, "\">\n");
+        self.element("<input type=\"hidden\" name=\"step\" value=\"", &step.id, "\">\n");
+        self.raw(&format!(
+            "<label>Name <input name=\"by\" required maxlength=\"{MOST_NAME}\" autocomplete=\"name\"></label>\n\
+             <label>Took <input name=\"took\" maxlength=\"20\" placeholder=\"12m\" autocomplete=\"off\"></label>\n\
+             <label class=\"note\">Note, needed when it failed <input name=\"note\" maxlength=\"{MOST_NOTE}\" \
+             autocomplete=\"off\"></label>\n<p>"
+        ));
+        for state in StepState::ALL {
+            self.element("<button name=\"state\" value=\"", state.id(), "\">");
+            self.element("", &words::capital(state.id()), "</button>\n");
+        }
+        self.raw("</p>\n</form></details>\n");
     }
 
     fn said(&mut self, mark: &StepMark) {
@@ -452,7 +478,8 @@ impl Html {
 }
 
 /// The id of a step as an anchor: of characters that need no care.
-fn anchor(id: &str) -> String {
+#[must_use]
+pub fn anchor(id: &str) -> String {
     let harmless = |char: char| if char.is_ascii_alphanumeric() || "-.".contains(char) { char } else { '_' };
     id.chars().map(harmless).collect()
 }

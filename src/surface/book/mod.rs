@@ -15,6 +15,7 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use html::anchor;
 use serde::Deserialize;
 use upgrade_readiness_checks::plan::book::Book;
 
@@ -51,12 +52,18 @@ impl Form {
     }
 }
 
+/// A book as the page of the daemon, where every step has a form that is sent to this address.
+#[must_use]
+pub fn render_page(book: &Book, action: &str) -> String {
+    html::render_html(book, Some(action))
+}
+
 /// A book as text; the same book gives the same text.
 #[must_use]
 pub fn render(book: &Book, form: Form) -> String {
     match form {
         Form::Markdown => markdown::render_markdown(book),
-        Form::Html => html::render_html(book),
+        Form::Html => html::render_html(book, None),
         Form::Json => view::render_json(book),
     }
 }

@@ -1,7 +1,7 @@
 //! The HTTP surface: hands out what the publisher made, and passes on what a person asks for.
 //!
-//! A request computes nothing, unless it asks for a run book (`plan`). Those that change something in the daemon are guarded against
-//! other web sites (`guard`); connections have limits in number, size and time (`server`).
+//! A request computes nothing, unless it asks for a run book (`plan`). Those that change something in the daemon are
+//! guarded against other web sites (`guard`); connections have limits in number, size and time (`server`).
 
 mod guard;
 mod plan;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -66,6 +66,7 @@ pub fn router(surface: HttpSurface) -> Router {
         .route("/-/reload", post(reload))
         .route("/-/refresh", post(refresh))
         .route("/-/remember", post(remember))
+        .route(plan::STEPS, post(plan::mark_step).layer(DefaultBodyLimit::max(plan::MOST_BYTES_SAID)))
         .route_layer(from_fn_with_state(surface.address, guard::same_site_only));
     Router::new()
         .route("/", get(page))
@@ -153,27 +154,33 @@ async fn remember(State(surface): State<HttpSurface>) -> Answer {
 }
 
 /// Passes a command to the daemon and tells what became of it.
-async fn pass_on(
-    surface: &HttpSurface,
-    command: Command,
-    answer: Timeout<oneshot::Receiver<Result<(), String>>>,
-    done: &str,
-) -> Answer {
+async fn pass_on(surface: &HttpSurface, command: Command, answer: Awaited, done: &str) -> Answer {
+    match obeyed(surface, command, answer).await {
+        Ok(()) => say(StatusCode::OK, done),
+        Err(refusal) => refusal,
+    }
+}
+
+/// What the daemon will answer to a command.
+type Awaited = Timeout<oneshot::Receiver<Result<(), String>>>;
+
+/// Passes a command to the daemon; the answer to whoever asked when it is not obeyed.
+async fn obeyed(surface: &HttpSurface, command: Command, answer: Awaited) -> Result<(), Answer> {
     // Waiting for room would let anybody who repeats himself fill the memory.
     if surface.commands.try_send(command).is_err() {
         let mut busy =
             say(StatusCode::SERVICE_UNAVAILABLE, "the daemon is busy or stopping; try again later");
         busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
-        return busy;
+        return Err(busy);
     }
     match answer.await {
-        Ok(Ok(Ok(()))) => say(StatusCode::OK, done),
-        Ok(Ok(Err(refusal))) => say(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
-        Ok(Err(_gone)) => say(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping"),
-        Err(_elapsed) => say(
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(refusal))) => Err(say(StatusCode::UNPROCESSABLE_ENTITY, &refusal)),
+        Ok(Err(_gone)) => Err(say(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping")),
+        Err(_elapsed) => Err(say(
             StatusCode::GATEWAY_TIMEOUT,
             "the daemon has not answered yet; look at its log with `journalctl -u upgrade-readiness-agent`",
-        ),
+        )),
     }
 }
 
@@ -199,7 +206,7 @@ fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer
     (status, [(CONTENT_TYPE, content_type)], body).into_response()
 }
 
-/// What a browser is told about every answer.
+/// What a browser is told about every answer, unless it has its own rules.
 async fn harden(mut answer: Answer) -> Answer {
     const HEADERS: [(HeaderName, &str); 5] = [
         (
@@ -213,7 +220,7 @@ async fn harden(mut answer: Answer) -> Answer {
         (CACHE_CONTROL, "no-store"),
     ];
     for (name, value) in HEADERS {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     answer
 }
@@ -395,6 +402,112 @@ mod tests {
                 }
             });
             assert_eq!(answered.0, if allowed { 200 } else { 403 }, "{headers:?}");
+        }
+    }
+
+    /// Sends a form to the page of a run book; what the daemon answers when it is asked.
+    async fn say_of_step(
+        probe: &mut Probe,
+        path: &str,
+        form: &str,
+        headers: &[(&str, &str)],
+        outcome: Result<(), String>,
+    ) -> (u16, Option<String>, String, Option<Command>) {
+        let mut request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let asked = probe.router.clone().oneshot(request.body(Body::from(form.to_owned())).unwrap());
+        let (answer, command) = tokio::join!(asked, async {
+            tokio::task::yield_now().await;
+            match probe.commands.try_recv() {
+                Ok(Command::MarkStep { instance, target, step, state, by, took, note, reply }) => {
+                    reply.send(outcome).unwrap();
+                    let reply = oneshot::channel().0;
+                    Some(Command::MarkStep { instance, target, step, state, by, took, note, reply })
+                }
+                _ => None,
+            }
+        });
+        let answer = answer.unwrap();
+        let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), location, body(answer).await, command)
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_a_step_on_the_page_is_passed_on_and_shown() {
+        let mut probe = probe();
+        let path = "/plan/wiki/9.2.10/steps?method=archive";
+        let form = "step=production.stop&state=failed&by=Anna+L%C3%B6w&took=12m&note=it+hung%3B+killed";
+        let (code, location, text, command) = say_of_step(&mut probe, path, form, &HERE, Ok(())).await;
+        assert_eq!(
+            (code, location.as_deref()),
+            (303, Some("../9.2.10?method=archive#production.stop")),
+            "{text}"
+        );
+        let Some(Command::MarkStep { instance, target, step, state, by, took, note, .. }) = command else {
+            panic!("nothing was passed on")
+        };
+        assert_eq!(
+            (instance.as_str(), target.as_str(), step.as_str()),
+            ("wiki", "9.2.10", "production.stop")
+        );
+        assert_eq!((state.id(), by.as_str()), ("failed", "Anna Löw"));
+        assert_eq!((took.as_deref(), note.as_deref()), (Some("12m"), Some("it hung; killed")));
+
+        let refusal = Err("there is no step \"x\"".to_owned());
+        let form = "step=x&state=done&by=Anna";
+        let (code, location, text, _) = say_of_step(&mut probe, path, form, &HERE, refusal).await;
+        assert_eq!((code, location, text.as_str()), (422, None, "there is no step \"x\"\n"));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_said_of_a_step_is_not_passed_on() {
+        let mut probe = probe();
+        let long = format!("step=production.stop&state=done&by={}", "x".repeat(plan::MOST_BYTES_SAID));
+        let rows: [(&str, &[(&str, &str)], u16); 6] = [
+            ("step=production.stop&state=perhaps&by=Anna", &HERE, 422),
+            ("step=production.stop&state=done", &HERE, 422),
+            ("step=production.stop&state=done&by=Anna&target=x", &HERE, 422),
+            (&long, &HERE, 413),
+            ("step=production.stop&state=done&by=Anna", &[("host", "evil.example.com")], 403),
+            (
+                "step=production.stop&state=done&by=Anna",
+                &[("host", "localhost:9977"), ("origin", "https://evil.example.com")],
+                403,
+            ),
+        ];
+        for (form, headers, expected) in rows {
+            let (code, location, text, command) =
+                say_of_step(&mut probe, "/plan/wiki/9.2.10/steps", form, headers, Ok(())).await;
+            assert_eq!((code, location), (expected, None), "{form:.80}: {text}");
+            assert!(command.is_none(), "{form:.80}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_page_of_a_run_book_has_forms() {
+        let probe = probe();
+        let (code, answer) =
+            ask(&probe.router, Method::GET, "/plan/wiki/latest-lts?method=archive", &[]).await;
+        assert_eq!(code, 200);
+        let policy = answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        assert!(policy.contains("form-action 'self'"), "{policy}");
+        // Without it a browser sends `Origin: null`, which is refused.
+        assert_eq!(answer.headers()[REFERRER_POLICY], "same-origin");
+        let page = body(answer).await;
+        assert!(
+            page.contains("/steps?method=archive\">") && page.contains("name=\"state\" value=\"skipped\"")
+        );
+        for path in ["/", "/api/v1/plan/wiki/latest-lts?form=html"] {
+            let (code, answer) = ask(&probe.router, Method::GET, path, &[]).await;
+            assert_eq!(
+                (code, &answer.headers()[REFERRER_POLICY]),
+                (200, &HeaderValue::from_static("no-referrer"))
+            );
+            let policy = answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+            assert!(policy.contains("form-action 'none'"), "{policy}");
+            assert!(!body(answer).await.contains("<form"), "{path}");
         }
     }
 }

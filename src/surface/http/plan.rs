@@ -1,4 +1,5 @@
-//! Run books on demand: made when somebody asks, at most a few at a time, and kept until the board changes.
+//! Run books on demand: made when somebody asks, at most a few at a time, and kept until the board changes; and what
+//! somebody says of a step on the page of one.
 //!
 //! Here alone a request computes something. It does so off the async threads, and a defect in it ends only the
 //! request.
@@ -6,26 +7,29 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER};
 use axum::routing::get;
 use serde::Deserialize;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::spawn_blocking;
-use upgrade_readiness_checks::facts::Missing;
+use tokio::time::timeout;
+use upgrade_readiness_checks::facts::{Missing, StepState};
 use upgrade_readiness_checks::model::{Requested, Target};
 use upgrade_readiness_checks::plan::book::{Book, make};
 use upgrade_readiness_checks::plan::way::Method;
 use upgrade_readiness_checks::version::ProductVersion;
 
-use super::{Answer, answer, say};
+use super::{Answer, HttpSurface, answer, obeyed, say};
 use crate::board::{Board, InstanceState, TargetState};
-use crate::surface::book::{Form, render};
+use crate::command::Command;
+use crate::surface::book::{Form, anchor, render, render_page};
 
 /// A book takes a processor for a moment; the daemon has other things to do as well.
 const MOST_AT_ONCE: usize = 2;
@@ -33,6 +37,15 @@ const MOST_AT_ONCE: usize = 2;
 const MOST_KEPT: usize = 16;
 /// An instance may have hundreds of releases before it.
 const MOST_RELEASES_NAMED: usize = 20;
+
+/// Where the page of a run book sends what is said of a step.
+pub(super) const STEPS: &str = "/plan/{instance}/{target}/steps";
+
+/// The longest note in the longest spelling, and what else is in the form.
+pub(super) const MOST_BYTES_SAID: usize = 32 << 10;
+
+/// To make the book takes a moment, and the store may hang.
+const MARK_WITHIN: Duration = Duration::from_secs(60);
 
 /// The routes of run books.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(board: watch::Receiver<Arc<Board>>) -> Router<S> {
@@ -82,7 +95,16 @@ struct Key {
     instance: String,
     version: ProductVersion,
     method: Option<Method>,
-    form: Form,
+    shown: Shown,
+}
+
+/// How a book is handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// To be kept as a file.
+    File(Form),
+    /// As the page on which steps are marked.
+    Page,
 }
 
 impl Kept {
@@ -116,11 +138,11 @@ struct Wanted {
 /// The same for the page, which has its form.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WantedPage {
+pub(super) struct WantedPage {
     method: Option<Method>,
 }
 
-type Named = Result<Path<(String, String)>, PathRejection>;
+pub(super) type Named = Result<Path<(String, String)>, PathRejection>;
 
 async fn api(
     State(books): State<Books>,
@@ -128,7 +150,9 @@ async fn api(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Answer {
     match wanted {
-        Ok(Query(Wanted { method, form })) => books.hand_out(named, method, form.unwrap_or(Form::Json)).await,
+        Ok(Query(Wanted { method, form })) => {
+            books.hand_out(named, method, Shown::File(form.unwrap_or(Form::Json))).await
+        }
         Err(_other) => refuse(&format!("{} and {}", one_of("method", methods()), one_of("form", forms()))),
     }
 }
@@ -139,7 +163,7 @@ async fn page(
     wanted: Result<Query<WantedPage>, QueryRejection>,
 ) -> Answer {
     match wanted {
-        Ok(Query(WantedPage { method })) => books.hand_out(named, method, Form::Html).await,
+        Ok(Query(WantedPage { method })) => for_forms(books.hand_out(named, method, Shown::Page).await),
         Err(_other) => refuse(&one_of("method", methods())),
     }
 }
@@ -161,7 +185,7 @@ fn forms() -> Vec<&'static str> {
 }
 
 impl Books {
-    async fn hand_out(&self, named: Named, method: Option<Method>, form: Form) -> Answer {
+    async fn hand_out(&self, named: Named, method: Option<Method>, shown: Shown) -> Answer {
         let Ok(Path((instance, requested))) = named else {
             return say(
                 StatusCode::NOT_FOUND,
@@ -173,10 +197,10 @@ impl Books {
             Ok(found) => found,
             Err(why) => return say(StatusCode::NOT_FOUND, &why),
         };
-        let key = Key { instance, version: target.version.clone(), method, form };
+        let key = Key { instance, version: target.version.clone(), method, shown };
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).find(board.revision, &key);
         if let Some(text) = known {
-            return answer(StatusCode::OK, content_type(form), text);
+            return answer(StatusCode::OK, content_type(shown), text);
         }
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             return later("other run books are being made; try again in a moment", "2");
@@ -185,13 +209,13 @@ impl Books {
         let making = spawn_blocking(move || {
             // Kept until it is made, also when nobody waits for it any more.
             let _place = place;
-            maker(&state, &target, method).map(|book| Bytes::from(render(&book, form)))
+            maker(&state, &target, method).map(|book| Bytes::from(shown.render(&book, &target, method)))
         });
         match making.await {
             Ok(Ok(text)) => {
                 let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.keep(board.revision, key, text.clone());
-                answer(StatusCode::OK, content_type(form), text)
+                answer(StatusCode::OK, content_type(shown), text)
             }
             Ok(Err(missing)) => later(&format!("no run book can be made yet: {missing}"), "60"),
             Err(error) => {
@@ -214,11 +238,87 @@ fn later(text: &str, seconds: &'static str) -> Answer {
     later
 }
 
-fn content_type(form: Form) -> &'static str {
-    match form {
-        Form::Markdown => "text/markdown; charset=utf-8",
-        Form::Html => "text/html; charset=utf-8",
-        Form::Json => "application/json",
+impl Shown {
+    fn render(self, book: &Book, target: &Target, method: Option<Method>) -> String {
+        match self {
+            Self::File(form) => render(book, form),
+            // Relative to the page: a proxy may have put it elsewhere.
+            Self::Page => render_page(book, &format!("{}/steps{}", target.version, query_of(method))),
+        }
+    }
+}
+
+fn query_of(method: Option<Method>) -> String {
+    method.map_or_else(String::new, |method| format!("?method={}", method.id()))
+}
+
+fn content_type(shown: Shown) -> &'static str {
+    match shown {
+        Shown::File(Form::Markdown) => "text/markdown; charset=utf-8",
+        Shown::File(Form::Html) | Shown::Page => "text/html; charset=utf-8",
+        Shown::File(Form::Json) => "application/json",
+    }
+}
+
+/// A page with forms: they go to this site only, and say so (a browser that tells nothing of where it comes from is
+/// refused by `guard`).
+fn for_forms(mut page: Answer) -> Answer {
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; \
+                          frame-ancestors 'none'";
+    let headers = page.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    page
+}
+
+/// What somebody says of a step.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SaidOfStep {
+    step: String,
+    state: StepState,
+    by: String,
+    #[serde(default)]
+    took: String,
+    #[serde(default)]
+    note: String,
+}
+
+/// Keeps what somebody says of a step, and shows the step again.
+pub(super) async fn mark_step(
+    State(surface): State<HttpSurface>,
+    named: Named,
+    wanted: Result<Query<WantedPage>, QueryRejection>,
+    said: Result<axum::Form<SaidOfStep>, FormRejection>,
+) -> Answer {
+    let (Ok(Path((instance, target))), Ok(Query(WantedPage { method }))) = (named, wanted) else {
+        return refuse(&one_of("method", methods()));
+    };
+    let SaidOfStep { step, state, by, took, note } = match said {
+        Ok(axum::Form(said)) => said,
+        Err(error) => {
+            let told = format!(
+                "what is said of a step is a form with step, state ({}), by, took and note: {}",
+                StepState::ALL.map(StepState::id).join(", "),
+                error.body_text()
+            );
+            return say(error.status(), &told);
+        }
+    };
+    let shown = format!("../{target}{}#{}", query_of(method), anchor(&step));
+    let Ok(location) = HeaderValue::try_from(shown) else {
+        return say(StatusCode::NOT_FOUND, "a target is a version, or a word that stands for one");
+    };
+    let (reply, answered) = oneshot::channel();
+    let (took, note) = (Some(took), Some(note));
+    let command = Command::MarkStep { instance, target, step, state, by, took, note, reply };
+    match obeyed(&surface, command, timeout(MARK_WITHIN, answered)).await {
+        Ok(()) => {
+            let mut seen = say(StatusCode::SEE_OTHER, "it is kept");
+            seen.headers_mut().insert(LOCATION, location);
+            seen
+        }
+        Err(refusal) => refusal,
     }
 }
 
@@ -390,7 +490,7 @@ mod tests {
             instance: number.to_string(),
             version: "9.2.10".parse().unwrap(),
             method: None,
-            form: Form::Json,
+            shown: Shown::File(Form::Json),
         };
         let mut kept = Kept::default();
         for number in 0..40 {
