@@ -9,7 +9,7 @@ mod process;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use process::{Running, agent, command, eventually, free_port};
+use process::{DEADLINE, Running, agent, command, eventually, free_port};
 use rustix::process::Signal;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Executor};
@@ -284,7 +284,45 @@ async fn run_books(demo: &Demo, version: &serde_json::Value) -> [String; 3] {
         let answer = reqwest::get(format!("http://{}{path}", demo.address)).await.unwrap();
         assert_eq!(answer.status().as_u16(), 404, "{path}");
     }
+    what_is_said_on_the_page_stands_in_the_book(demo, version.as_str().unwrap()).await;
     [json, markdown, page]
+}
+
+/// A form of the page, as a browser sends it, and then the command that takes the word back.
+async fn what_is_said_on_the_page_stands_in_the_book(demo: &Demo, version: &str) {
+    let address = format!("http://{}/plan/wiki/{version}/steps?method=archive", demo.address);
+    let answer = reqwest::Client::builder()
+        .timeout(DEADLINE)
+        .build()
+        .unwrap()
+        .post(address)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("origin", format!("http://{}", demo.address))
+        .body("step=preparation.release&state=skipped&by=Anna+L%C3%B6w&took=1h+30m&note=decided+in+OPS-17")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    assert_eq!(
+        (answer.url().path(), answer.url().query()),
+        (format!("/plan/wiki/{version}").as_str(), Some("method=archive"))
+    );
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("Skipped by Anna Löw, ") && page.contains("took 1 h 30 min"), "{page}");
+
+    let mark = async || {
+        let book: serde_json::Value =
+            serde_json::from_str(&demo.get(&format!("/api/v1/plan/wiki/{version}")).await).unwrap();
+        let steps = book["sections"][0]["steps"].as_array().unwrap().clone();
+        steps.into_iter().find(|step| step["id"] == "preparation.release").unwrap()["mark"].clone()
+    };
+    let kept = mark().await;
+    assert_eq!((&kept["state"], &kept["by"]), (&"skipped".into(), &"Anna Löw".into()), "{kept}");
+    assert_eq!(kept["note"], "decided in OPS-17");
+    let target = format!("--target={version}");
+    let (code, told) = demo.run(&["plan", "step", "preparation.release", "--withdraw", &target]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(mark().await.is_null());
 }
 
 fn nothing_is_a_gap_and_every_category_has_a_finding(status: &serde_json::Value) {

@@ -26,6 +26,9 @@ pub(super) fn render_html(book: &Book, action: Option<&str>) -> String {
     html.raw(TOKENS);
     html.raw(STYLE);
     html.raw("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#steps\">Skip to the steps</a>\n");
+    if action.is_some() {
+        html.raw("<p class=\"back\"><a href=\"../../\">All instances</a></p>\n");
+    }
     html.head(book);
     html.raw("<main>\n<div class=\"front\">\n");
     html.way(book);

@@ -405,12 +405,14 @@ mod tests {
         }
     }
 
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
     /// Sends a form to the page of a run book; what the daemon answers when it is asked.
     async fn say_of_step(
         probe: &mut Probe,
         path: &str,
         form: &str,
-        headers: &[(&str, &str)],
+        headers: Headers<'_>,
         outcome: Result<(), String>,
     ) -> (u16, Option<String>, String, Option<Command>) {
         let mut request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -465,7 +467,7 @@ mod tests {
     async fn what_cannot_be_said_of_a_step_is_not_passed_on() {
         let mut probe = probe();
         let long = format!("step=production.stop&state=done&by={}", "x".repeat(plan::MOST_BYTES_SAID));
-        let rows: [(&str, &[(&str, &str)], u16); 6] = [
+        let rows: [(&str, Headers<'_>, u16); 6] = [
             ("step=production.stop&state=perhaps&by=Anna", &HERE, 422),
             ("step=production.stop&state=done", &HERE, 422),
             ("step=production.stop&state=done&by=Anna&target=x", &HERE, 422),

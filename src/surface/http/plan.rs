@@ -45,7 +45,7 @@ pub(super) const STEPS: &str = "/plan/{instance}/{target}/steps";
 pub(super) const MOST_BYTES_SAID: usize = 32 << 10;
 
 /// To make the book takes a moment, and the store may hang.
-const MARK_WITHIN: Duration = Duration::from_secs(60);
+const MARK_WITHIN: Duration = Duration::from_mins(1);
 
 /// The routes of run books.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(board: watch::Receiver<Arc<Board>>) -> Router<S> {
@@ -153,7 +153,7 @@ async fn api(
         Ok(Query(Wanted { method, form })) => {
             books.hand_out(named, method, Shown::File(form.unwrap_or(Form::Json))).await
         }
-        Err(_other) => refuse(&format!("{} and {}", one_of("method", methods()), one_of("form", forms()))),
+        Err(_other) => refuse(&format!("{} and {}", methods(), forms())),
     }
 }
 
@@ -164,7 +164,7 @@ async fn page(
 ) -> Answer {
     match wanted {
         Ok(Query(WantedPage { method })) => for_forms(books.hand_out(named, method, Shown::Page).await),
-        Err(_other) => refuse(&one_of("method", methods())),
+        Err(_other) => refuse(&methods()),
     }
 }
 
@@ -172,16 +172,16 @@ fn refuse(choices: &str) -> Answer {
     say(StatusCode::BAD_REQUEST, &format!("only these can be given: {choices}"))
 }
 
-fn one_of(key: &str, words: Vec<&'static str>) -> String {
+fn one_of(key: &str, words: &[&str]) -> String {
     format!("{key}={}", words.join("|"))
 }
 
-fn methods() -> Vec<&'static str> {
-    Method::ALL.map(Method::id).to_vec()
+fn methods() -> String {
+    one_of("method", &Method::ALL.map(Method::id))
 }
 
-fn forms() -> Vec<&'static str> {
-    Form::ALL.map(Form::id).to_vec()
+fn forms() -> String {
+    one_of("form", &Form::ALL.map(Form::id))
 }
 
 impl Books {
@@ -292,7 +292,7 @@ pub(super) async fn mark_step(
     said: Result<axum::Form<SaidOfStep>, FormRejection>,
 ) -> Answer {
     let (Ok(Path((instance, target))), Ok(Query(WantedPage { method }))) = (named, wanted) else {
-        return refuse(&one_of("method", methods()));
+        return refuse(&methods());
     };
     let SaidOfStep { step, state, by, took, note } = match said {
         Ok(axum::Form(said)) => said,
@@ -329,7 +329,7 @@ fn find(board: &Board, instance: &str, requested: &str) -> Result<(Arc<InstanceS
         return Err(format!("there is no instance {instance:?}; there are: {}", names.join(", ")));
     };
     let none = |why: &dyn fmt::Display| format!("{why}; {}", what_there_is(state));
-    let wanted: Requested = requested.parse().map_err(|_| {
+    let wanted: Requested = requested.parse().map_err(|_not_a_version| {
         none(&format!(
             "{requested:?} is no target: a version, latest, latest-lts, next and recommended are targets"
         ))

@@ -1,8 +1,10 @@
 //! The page: the status for people with a browser. Plain HTML without scripts or anything to load.
 //!
-//! Every foreign text goes through [`Html::text`].
+//! Every foreign text goes through `Html::text`.
 
 mod offer;
+
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use upgrade_readiness_checks::facts::Condition;
@@ -256,7 +258,8 @@ fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing into a string cannot fail.
+            let _infallible = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::status::{InstanceView, OfferView, OfferedView, is_target};
-use super::{Html, minute};
+use super::{Html, minute, segment};
 
 impl Html {
     pub(super) fn offer(&mut self, instance: &InstanceView, now: Timestamp) {
@@ -43,7 +43,7 @@ impl Html {
 
     fn lines(&mut self, instance: &InstanceView, offer: &OfferView, now: Timestamp) {
         self.raw(
-            "<h4>Releases</h4>\n<table>\n<thead><tr><th>Release</th><th>Verdict</th><th>Supported until</th>\
+            "<details><summary>Every line with its newest release; each leads to its run book</summary>\n<table>\n<thead><tr><th>Release</th><th>Verdict</th><th>Supported until</th>\
              <th>Plug-ins</th><th>In the way</th></tr></thead>\n<tbody>\n",
         );
         for release in offer.shown(instance, false) {
@@ -52,7 +52,9 @@ impl Html {
                 (false, true) => ", a target",
                 (false, false) => "",
             };
-            self.element("<tr><th>", &release.version, "");
+            self.element("<tr><th><a href=\"plan/", &segment(&instance.name), "/");
+            self.element("", &segment(&release.version), "\">");
+            self.element("", &release.version, "</a>");
             self.raw(if release.long_term_support { " LTS" } else { "" });
             self.raw(mark);
             self.raw("</th><td>");
@@ -68,7 +70,7 @@ impl Html {
             }
             self.element("</td><td class=\"error\">", &in_the_way(release, now), "</td></tr>\n");
         }
-        self.raw("</tbody>\n</table>\n");
+        self.raw("</tbody>\n</table>\n</details>\n");
     }
 }
 
