@@ -67,6 +67,23 @@ impl Write for Hashing {
 }
 
 impl InstanceState {
+    /// An instance before it is first judged.
+    #[must_use]
+    pub fn not_judged(snapshot: Snapshot, grounds: Arc<Grounds>) -> Self {
+        Self {
+            name: snapshot.instance.clone(),
+            product: snapshot.product,
+            version: None,
+            snapshot: Arc::new(snapshot),
+            grounds,
+            targets: Vec::new(),
+            offering: Offering::default(),
+            remarks: Vec::new(),
+            catalog_digest: None,
+            facts_digest: FactsDigest::default(),
+        }
+    }
+
     /// What all targets together amount to.
     #[must_use]
     pub fn verdict(&self) -> Verdict {

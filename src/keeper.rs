@@ -341,7 +341,7 @@ mod tests {
         let instance = config.instances[0].clone();
         let catalog = watch::Sender::new(config.catalogs[&Product::Confluence].catalog.clone()).subscribe();
         let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
-        let shown = Arc::new(snapshot.clone());
+        let shown = snapshot.clone();
         let board = watch::Sender::new(Arc::new(Board::default()));
         let seen = board.subscribe();
         let keeper = Keeper::new(
@@ -353,18 +353,7 @@ mod tests {
             snapshot,
             History::default(),
         );
-        let state = InstanceState {
-            name: "wiki".into(),
-            product: Product::Confluence,
-            version: None,
-            snapshot: shown,
-            grounds: keeper.grounds(),
-            targets: Vec::new(),
-            offering: Offering::default(),
-            remarks: Vec::new(),
-            catalog_digest: None,
-            facts_digest: FactsDigest::default(),
-        };
+        let state = InstanceState::not_judged(shown, keeper.grounds());
         board.send_modify(|board| Arc::make_mut(board).instances = vec![Arc::new(state)]);
         let answer = |digest: String| {
             let collected_on = jiff::civil::date(2026, 1, 1);

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use upgrade_readiness_checks::facts::{Asked, Failure, Product, Section, Snapshot, Source};
 
 use super::restore_job::RestoreJobs;
-use crate::board::{Board, FactsDigest, InstanceState, Offering, Since};
+use crate::board::{Board, InstanceState, Since};
 use crate::catalog_in_use::Refreshed;
 use crate::collect::database::RowCounts;
 use crate::collect::surroundings::Surroundings;
@@ -73,7 +73,7 @@ impl Generation {
                     snapshot.switch_off(source);
                 }
             }
-            let shown = Arc::new(snapshot.clone());
+            let shown = snapshot.clone();
             let keeper = Keeper::new(
                 instance.clone(),
                 catalog.follow(),
@@ -83,18 +83,7 @@ impl Generation {
                 snapshot,
                 history,
             );
-            states.push(Arc::new(InstanceState {
-                name: instance.name.clone(),
-                product: instance.product,
-                version: None,
-                snapshot: shown,
-                grounds: keeper.grounds(),
-                targets: Vec::new(),
-                offering: Offering::default(),
-                remarks: Vec::new(),
-                catalog_digest: None,
-                facts_digest: FactsDigest::default(),
-            }));
+            states.push(Arc::new(InstanceState::not_judged(shown, keeper.grounds())));
             let keeper = Arc::new(keeper.remembering(memories.clone()));
             for collector in collectors {
                 let source = collector.source();
