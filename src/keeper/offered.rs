@@ -11,7 +11,7 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use upgrade_readiness_checks::catalog::Catalog;
-use upgrade_readiness_checks::facts::{Missing, Snapshot, Source};
+use upgrade_readiness_checks::facts::{Condition, Missing, Snapshot, Source};
 use upgrade_readiness_checks::model::{Plan, Policy};
 use upgrade_readiness_checks::plan::offer::offer;
 use upgrade_readiness_checks::report::Judge;
@@ -98,6 +98,10 @@ impl Basis {
         Offered { offering, basis: Some(self), took, begun: false }
     }
 
+    fn is_complete(&self) -> bool {
+        Source::ALL.iter().all(|source| self.facts.state(*source).condition != Condition::Pending)
+    }
+
     fn news_since(&self, before: &Self) -> News {
         let (now, then) = (&self.facts.memory, &before.facts.memory);
         let words = now.waivers != then.waivers || now.sign_offs != then.sign_offs;
@@ -108,6 +112,8 @@ impl Basis {
             || !Arc::ptr_eq(&self.catalog, &before.catalog)
             || day(self) != day(before)
             || sources.iter().any(awaited)
+            // After the start it is not left at what the first answers said.
+            || (self.is_complete() && !before.is_complete())
         {
             News::Awaited
         } else if !sources.is_empty() || now != then {
@@ -133,7 +139,7 @@ pub fn judge_offering(facts: &Snapshot, catalog: &Catalog, policy: &Policy, plan
 #[cfg(test)]
 mod tests {
     use jiff::ToSpan;
-    use upgrade_readiness_checks::facts::{Asked, Section};
+    use upgrade_readiness_checks::facts::{Asked, Reading, Section};
     use upgrade_readiness_checks::golden::golden;
 
     use super::*;
@@ -176,6 +182,9 @@ mod tests {
         assert!(!due(1, &with(&before, 1, host)), "it takes too long to do it so often");
         assert!(due(1, &with(&before, 4, host)));
         assert!(due(1, &with(&before, 0, |facts| facts.switch_off(Source::License))), "the licence at once");
+        let started = with(&before, 0, |facts| facts.host = Reading::Pending);
+        let complete = with(&before, 0, |_| ());
+        assert!(Offered { basis: Some(started), ..judged(1) }.is_due(&complete), "every source has answered");
         assert!(due(1, &Basis { catalog: Arc::new((*before.catalog).clone()), ..before.clone() }));
         assert!(due(1, &Basis { at: before.at + 5.hours(), ..before.clone() }), "another day");
     }
