@@ -3,6 +3,8 @@
 //! Tests and benchmarks start from it and spoil one fact at a time. It runs Confluence 9.2.7 and is to be
 //! upgraded to 9.2.10, judged on 1 December 2025.
 
+mod carbon;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -23,6 +25,8 @@ use crate::facts::{
 };
 use crate::model::{Case, Plan, Policy, Target};
 use crate::version::{Line, ProductVersion};
+
+pub use carbon::golden_carbon;
 
 /// Hundreds of tests begin here, and reading the catalog is most of what each would take.
 static CATALOG: LazyLock<Catalog> =
@@ -301,6 +305,7 @@ fn installation() -> Installation {
         synchrony: Field::Read(Some(Synchrony::Managed)),
         synchrony_proxy: Field::Read(true),
         installer: Field::Read(Some(format!("{INSTALLATION}/.install4j/response.varfile"))),
+        carbon: None,
     }
 }
 
@@ -330,6 +335,7 @@ fn database() -> Database {
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
     let setting = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     Database {
+        others: Vec::new(),
         engine: Engine::Postgresql,
         version: Field::Read("16.4 (Debian 16.4-1.pgdg120+1)".into()),
         address: "db.example.com:5432/confluence".into(),
@@ -431,6 +437,7 @@ fn application() -> Application {
 fn plugins(target: &ProductVersion) -> Plugins {
     let key = "com.example.gantt";
     Plugins {
+        bundles: None,
         installed: vec![
             Plugin {
                 key: key.into(),
@@ -572,6 +579,7 @@ fn traffic(now: Timestamp) -> Traffic {
 
 fn rehearsal(now: Timestamp, target: &Target) -> Rehearsal {
     Rehearsal {
+        prepared: None,
         staging: Some(Staging {
             place: "http://staging.example.com:9977/api/v1/status".into(),
             instance: "wiki-staging".into(),

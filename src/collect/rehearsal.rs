@@ -37,7 +37,7 @@ impl Collector for RehearsalCollector {
 
     async fn collect(&self) -> Result<Section, CollectError> {
         let Some(place) = &self.place else {
-            return Ok(Section::Rehearsal(Rehearsal { staging: None }));
+            return Ok(Section::Rehearsal(Rehearsal { staging: None, prepared: None }));
         };
         let (at, text) = match &place.at {
             StagingAt::Http(access) => {
@@ -60,7 +60,7 @@ impl Collector for RehearsalCollector {
             }
         };
         let staging = parse_status(&text, &at, place.instance.as_deref())?;
-        Ok(Section::Rehearsal(Rehearsal { staging: Some(staging) }))
+        Ok(Section::Rehearsal(Rehearsal { staging: Some(staging), prepared: None }))
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
         for at in [StagingAt::Http(http), StagingAt::File(file.clone())] {
             let place = StagingPlace { instance: Some("wiki-staging".into()), at };
             let section = RehearsalCollector::new(Some(place)).collect().await.unwrap();
-            let Section::Rehearsal(Rehearsal { staging: Some(staging) }) = section else {
+            let Section::Rehearsal(Rehearsal { staging: Some(staging), .. }) = section else {
                 panic!("{section:?}")
             };
             assert_eq!(staging.instance, "wiki-staging");
@@ -214,6 +214,6 @@ mod tests {
             failure.message
         );
         let none = RehearsalCollector::new(None).collect().await.unwrap();
-        assert_eq!(none, Section::Rehearsal(Rehearsal { staging: None }));
+        assert_eq!(none, Section::Rehearsal(Rehearsal { staging: None, prepared: None }));
     }
 }

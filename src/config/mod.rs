@@ -10,6 +10,7 @@ mod custom;
 mod files;
 mod form;
 mod planned;
+mod prepared;
 mod raw;
 mod rehearsal;
 mod restore;
@@ -38,6 +39,7 @@ use crate::collect::traffic::AccessLogs;
 
 pub use files::FilesAccess;
 pub(crate) use form::distance;
+pub use prepared::PreparedPlace;
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
 pub use restore::RestoreProving;
@@ -204,6 +206,8 @@ pub struct Instance {
     pub marketplace: Marketplace,
     /// The staging instance on which the upgrade is tried.
     pub rehearsal: Option<StagingPlace>,
+    /// The new release, set up beside the running one.
+    pub prepared: Option<PreparedPlace>,
     /// The operator's own probes.
     pub custom: Vec<CustomProbe>,
     /// How it is proved that dumps restore.
@@ -234,6 +238,7 @@ impl Instance {
             database,
             marketplace,
             rehearsal,
+            prepared,
             custom,
             restore,
             backups,
@@ -249,6 +254,7 @@ impl Instance {
             && *database == other.database
             && *marketplace == other.marketplace
             && *rehearsal == other.rehearsal
+            && *prepared == other.prepared
             && *custom == other.custom
             && *restore == other.restore
             && *backups == other.backups

@@ -13,6 +13,7 @@ use super::backups::RawBackups;
 use super::catalog::RawCatalog;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
+use super::prepared::RawPrepared;
 use super::rehearsal::RawRehearsal;
 use super::traffic::RawTraffic;
 
@@ -214,6 +215,8 @@ pub(super) struct RawInstance {
     pub(super) marketplace: RawMarketplace,
     /// The staging instance on which the upgrade is tried.
     pub(super) rehearsal: Option<RawRehearsal>,
+    /// The new release, set up beside the running one before it takes over; for WSO2 Carbon products.
+    pub(super) prepared: Option<RawPrepared>,
     /// Probes of the operator's own.
     #[serde(default)]
     pub(super) custom: Vec<RawProbe>,

@@ -105,7 +105,7 @@ token_env = "B"
         "line 9: policy.license_warn_days must be a number from 0",
         "line 10: policy.seats_warn_percent must be a number from 0 to 255, and is 300",
         "line 11: requirements.9 \"9\" is not a version",
-        "line 15: instance[0].product must be one of confluence, and is \"jira\"",
+        "line 15: instance[0].product must be one of confluence, wso2-carbon, wso2-api-manager, wso2-application-server, wso2-business-process-server, wso2-complex-event-processor, wso2-data-analytics-server, wso2-data-services-server, wso2-enterprise-integrator, wso2-enterprise-mobility-manager, wso2-enterprise-service-bus, wso2-governance-registry, wso2-identity-server, wso2-iot-server, wso2-message-broker, wso2-micro-integrator, and is \"jira\"",
         "line 20: instance[0].installation_dir must be a path from the root",
         "line 21: instance[0].targets[0] must be a version, latest, latest-lts, next or recommended",
         "line 21: instance[0].targets[2] \"9.2.7\" is there twice",

@@ -308,6 +308,8 @@ impl Validation {
         let database = self.database(&format!("{key}.database"), raw.database);
         let marketplace = self.marketplace(&format!("{key}.marketplace"), raw.marketplace);
         let rehearsal = raw.rehearsal.and_then(|raw| self.rehearsal(&format!("{key}.rehearsal"), raw));
+        let prepared =
+            raw.prepared.map(|prepared| self.prepared(&format!("{key}.prepared"), raw.product, prepared));
         let custom = self.probes(key, raw.custom, probes);
         let cluster_nodes = self.cluster(&format!("{key}.cluster"), &raw.cluster);
         let (backups, restore) = self.backups(&format!("{key}.backups"), raw.backups);
@@ -334,6 +336,7 @@ impl Validation {
             database,
             marketplace: marketplace?,
             rehearsal,
+            prepared,
             custom,
             restore,
             backups,
@@ -406,7 +409,7 @@ impl Validation {
         Some(HttpAccess { base_url: base_url?, credentials, ca_file })
     }
 
-    fn database(&mut self, key: &str, raw: RawDatabase) -> DatabaseAccess {
+    pub(super) fn database(&mut self, key: &str, raw: RawDatabase) -> DatabaseAccess {
         let password = self.secret(
             key,
             [

@@ -1,10 +1,11 @@
 //! How each product is found and read: one folder per product.
 
+pub mod carbon;
 pub mod confluence;
 
 use std::sync::Arc;
 
-use upgrade_readiness_checks::facts::{Product, Source};
+use upgrade_readiness_checks::facts::{Family, Source};
 
 use crate::collect::Collector;
 use crate::collect::database::DatabaseDirectory;
@@ -16,8 +17,9 @@ use crate::config::Instance;
 /// Everybody who asks about an instance: one collector per source that is not switched off.
 #[must_use]
 pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<Arc<dyn Collector>> {
-    let mut collectors = match instance.product {
-        Product::Confluence => confluence::collectors(instance, surroundings),
+    let mut collectors = match instance.product.family() {
+        Family::Confluence => confluence::collectors(instance, surroundings),
+        Family::Carbon => carbon::collectors(instance, surroundings),
     };
     collectors.push(Arc::new(ReleasesCollector::new(surroundings.refresher.clone())));
     collectors.push(Arc::new(RehearsalCollector::new(instance.rehearsal.clone())));
@@ -28,8 +30,9 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
 /// Tells where the database of an instance is.
 #[must_use]
 pub fn database_directory(instance: &Arc<Instance>) -> Arc<dyn DatabaseDirectory> {
-    match instance.product {
-        Product::Confluence => Arc::new(confluence::database::SiteDatabase::new(instance.clone())),
+    match instance.product.family() {
+        Family::Confluence => Arc::new(confluence::database::SiteDatabase::new(instance.clone())),
+        Family::Carbon => Arc::new(carbon::database::MainDatabase::new(instance.clone())),
     }
 }
 

@@ -215,7 +215,7 @@ fn read_index(side: &Snapshot) -> Result<Index, Missing> {
         why: why.to_owned(),
     };
     let files = match (&installation.search, &installation.index) {
-        (Search::OpenSearch, _) => None,
+        (Search::OpenSearch | Search::None, _) => None,
         (Search::Lucene { .. }, Field::Read(Some(files))) => Some(*files),
         (Search::Lucene { .. }, Field::Read(None)) => return Err(unread("nothing was looked at")),
         (Search::Lucene { .. }, Field::Unread(why)) => return Err(unread(why)),

@@ -72,6 +72,7 @@ struct ReleaseEntry {
     version: ProductVersion,
     date: Option<Date>,
     build: Option<u32>,
+    kernel: Option<ProductVersion>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +111,7 @@ pub(super) fn parse(product: &str, platforms: &str) -> Result<Catalog, CatalogEr
                 version,
                 released_on: release.date,
                 build: release.build,
+                kernel: release.kernel,
                 long_term_support: entry.long_term_support,
                 end_of_life,
             });

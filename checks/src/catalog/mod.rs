@@ -35,11 +35,33 @@ pub const CONFLUENCE: &str = include_str!("../../../config/catalog/confluence.to
 /// Ends of life of Java, databases and operating systems, as they were when the agent was built.
 pub const PLATFORMS: &str = include_str!("../../../config/catalog/platforms.toml");
 
+/// A catalog of the embedded ones, by its file's name.
+macro_rules! embedded {
+    ($name:literal) => {
+        include_str!(concat!("../../../config/catalog/", $name, ".toml"))
+    };
+}
+
 /// The text of a product's catalog, as it was when the agent was built.
 #[must_use]
 pub fn embedded_text(product: Product) -> &'static str {
     match product {
         Product::Confluence => CONFLUENCE,
+        Product::Wso2Carbon => embedded!("wso2-carbon"),
+        Product::Wso2ApiManager => embedded!("wso2-api-manager"),
+        Product::Wso2ApplicationServer => embedded!("wso2-application-server"),
+        Product::Wso2BusinessProcessServer => embedded!("wso2-business-process-server"),
+        Product::Wso2ComplexEventProcessor => embedded!("wso2-complex-event-processor"),
+        Product::Wso2DataAnalyticsServer => embedded!("wso2-data-analytics-server"),
+        Product::Wso2DataServicesServer => embedded!("wso2-data-services-server"),
+        Product::Wso2EnterpriseIntegrator => embedded!("wso2-enterprise-integrator"),
+        Product::Wso2EnterpriseMobilityManager => embedded!("wso2-enterprise-mobility-manager"),
+        Product::Wso2EnterpriseServiceBus => embedded!("wso2-enterprise-service-bus"),
+        Product::Wso2GovernanceRegistry => embedded!("wso2-governance-registry"),
+        Product::Wso2IdentityServer => embedded!("wso2-identity-server"),
+        Product::Wso2IotServer => embedded!("wso2-iot-server"),
+        Product::Wso2MessageBroker => embedded!("wso2-message-broker"),
+        Product::Wso2MicroIntegrator => embedded!("wso2-micro-integrator"),
     }
 }
 
@@ -52,6 +74,8 @@ pub struct Release {
     pub released_on: Option<Date>,
     /// Its build number, when it is known.
     pub build: Option<u32>,
+    /// The release of the Carbon kernel it is built on; `None` for other products and where it is not known.
+    pub kernel: Option<ProductVersion>,
     /// It belongs to a long-term support line.
     pub long_term_support: bool,
     /// When the vendor's support of its line ends.
@@ -260,6 +284,21 @@ mod tests {
         assert_eq!(release.build, Some(9111));
         assert!(release.long_term_support);
         assert_eq!(release.released_on, Some(jiff::civil::date(2025, 8, 5)));
+    }
+
+    #[test]
+    fn every_product_has_a_catalog_of_its_own() {
+        for product in Product::ALL {
+            let catalog = Catalog::embedded(product);
+            assert_eq!(catalog.product, product);
+            assert!(!catalog.releases().is_empty(), "{product}");
+            assert_eq!(Product::by_id(product.id()), Some(product));
+        }
+        let product = Catalog::embedded(Product::Wso2IdentityServer);
+        let built_on = product.release(&version("5.10.0")).unwrap().kernel.clone();
+        assert_eq!(built_on, Some(version("4.6.0")));
+        let kernel = Catalog::embedded(Product::Wso2Carbon);
+        assert!(kernel.release(&version("4.4.7")).is_some_and(|release| release.released_on.is_some()));
     }
 
     #[test]

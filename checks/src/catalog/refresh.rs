@@ -229,8 +229,14 @@ impl Taking<'_> {
                 let long_term_support =
                     of_line().any(|known| known.long_term_support) || (is_new_line && seen.long_term_support);
                 let end_of_life = of_line().find_map(|known| known.end_of_life);
-                let release =
-                    Release { version, released_on: day, build: None, long_term_support, end_of_life };
+                let release = Release {
+                    version,
+                    released_on: day,
+                    build: None,
+                    kernel: None,
+                    long_term_support,
+                    end_of_life,
+                };
                 catalog.releases.insert(index, release);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, Field, Records, Sessions};
+use super::{DatabaseConfig, Engine, Field, Records, Sessions};
 
 /// The product's database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,20 @@ pub struct Database {
     /// What the product keeps in its own tables.
     #[serde(default)]
     pub records: Records,
+    /// The other databases of the product, when it has several: each is judged like this one.
+    #[serde(default)]
+    pub others: Vec<OtherDatabase>,
+}
+
+/// A further database of the product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherDatabase {
+    /// What the product calls it: `WSO2_GOVERNANCE_DB`.
+    pub name: String,
+    /// How the product reaches it.
+    pub config: DatabaseConfig,
+    /// The database; its own `others` are empty.
+    pub facts: Field<Box<Database>>,
 }
 
 /// What an account may do in the product's schema.

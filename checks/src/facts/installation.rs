@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Field;
+use super::{CarbonHome, Field};
 use crate::version::ProductVersion;
 
 /// An installed product.
@@ -54,6 +54,9 @@ pub struct Installation {
     /// given, or its directory; `None` inside when the program was unpacked from an archive.
     #[serde(default)]
     pub installer: Field<Option<String>>,
+    /// What is particular to the home of a Carbon product; `None` for every other product.
+    #[serde(default)]
+    pub carbon: Option<Box<CarbonHome>>,
 }
 
 /// Who runs Synchrony.
@@ -86,6 +89,12 @@ pub struct Statement {
 pub enum StatementOf {
     /// Version of the program that is installed.
     ProgramVersion,
+    /// Version of the kernel the program is built on.
+    KernelVersion,
+    /// Version of the program, as its configuration states it.
+    ConfiguredVersion,
+    /// Version of the kernel, as its own bundle states it, which nobody edits by hand.
+    BundleVersion,
     /// Build number of the data in the home directory.
     HomeBuild,
     /// Build number of the data in the shared home directory.
@@ -245,6 +254,8 @@ pub enum Search {
     },
     /// In an external OpenSearch.
     OpenSearch,
+    /// The product has none.
+    None,
 }
 
 /// What is in the directory of the search index.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Field;
+use super::{Bundles, Field};
 use crate::version::ProductVersion;
 
 /// Installed plug-ins and their compatibility.
@@ -17,6 +17,9 @@ pub struct Plugins {
     pub safe_mode: Field<bool>,
     /// What is known for each target that was asked about.
     pub for_targets: Vec<TargetPlugins>,
+    /// OSGi bundles of people; `None` for products that have none.
+    #[serde(default)]
+    pub bundles: Option<Box<Bundles>>,
 }
 
 impl Plugins {

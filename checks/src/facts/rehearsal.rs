@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Connector, DatabaseConfig, Engine, Field, Installation, Snapshot};
+use super::{Connector, DatabaseConfig, Engine, Field, Installation, Prepared, Snapshot};
 use crate::version::ProductVersion;
 
 /// Where an upgrade is tried before it is done.
@@ -13,6 +13,9 @@ use crate::version::ProductVersion;
 pub struct Rehearsal {
     /// The staging instance; `None` when the configuration names none.
     pub staging: Option<Staging>,
+    /// The new release that is set up beside the running one; `None` when the configuration names none.
+    #[serde(default)]
+    pub prepared: Option<Field<Box<Prepared>>>,
 }
 
 /// A staging instance.

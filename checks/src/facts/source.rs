@@ -11,22 +11,144 @@ use serde::{Deserialize, Serialize};
 pub enum Product {
     /// Atlassian Confluence, Server and Data Center.
     Confluence,
+    /// The WSO2 Carbon kernel by itself, or a product on it that has no name here.
+    Wso2Carbon,
+    /// WSO2 API Manager.
+    Wso2ApiManager,
+    /// WSO2 Application Server.
+    Wso2ApplicationServer,
+    /// WSO2 Business Process Server.
+    Wso2BusinessProcessServer,
+    /// WSO2 Complex Event Processor.
+    Wso2ComplexEventProcessor,
+    /// WSO2 Data Analytics Server.
+    Wso2DataAnalyticsServer,
+    /// WSO2 Data Services Server.
+    Wso2DataServicesServer,
+    /// WSO2 Enterprise Integrator.
+    Wso2EnterpriseIntegrator,
+    /// WSO2 Enterprise Mobility Manager.
+    Wso2EnterpriseMobilityManager,
+    /// WSO2 Enterprise Service Bus.
+    Wso2EnterpriseServiceBus,
+    /// WSO2 Governance Registry.
+    Wso2GovernanceRegistry,
+    /// WSO2 Identity Server.
+    Wso2IdentityServer,
+    /// WSO2 IoT Server.
+    Wso2IotServer,
+    /// WSO2 Message Broker.
+    Wso2MessageBroker,
+    /// WSO2 Micro Integrator.
+    Wso2MicroIntegrator,
 }
 
 impl Product {
+    /// Every product.
+    pub const ALL: [Self; 16] = [
+        Self::Confluence,
+        Self::Wso2Carbon,
+        Self::Wso2ApiManager,
+        Self::Wso2ApplicationServer,
+        Self::Wso2BusinessProcessServer,
+        Self::Wso2ComplexEventProcessor,
+        Self::Wso2DataAnalyticsServer,
+        Self::Wso2DataServicesServer,
+        Self::Wso2EnterpriseIntegrator,
+        Self::Wso2EnterpriseMobilityManager,
+        Self::Wso2EnterpriseServiceBus,
+        Self::Wso2GovernanceRegistry,
+        Self::Wso2IdentityServer,
+        Self::Wso2IotServer,
+        Self::Wso2MessageBroker,
+        Self::Wso2MicroIntegrator,
+    ];
+
     /// The name used in the configuration, the status file and metrics.
     #[must_use]
     pub fn id(self) -> &'static str {
-        match self {
-            Self::Confluence => "confluence",
-        }
+        self.names().0
     }
 
     /// The name as people write it.
     #[must_use]
     pub fn name(self) -> &'static str {
+        self.names().1
+    }
+
+    /// The product by its [`id`](Self::id).
+    #[must_use]
+    pub fn by_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|product| product.id() == id)
+    }
+
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Confluence => "Confluence",
+            Self::Confluence => ("confluence", "Confluence"),
+            Self::Wso2Carbon => ("wso2-carbon", "WSO2 Carbon"),
+            Self::Wso2ApiManager => ("wso2-api-manager", "WSO2 API Manager"),
+            Self::Wso2ApplicationServer => ("wso2-application-server", "WSO2 Application Server"),
+            Self::Wso2BusinessProcessServer => {
+                ("wso2-business-process-server", "WSO2 Business Process Server")
+            }
+            Self::Wso2ComplexEventProcessor => {
+                ("wso2-complex-event-processor", "WSO2 Complex Event Processor")
+            }
+            Self::Wso2DataAnalyticsServer => ("wso2-data-analytics-server", "WSO2 Data Analytics Server"),
+            Self::Wso2DataServicesServer => ("wso2-data-services-server", "WSO2 Data Services Server"),
+            Self::Wso2EnterpriseIntegrator => ("wso2-enterprise-integrator", "WSO2 Enterprise Integrator"),
+            Self::Wso2EnterpriseMobilityManager => {
+                ("wso2-enterprise-mobility-manager", "WSO2 Enterprise Mobility Manager")
+            }
+            Self::Wso2EnterpriseServiceBus => ("wso2-enterprise-service-bus", "WSO2 Enterprise Service Bus"),
+            Self::Wso2GovernanceRegistry => ("wso2-governance-registry", "WSO2 Governance Registry"),
+            Self::Wso2IdentityServer => ("wso2-identity-server", "WSO2 Identity Server"),
+            Self::Wso2IotServer => ("wso2-iot-server", "WSO2 IoT Server"),
+            Self::Wso2MessageBroker => ("wso2-message-broker", "WSO2 Message Broker"),
+            Self::Wso2MicroIntegrator => ("wso2-micro-integrator", "WSO2 Micro Integrator"),
+        }
+    }
+
+    /// The family it is of.
+    #[must_use]
+    pub fn family(self) -> Family {
+        match self {
+            Self::Confluence => Family::Confluence,
+            Self::Wso2Carbon
+            | Self::Wso2ApiManager
+            | Self::Wso2ApplicationServer
+            | Self::Wso2BusinessProcessServer
+            | Self::Wso2ComplexEventProcessor
+            | Self::Wso2DataAnalyticsServer
+            | Self::Wso2DataServicesServer
+            | Self::Wso2EnterpriseIntegrator
+            | Self::Wso2EnterpriseMobilityManager
+            | Self::Wso2EnterpriseServiceBus
+            | Self::Wso2GovernanceRegistry
+            | Self::Wso2IdentityServer
+            | Self::Wso2IotServer
+            | Self::Wso2MessageBroker
+            | Self::Wso2MicroIntegrator => Family::Carbon,
+        }
+    }
+}
+
+/// Products that are laid out, read and judged the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// Atlassian Confluence.
+    Confluence,
+    /// The WSO2 Carbon kernel 4.x and the products on it.
+    Carbon,
+}
+
+impl Family {
+    /// The name used in the reference of the checks.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Confluence => "confluence",
+            Self::Carbon => "wso2-carbon",
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{Finding, Plan, Policy, Target};
 use crate::catalog::Catalog;
-use crate::facts::{Missing, Product, Snapshot, Source};
+use crate::facts::{Family, Missing, Product, Snapshot, Source};
 
 /// A named rule. One static per file in `rules/`.
 #[derive(Debug)]
@@ -100,8 +100,8 @@ pub enum About {
 pub enum Products {
     /// Every product.
     All,
-    /// These.
-    Only(&'static [Product]),
+    /// Those of these families.
+    Only(&'static [Family]),
 }
 
 impl Products {
@@ -110,7 +110,7 @@ impl Products {
     pub fn include(self, product: Product) -> bool {
         match self {
             Self::All => true,
-            Self::Only(products) => products.contains(&product),
+            Self::Only(families) => families.contains(&product.family()),
         }
     }
 }

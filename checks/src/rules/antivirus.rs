@@ -84,7 +84,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
 fn directories(installation: &Installation) -> Vec<&str> {
     let index = match &installation.search {
         Search::Lucene { index_dir } => Some(index_dir.as_str()),
-        Search::OpenSearch => None,
+        Search::OpenSearch | Search::None => None,
     };
     let shared = installation.cluster.as_ref().and_then(|cluster| cluster.shared_home_dir.as_deref());
     let (program, home) = (installation.installation_dir.as_str(), installation.home_dir.as_str());

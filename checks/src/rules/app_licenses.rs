@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::units::in_days;
 use super::wording::no_plugins;
-use crate::facts::{AppLicense, Field, Missing, Plugin, Product, Source};
+use crate::facts::{AppLicense, Family, Field, Missing, Plugin, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -13,7 +13,7 @@ pub(super) static CHECK: Check = Check {
     id: "app-licenses",
     title: "Licences of paid apps that last",
     category: Category::License,
-    products: Products::Only(&[Product::Confluence]),
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Plugins],
     people: People::MayWaive,
     about: About::Instance,

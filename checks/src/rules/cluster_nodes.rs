@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::wording::{counted, excerpt, first_few};
-use crate::facts::{ClusterNode, ClusterState, Missing, Product, RollingUpgrade, Source};
+use crate::facts::{ClusterNode, ClusterState, Family, Missing, RollingUpgrade, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -13,7 +13,7 @@ pub(super) static CHECK: Check = Check {
     id: "cluster-nodes",
     title: "Nodes that agree, and no rolling upgrade under way",
     category: Category::Application,
-    products: Products::Only(&[Product::Confluence]),
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Installation, Source::Application],
     people: People::MayWaive,
     about: About::Target,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::wording::{counted, first_few};
-use crate::facts::{Customised, CustomisedKind, Layout, Missing, Product, Records, Source};
+use crate::facts::{Customised, CustomisedKind, Family, Layout, Missing, Records, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -12,7 +12,7 @@ pub(super) static CHECK: Check = Check {
     id: "customised-layouts",
     title: "Layouts, styles and macros of one's own",
     category: Category::Customisation,
-    products: Products::Only(&[Product::Confluence]),
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Database],
     people: People::MaySignOff,
     about: About::Instance,

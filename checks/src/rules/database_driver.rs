@@ -3,7 +3,7 @@
 use super::support::{Candidate, how_to_answer, supported_by_target};
 use super::wording::first_few;
 use crate::catalog::{Component, Standing};
-use crate::facts::{DatabaseConfig, Driver, Engine, Installation, Missing, Product, Source};
+use crate::facts::{DatabaseConfig, Driver, Engine, Family, Installation, Missing, Product, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -86,12 +86,16 @@ fn wanted(config: &DatabaseConfig) -> Option<Engine> {
 
 /// The program's library directory.
 fn library(product: Product, installation: &Installation) -> String {
-    match product {
-        Product::Confluence => format!("{}/{CONFLUENCE_LIBRARY}", installation.installation_dir),
-    }
+    let below = match product.family() {
+        Family::Confluence => CONFLUENCE_LIBRARY,
+        Family::Carbon => CARBON_LIBRARY,
+    };
+    format!("{}/{below}", installation.installation_dir)
 }
 
 const CONFLUENCE_LIBRARY: &str = "confluence/WEB-INF/lib";
+
+const CARBON_LIBRARY: &str = "repository/components/lib";
 
 struct Look<'a> {
     case: &'a Case<'a>,

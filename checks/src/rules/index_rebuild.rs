@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::clock::span;
 use super::units::bytes;
 use super::wording::sign_off;
-use crate::facts::{Field, IndexFiles, IndexPart, Installation, Missing, Product, Role, Search, Source};
+use crate::facts::{Family, Field, IndexFiles, IndexPart, Installation, Missing, Role, Search, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -15,7 +15,7 @@ pub(super) static CHECK: Check = Check {
     id: "index-rebuild",
     title: "A sound search index",
     category: Category::Application,
-    products: Products::Only(&[Product::Confluence]),
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Installation, Source::Disk, Source::Application],
     people: People::MaySignOff,
     about: About::Target,
@@ -70,6 +70,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
                 "the search index is kept in OpenSearch, not in files".to_owned(),
             ));
         }
+        Search::None => return Err(Undecided::DoesNotApply("there is no search index".to_owned())),
     };
     let mut found = Vec::new();
     let mut missing = Vec::new();

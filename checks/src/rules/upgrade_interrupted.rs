@@ -3,7 +3,7 @@
 use std::num::ParseIntError;
 
 use super::wording::excerpt;
-use crate::facts::{Installation, Missing, Product, Source, Statement, StatementOf, UpgradeStep};
+use crate::facts::{Family, Installation, Missing, Source, Statement, StatementOf, UpgradeStep};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -12,7 +12,7 @@ pub(super) static CHECK: Check = Check {
     id: "upgrade-interrupted",
     title: "No upgrade that stopped half-way",
     category: Category::Release,
-    products: Products::Only(&[Product::Confluence]),
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Installation, Source::Database],
     people: People::MaySayNothing,
     about: About::Instance,

@@ -4,7 +4,7 @@ mod concerns;
 
 use super::wording::{self, counted, sentence};
 use crate::catalog::{Confidence, Note, PageKind, Weight};
-use crate::facts::{Product, Source};
+use crate::facts::{Family, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -15,7 +15,7 @@ pub(super) static CHECK: Check = Check {
     id: "upgrade-notes",
     title: "The vendor's upgrade notes, read by somebody",
     category: Category::Preparation,
-    products: Products::Only(&[Product::Confluence]),
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Host, Source::Java, Source::Installation, Source::Files, Source::Plugins],
     people: People::MaySignOff,
     about: About::Target,

@@ -47,7 +47,6 @@ pub(super) fn run(args: DemoArgs, output: &mut Output) -> anyhow::Result<u8> {
 }
 
 async fn show(args: DemoArgs, output: &mut Output) -> anyhow::Result<()> {
-    let Product::Confluence = args.product;
     let dir = directory(args.dir)?;
     let (database, database_note, _server) = match postgres::find_programs() {
         None => (

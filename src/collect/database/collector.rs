@@ -220,6 +220,7 @@ pub(super) fn prepared(connection: Connection) -> Result<Prepared, CollectError>
 fn cannot_ask(engine: Engine, address: String, account: String) -> Database {
     let why = format!("this agent cannot ask {}; {}", engine.name(), instead(engine));
     Database {
+        others: Vec::new(),
         engine,
         version: Field::Unread(why.clone()),
         address,

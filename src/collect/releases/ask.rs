@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use upgrade_readiness_checks::facts::{
-    AskOutcome, AskedAddress, Product, PublicAnswer, ReleaseSeen, Said, Topic,
+    AskOutcome, AskedAddress, Family, Product, PublicAnswer, ReleaseSeen, Said, Topic,
 };
 
 use super::parse::{MarketplacePage, parse_endoflife, parse_feed};
@@ -148,24 +148,32 @@ pub(super) async fn ask_all(
 }
 
 fn questions<'a>(lists: &'a PublicLists, product: Product, platforms: &[String]) -> Vec<Question<'a>> {
-    let (endoflife, feed, marketplace) = match product {
-        Product::Confluence => ("confluence", "confluence", "confluence"),
+    let mut questions = match product.family() {
+        Family::Confluence => vec![
+            Question {
+                topic: Topic::Lines,
+                base: &lists.endoflife,
+                path: "api/v1/products/confluence".to_owned(),
+            },
+            Question {
+                topic: Topic::FeedCurrent,
+                base: &lists.feeds,
+                path: "download/feeds/current/confluence.json".to_owned(),
+            },
+            Question {
+                topic: Topic::FeedArchived,
+                base: &lists.feeds,
+                path: "download/feeds/archived/confluence.json".to_owned(),
+            },
+            Question {
+                topic: Topic::Marketplace,
+                base: &lists.marketplace,
+                path: "rest/2/applications/confluence/versions".to_owned(),
+            },
+        ],
+        // No public list tells of its releases; only the ends of platforms are asked for.
+        Family::Carbon => Vec::new(),
     };
-    let of_feed = |list: &str| format!("download/feeds/{list}/{feed}.json");
-    let mut questions = vec![
-        Question {
-            topic: Topic::Lines,
-            base: &lists.endoflife,
-            path: format!("api/v1/products/{endoflife}"),
-        },
-        Question { topic: Topic::FeedCurrent, base: &lists.feeds, path: of_feed("current") },
-        Question { topic: Topic::FeedArchived, base: &lists.feeds, path: of_feed("archived") },
-        Question {
-            topic: Topic::Marketplace,
-            base: &lists.marketplace,
-            path: format!("rest/2/applications/{marketplace}/versions"),
-        },
-    ];
     for (id, name) in PLATFORMS {
         if platforms.iter().any(|known| known == id) {
             questions.push(Question {

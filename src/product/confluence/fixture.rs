@@ -183,6 +183,7 @@ impl LaidOut {
             targets: Vec::new(),
             license_file: None,
             rehearsal: None,
+            prepared: None,
             custom: Vec::new(),
             plan: Plan::default(),
             http: None,

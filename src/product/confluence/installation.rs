@@ -84,6 +84,7 @@ fn read_installation(
         Err(why) => Field::Unread(why.clone()),
     };
     Ok(Installation {
+        carbon: None,
         synchrony: read_synchrony(&site, &version, &process),
         synchrony_proxy,
         installer: read_installer(&site.installation_dir),

@@ -78,7 +78,7 @@ impl Collector for PluginsCollector {
                 marketplace,
             })
             .collect();
-        Ok(Section::Plugins(Plugins { installed, safe_mode, for_targets }))
+        Ok(Section::Plugins(Plugins { installed, safe_mode, for_targets, bundles: None }))
     }
 }
 

@@ -267,13 +267,11 @@ impl<'a> Site<'a> {
         if let Some(proxy) = self.proxy() {
             row("reverse proxy", proxy.to_owned());
         }
-        row(
-            "search",
-            match &self.installation.search {
-                Search::OpenSearch => "OpenSearch".to_owned(),
-                Search::Lucene { index_dir } => sized(index_dir, self.size(Role::Index)),
-            },
-        );
+        match &self.installation.search {
+            Search::OpenSearch => row("search", "OpenSearch".to_owned()),
+            Search::Lucene { index_dir } => row("search", sized(index_dir, self.size(Role::Index))),
+            Search::None => {}
+        }
         if let Some(synchrony) = self.synchrony() {
             row(
                 "Synchrony",

@@ -99,7 +99,7 @@ fn index<'a>(case: &Case<'a>, disk: &'a Disk) -> Part<'a> {
         return Ok(None);
     }
     match &case.facts.installation()?.search {
-        Search::OpenSearch => Ok(None),
+        Search::OpenSearch | Search::None => Ok(None),
         Search::Lucene { .. } => {
             let (place, size) = sized(disk, Role::Index)?;
             Ok(Some(Need {

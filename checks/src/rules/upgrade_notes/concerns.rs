@@ -90,7 +90,7 @@ impl<'a> Looked<'a> {
             Condition::JavaBundled => self.bundled_java()?,
             Condition::Lucene => match &installation.search {
                 Search::Lucene { index_dir } => Concern::Yes(format!("the index is in {index_dir}")),
-                Search::OpenSearch => Concern::No,
+                Search::OpenSearch | Search::None => Concern::No,
             },
             Condition::Proxy => {
                 let connectors =

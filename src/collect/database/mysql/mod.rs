@@ -212,6 +212,7 @@ async fn read_all(
     };
 
     Ok(Database {
+        others: Vec::new(),
         engine: server.engine,
         version: Field::Read(server.version.clone()),
         address: approach.peer.address(),

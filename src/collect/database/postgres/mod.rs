@@ -192,6 +192,7 @@ async fn read_all(
     };
 
     Ok(Database {
+        others: Vec::new(),
         engine: connection.engine,
         version,
         address: approach.peer.address(),

@@ -127,6 +127,7 @@ pub(super) fn search(desk: &Desk<'_>, leg: &Leg<'_>) -> Option<Draft> {
         return None;
     }
     Some(match &site.installation.search {
+        Search::None => return None,
         Search::OpenSearch => Draft::work("search", "See to the search index").text(
             "The index is in OpenSearch. See that its cluster is well and of a version the release supports, and look under \
              Administration, General Configuration, Content indexing whether the index is rebuilt.",

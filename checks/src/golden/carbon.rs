@@ -1,0 +1,369 @@
+//! A golden instance of WSO2 Carbon 4.4.6, with 4.4.7 set up beside it as the guide of the vendor asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Golden, golden, target, version};
+use crate::catalog::{Answers, Catalog, Component, MinimumOf};
+use crate::facts::{
+    Bundle, BundleKind, Bundles, CarbonHome, Clustering, ConfigurationModel, CopyDifferences, DatabaseConfig,
+    DatabaseUse, Datasource, Drift, Driver, Engine, Field, Installation, JavaRange, JavaVersion, Offer,
+    Offered, Patches, PidFile, PidProcess, Plugins, Ports, Prepared, Product, Reading, Role, SchemaSigns,
+    Snapshot, StagedDatabase, StartRecord, Statement, StatementOf, Synchroniser, TableRows, TableState,
+    TenantDirs, TreeCopy, Wanted,
+};
+use crate::version::Line;
+
+const HOME: &str = "/opt/wso2/wso2carbon-4.4.6";
+const NEW_HOME: &str = "/opt/wso2/wso2carbon-4.4.7";
+const DATABASE: &str = "WSO2_CARBON_DB";
+
+/// Facts of a source that was learned.
+fn learned<T>(reading: &mut Reading<T>) -> &mut T {
+    match reading {
+        Reading::Learned(learned) => &mut learned.facts,
+        Reading::Pending | Reading::Off | Reading::Failed { .. } => {
+            unreachable!("the golden instance knows it")
+        }
+    }
+}
+
+/// The golden Carbon instance: nothing stands in the way of 4.4.7.
+///
+/// # Panics
+///
+/// Never: its parts are literals that a test reads.
+#[must_use]
+pub fn golden_carbon() -> Golden {
+    let mut golden = golden();
+    golden.catalog = Catalog::embedded(Product::Wso2Carbon).with_answers(answers());
+    golden.target = target(&golden.catalog, "4.4.7");
+    let facts = &mut golden.facts;
+    facts.product = Product::Wso2Carbon;
+    "carbon".clone_into(&mut facts.instance);
+    // It has neither a licence nor plug-ins of a marketplace.
+    facts.license = Reading::Off;
+    **learned(&mut facts.installation) = installation();
+    *learned(&mut facts.plugins) = Plugins {
+        installed: Vec::new(),
+        safe_mode: Field::Read(false),
+        for_targets: Vec::new(),
+        bundles: Some(Box::new(bundles())),
+    };
+    spoil_what_is_of_confluence(facts);
+    let written_at = golden.now;
+    let rehearsal = learned(&mut golden.facts.rehearsal);
+    rehearsal.prepared = Some(Field::Read(Box::new(prepared())));
+    if let Some(staging) = &mut rehearsal.staging {
+        restage(staging, written_at);
+    }
+    golden
+}
+
+fn restage(staging: &mut crate::facts::Staging, written_at: Timestamp) {
+    staging.instance = "carbon-staging".into();
+    staging.written_at = written_at;
+    let profile = &mut staging.profile;
+    profile.version = Some(version("4.4.7"));
+    profile.home = Some(format!("staging.example.com:{NEW_HOME}"));
+    profile.shared_home = None;
+    profile.java = Some("1.8.0_402".into());
+    profile.database = Some("db-staging.example.com:5432/carbon".into());
+    profile.plugins = None;
+}
+
+fn spoil_what_is_of_confluence(facts: &mut Snapshot) {
+    let java = learned(&mut facts.java);
+    for runtime in &mut java.runtimes {
+        runtime.version = Field::Read(JavaVersion { feature: 8, text: "1.8.0_402".into() });
+        runtime.home = "/usr/lib/jvm/java-8".into();
+    }
+    let disk = learned(&mut facts.disk);
+    disk.places.retain(|place| matches!(place.role, Role::Installation | Role::InstallationParent));
+    for place in &mut disk.places {
+        place.path = if place.role == Role::Installation { HOME } else { "/opt/wso2" }.into();
+    }
+    for tree in &mut learned(&mut facts.files).trees {
+        tree.root = HOME.into();
+    }
+    let database = learned(&mut facts.database);
+    database.address = "db.example.com:5432/carbon".into();
+    database.account = "carbon".into();
+    database.connected_as = Field::Read("carbon".into());
+    database.upgrade_steps = Field::Read(Vec::new());
+    let application = learned(&mut facts.application);
+    application.base_url = "https://carbon.example.com:9443".into();
+    application.version = Field::Read(Some("4.4.6".into()));
+    application.build = Field::Read(None);
+}
+
+fn answers() -> Answers {
+    let line = Line { major: 4, minor: 4 };
+    let patterns = |texts: &[&str]| -> Vec<_> {
+        texts.iter().map(|text| text.parse().expect("a literal pattern")).collect()
+    };
+    let supported = [
+        (Component::DatabaseEngine, patterns(&["postgresql", "mysql"])),
+        (Component::Postgresql, patterns(&["16"])),
+        (Component::OperatingSystem, patterns(&["linux"])),
+    ];
+    let minimums = [
+        (MinimumOf::Cpus, 2),
+        (MinimumOf::MemoryMib, 2048),
+        (MinimumOf::HeapMib, 512),
+        (MinimumOf::FreeBesideHeapMib, 512),
+    ];
+    Answers {
+        supported: supported.into_iter().map(|(component, list)| ((line, component), list)).collect(),
+        minimums: minimums.into_iter().map(|(of, value)| ((line, of), value)).collect(),
+    }
+}
+
+/// What the four places say of a version.
+fn statements(home: &str, says: &str) -> Vec<Statement> {
+    let statement =
+        |below: &str, of| Statement { place: format!("{home}/{below}"), of, says: Field::Read(says.into()) };
+    vec![
+        statement("bin/version.txt", StatementOf::ProgramVersion),
+        statement("bin/wso2carbon-version.txt", StatementOf::KernelVersion),
+        statement("repository/conf/carbon.xml", StatementOf::ConfiguredVersion),
+        Statement {
+            place: format!("{home}/repository/components/plugins/org.wso2.carbon.core_{says}.jar"),
+            of: StatementOf::BundleVersion,
+            says: Field::Read(says.into()),
+        },
+    ]
+}
+
+fn installation() -> Installation {
+    let base = golden().facts;
+    let mut installation = base.installation().expect("the golden installation").clone();
+    installation.installation_dir = HOME.into();
+    installation.home_dir = HOME.into();
+    installation.version = Field::Read(version("4.4.6"));
+    installation.statements = statements(HOME, "4.4.6");
+    installation.setup_step = None;
+    installation.access_mode = None;
+    installation.database = Field::Read(config(HOME, "db.example.com"));
+    installation.attachments_dir = None;
+    installation.search = crate::facts::Search::None;
+    installation.index = Field::Read(None);
+    installation.synchrony = Field::Read(None);
+    installation.synchrony_proxy = Field::Read(false);
+    installation.installer = Field::Read(None);
+    for (file, below) in
+        installation.ownership.iter_mut().zip(["", "/repository/logs", "/repository/database"])
+    {
+        file.path = format!("{HOME}{below}");
+        file.directory = true;
+    }
+    installation.carbon = Some(Box::new(home(HOME, "4.4.6", "db.example.com")));
+    installation
+}
+
+fn config(home: &str, host: &str) -> DatabaseConfig {
+    let base = golden().facts;
+    let config = base.installation().expect("the golden installation").database.value();
+    DatabaseConfig {
+        place: format!("{home}/repository/conf/datasources/master-datasources.xml"),
+        url: Some(format!("jdbc:postgresql://{host}:5432/carbon")),
+        host: Some(host.into()),
+        database: Some("carbon".into()),
+        account: Some("carbon".into()),
+        data_source: Some("jdbc/WSO2CarbonDB".into()),
+        isolation: None,
+        pool_size: Some(50),
+        ..config.expect("the golden database").clone()
+    }
+}
+
+fn home(home: &str, kernel: &str, host: &str) -> CarbonHome {
+    CarbonHome {
+        product_name: Field::Read("WSO2 Carbon".into()),
+        kernel: Field::Read(version(kernel)),
+        model: ConfigurationModel::Xml,
+        ports: Field::Read(Ports { offset: 0, https: 9443, http: 9763 }),
+        host_name: Field::Read(None),
+        datasources: Field::Read(vec![Datasource {
+            name: DATABASE.into(),
+            jndi: Some("jdbc/WSO2CarbonDB".into()),
+            uses: BTreeSet::from([DatabaseUse::UserManagement, DatabaseUse::LocalRegistry]),
+            config: config(home, host),
+            max_active: Some(50),
+            named_twice: false,
+        }]),
+        clustering: Field::Read(Clustering {
+            place: format!("{home}/repository/conf/axis2/axis2.xml"),
+            enabled: false,
+            scheme: Some("multicast".into()),
+            domain: Some("wso2.carbon.domain".into()),
+            local_member: None,
+            members: Vec::new(),
+        }),
+        synchroniser: Field::Read(Synchroniser {
+            place: format!("{home}/repository/conf/carbon.xml"),
+            enabled: false,
+            commits: false,
+            repository: None,
+        }),
+        mounts: Field::Read(Vec::new()),
+        registry_versioning: Field::Read(BTreeMap::new()),
+        tenants: Field::Read(TenantDirs {
+            place: format!("{home}/repository/tenants"),
+            ids: BTreeSet::from([1, 2]),
+            with_event_files: BTreeSet::new(),
+        }),
+        user_stores: Field::Read(Vec::new()),
+        patches: Field::Read(Patches::default()),
+        pid_file: Field::Read(Some(PidFile {
+            place: format!("{home}/wso2carbon.pid"),
+            pid: 1234,
+            process: Field::Read(PidProcess::Server),
+        })),
+        java_range: Field::Read(Some(JavaRange { from: 7, to: Some(8) })),
+        perilous_options: Field::Read(Vec::new()),
+        placeholders: Field::Read(Vec::new()),
+        creates_administrator: Field::Read(None),
+        last_start: Field::Read(Some(StartRecord {
+            place: format!("{home}/repository/logs/wso2carbon.log"),
+            at: "2025-12-01 18:00:12,345".into(),
+            seconds: 21,
+            unresolved: Vec::new(),
+        })),
+    }
+}
+
+fn bundles() -> Bundles {
+    let file = "repository/components/dropins/com.example.handler_1.2.0.jar";
+    let offer = |version: &str, by: &str| Offer {
+        version: version.into(),
+        by: by.into(),
+        fits: BTreeMap::from([(file.into(), true)]),
+        by_people: false,
+    };
+    let core = "org.wso2.carbon.core";
+    Bundles {
+        place: format!("{HOME}/repository/components"),
+        custom: vec![Bundle {
+            file: file.into(),
+            kind: BundleKind::Dropin,
+            name: "com.example.handler".into(),
+            version: "1.2.0".into(),
+            imports: vec![Wanted { name: core.into(), range: "[4.4.6,4.5.0)".into() }],
+            requires: Vec::new(),
+            not_evaluated: Vec::new(),
+            java: Field::Read(Some(7)),
+        }],
+        machine_made: Vec::new(),
+        broken: BTreeMap::new(),
+        list_defects: Field::Read(Vec::new()),
+        offered: Field::Read(Some(Offered {
+            place: NEW_HOME.into(),
+            read: 230,
+            unread: BTreeMap::new(),
+            packages: BTreeMap::from([(
+                core.into(),
+                vec![offer("4.4.7", "repository/components/plugins/org.wso2.carbon.core_4.4.7.jar")],
+            )]),
+            bundles: BTreeMap::new(),
+        })),
+    }
+}
+
+fn prepared() -> Prepared {
+    let copy = |below: &str| TreeCopy {
+        below: below.into(),
+        is_there: Field::Read(true),
+        differences: Field::Read(CopyDifferences { compared: 40, ..CopyDifferences::default() }),
+    };
+    Prepared {
+        place: NEW_HOME.into(),
+        version: Field::Read(version("4.4.7")),
+        statements: statements(NEW_HOME, "4.4.7"),
+        home: CarbonHome { pid_file: Field::Read(None), ..home(NEW_HOME, "4.4.7", "db-staging.example.com") },
+        drivers: Field::Read(vec![Driver {
+            engine: Engine::Postgresql,
+            file: "postgresql-42.7.2.jar".into(),
+            version: Some("42.7.2".into()),
+        }]),
+        copies: vec![copy("repository/deployment/server"), copy("repository/tenants")],
+        drift: Field::Read(Drift {
+            base: "/srv/vendor/wso2carbon-4.4.6.zip".into(),
+            target: "/srv/vendor/wso2carbon-4.4.7.zip".into(),
+            files: 34,
+            ..Drift::default()
+        }),
+        databases: Field::Read(vec![StagedDatabase {
+            name: DATABASE.into(),
+            production: Field::Read(tables("db.example.com", "7300000000000000001", "4.4.6")),
+            staging: Field::Read(tables("db-staging.example.com", "7300000000000000002", "4.4.6")),
+        }]),
+    }
+}
+
+/// The tables of the kernel on PostgreSQL at 4.4.7, as its script makes them.
+const TABLES: [&str; 40] = [
+    "REG_ASSOCIATION",
+    "REG_CLUSTER_LOCK",
+    "REG_COMMENT",
+    "REG_CONTENT",
+    "REG_CONTENT_HISTORY",
+    "REG_LOG",
+    "REG_PATH",
+    "REG_PROPERTY",
+    "REG_RATING",
+    "REG_RESOURCE",
+    "REG_RESOURCE_COMMENT",
+    "REG_RESOURCE_HISTORY",
+    "REG_RESOURCE_PROPERTY",
+    "REG_RESOURCE_RATING",
+    "REG_RESOURCE_TAG",
+    "REG_SNAPSHOT",
+    "REG_TAG",
+    "UM_ACCOUNT_MAPPING",
+    "UM_CLAIM",
+    "UM_CLAIM_BEHAVIOR",
+    "UM_DIALECT",
+    "UM_DOMAIN",
+    "UM_HYBRID_REMEMBER_ME",
+    "UM_HYBRID_ROLE",
+    "UM_HYBRID_USER_ROLE",
+    "UM_MODULE",
+    "UM_MODULE_ACTIONS",
+    "UM_PERMISSION",
+    "UM_PROFILE_CONFIG",
+    "UM_ROLE",
+    "UM_ROLE_PERMISSION",
+    "UM_SHARED_USER_ROLE",
+    "UM_SYSTEM_ROLE",
+    "UM_SYSTEM_USER",
+    "UM_SYSTEM_USER_ROLE",
+    "UM_TENANT",
+    "UM_USER",
+    "UM_USER_ATTRIBUTE",
+    "UM_USER_PERMISSION",
+    "UM_USER_ROLE",
+];
+
+fn tables(host: &str, identity: &str, schema: &str) -> TableState {
+    let rows = TABLES.iter().map(|table| TableRows { table: (*table).into(), rows: Field::Read(12) });
+    TableState {
+        engine: Engine::Postgresql,
+        address: format!("{host}:5432/carbon"),
+        identity: Field::Read(identity.into()),
+        version: Field::Read("16.4 (Debian 16.4-1.pgdg120+1)".into()),
+        kernel_tables: Field::Read(TABLES.iter().map(ToString::to_string).collect()),
+        other_tables: Field::Read(0),
+        rows: Field::Read(rows.collect()),
+        schema: Field::Read(SchemaSigns {
+            at_least: Some(schema.into()),
+            exactly: Some(schema.into()),
+            signs: vec!["index REG_RESOURCE_IND_BY_TENANT_UUID".into()],
+        }),
+        behind: Field::Read(Vec::new()),
+        tenants: Field::Read(BTreeSet::from([1, 2])),
+        domains: Field::Read(["PRIMARY", "SYSTEM"].map(ToOwned::to_owned).into()),
+        sessions: Field::Read(Vec::new()),
+    }
+}
