@@ -25,6 +25,7 @@ pub mod text_file;
 pub mod traffic;
 #[cfg(test)]
 pub(crate) mod unprivileged;
+pub mod xml;
 
 use std::error::Error;
 

@@ -97,6 +97,16 @@ pub fn read_text(path: &Path) -> Result<String, ReadTextError> {
 
 /// Reads a UTF-8 text file of at most `most` bytes; pipes and devices are refused, not waited for.
 pub fn read_text_up_to(path: &Path, most: u64) -> Result<String, ReadTextError> {
+    let bytes = read_bytes_up_to(path, most)?;
+    String::from_utf8(bytes).ok().ok_or_else(|| ReadTextError::NotText { path: path.to_owned() })
+}
+
+/// Reads a file of at most [`MOST_BYTES`], whatever it is written in; pipes and devices are refused, not waited for.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, ReadTextError> {
+    read_bytes_up_to(path, MOST_BYTES)
+}
+
+fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>, ReadTextError> {
     let failed = |cause| ReadTextError::Read { path: path.to_owned(), cause };
     // Opening a pipe waits for somebody to write into it, and opening a device may do something: neither is opened.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
@@ -116,11 +126,11 @@ pub fn read_text_up_to(path: &Path, most: u64) -> Result<String, ReadTextError> 
     if bytes.len() as u64 > most {
         return Err(ReadTextError::TooLong { path: path.to_owned(), most });
     }
-    String::from_utf8(bytes).ok().ok_or_else(|| ReadTextError::NotText { path: path.to_owned() })
+    Ok(bytes)
 }
 
 /// Opens for reading; returns at once even when a pipe has taken the place of the file.
-fn open_without_waiting(path: &Path) -> io::Result<File> {
+pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }

@@ -13,7 +13,6 @@ pub mod scripts;
 pub mod server_xml;
 pub mod synchrony;
 pub mod versions;
-mod xml;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,11 +22,11 @@ use upgrade_readiness_checks::facts::FailureKind;
 pub use cfg_xml::{CfgXml, parse_cfg_xml};
 pub use layout::{SiteLayout, service_mark};
 pub use license::SiteLicense;
-pub use xml::XmlError;
 
 use crate::chain::Chain;
 use crate::collect::CollectError;
 use crate::collect::text_file::{ReadTextError, read_text};
+use crate::collect::xml::{XmlError, xml_remedy};
 use crate::config::Instance;
 use scripts::{Setting, parse_system_property};
 
@@ -142,22 +141,6 @@ impl From<SiteError> for CollectError {
             }
         };
         Self::new(kind, error, remedy)
-    }
-}
-
-fn xml_remedy(path: &Path, cause: &XmlError) -> String {
-    let path = path.display();
-    match cause {
-        XmlError::Empty | XmlError::Truncated => {
-            format!(
-                "Restore {path} from a backup before Confluence is restarted; a full disk can leave it so."
-            )
-        }
-        XmlError::BadReference { .. } => format!("Write &amp; for & in {path}."),
-        XmlError::Encoding { .. } => format!("Convert {path} to UTF-8 and declare it so."),
-        XmlError::Dtd | XmlError::TooManyNodes | XmlError::Malformed { .. } | XmlError::OtherRoot { .. } => {
-            format!("Look at {path}: `xmllint --noout {path}` shows what is wrong.")
-        }
     }
 }
 
