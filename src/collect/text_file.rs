@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use upgrade_readiness_checks::facts::FailureKind;
 
 use super::{CollectError, kind_of_io};
+use crate::chain::Chain;
 
 /// No configuration file of a product is longer than this.
 pub const MOST_BYTES: u64 = 4 * 1024 * 1024;
@@ -133,4 +134,24 @@ fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>, ReadTextError> {
 pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// What a person needs to know about a file that could not be read.
+#[must_use]
+pub fn explain_text(error: &ReadTextError) -> String {
+    format!("{}. {}", Chain(error), error.remedy())
+}
+
+/// What a person needs to know about a directory that could not be looked at.
+#[must_use]
+pub fn explain_io(path: &Path, error: &io::Error) -> String {
+    let told = format!("looking at {}: {error}", path.display());
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return told;
+    }
+    format!(
+        "{told}. Let the agent's user look at it: setfacl -m u:{uid}:rx {path}, and u:{uid}:x on the directories above it.",
+        uid = rustix::process::getuid().as_raw(),
+        path = path.display()
+    )
 }

@@ -8,8 +8,7 @@ pub mod index_files;
 mod init_properties;
 mod layout;
 mod license;
-pub mod ownership;
-pub mod scripts;
+pub mod run_user;
 pub mod server_xml;
 pub mod synchrony;
 pub mod versions;
@@ -23,12 +22,11 @@ pub use cfg_xml::{CfgXml, parse_cfg_xml};
 pub use layout::{SiteLayout, service_mark};
 pub use license::SiteLicense;
 
-use crate::chain::Chain;
 use crate::collect::CollectError;
-use crate::collect::text_file::{ReadTextError, read_text};
+use crate::collect::scripts::{Setting, parse_system_property};
+use crate::collect::text_file::{ReadTextError, explain_text, read_text};
 use crate::collect::xml::{XmlError, xml_remedy};
 use crate::config::Instance;
-use scripts::{Setting, parse_system_property};
 
 /// Below the home: how Confluence is set up.
 pub const CFG_XML: &str = "confluence.cfg.xml";
@@ -306,24 +304,6 @@ impl Site {
             .replace("${confluenceHome}", &confluence_home.display().to_string());
         absolute(&value, &self.cfg_path().display().to_string(), key).map(Some)
     }
-}
-
-/// What a person needs to know about a file that could not be read.
-pub(super) fn explain_text(error: &ReadTextError) -> String {
-    format!("{}. {}", Chain(error), error.remedy())
-}
-
-/// What a person needs to know about a directory that could not be looked at.
-pub(super) fn explain_io(path: &Path, error: &io::Error) -> String {
-    let told = format!("looking at {}: {error}", path.display());
-    if error.kind() != io::ErrorKind::PermissionDenied {
-        return told;
-    }
-    format!(
-        "{told}. Let the agent's user look at it: setfacl -m u:{uid}:rx {path}, and u:{uid}:x on the          directories above it.",
-        uid = rustix::process::getuid().as_raw(),
-        path = path.display()
-    )
 }
 
 #[cfg(test)]
