@@ -58,6 +58,12 @@ impl ReadTextError {
         }
     }
 
+    /// There is no regular file of that name.
+    #[must_use]
+    pub fn is_no_file(&self) -> bool {
+        matches!(self, Self::NotAFile { .. }) || self.kind() == FailureKind::Absent
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn remedy(&self) -> String {
@@ -107,7 +113,8 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, ReadTextError> {
     read_bytes_up_to(path, MOST_BYTES)
 }
 
-fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>, ReadTextError> {
+/// Reads a file of at most `most` bytes, whatever it is written in; pipes and devices are refused, not waited for.
+pub fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>, ReadTextError> {
     let failed = |cause| ReadTextError::Read { path: path.to_owned(), cause };
     // Opening a pipe waits for somebody to write into it, and opening a device may do something: neither is opened.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {

@@ -235,3 +235,242 @@ impl DatabaseDirectory for MainDatabase {
         Ok(directions(main_source(&stores)?, &self.instance.database)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::collect::unprivileged::as_another_user;
+    use crate::config::SecretSource;
+    use crate::product::carbon::fixture::{Example, LaidOut, SECRET, datasource, datasources};
+
+    const VAULT: &str = "<password svns:secretAlias=\"Datasources.WSO2_CARBON_DB.Configuration.Password\">password</password>";
+
+    fn ask(example: &LaidOut, access: DatabaseAccess) -> Result<Directions, CollectError> {
+        let instance = Instance { database: access, ..example.instance() };
+        MainDatabase::new(Arc::new(instance)).directions()
+    }
+
+    fn connection(example: &LaidOut, access: DatabaseAccess) -> Connection {
+        match ask(example, access) {
+            Ok(Directions::Connect(connection)) => *connection,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Kind and message of the failure; no secret may be in it.
+    fn failure(example: &LaidOut, access: DatabaseAccess) -> (FailureKind, String) {
+        let failure = ask(example, access).unwrap_err().into_failure();
+        assert!(!failure.message.contains(SECRET), "{}", failure.message);
+        (failure.kind, failure.message)
+    }
+
+    fn with_password(example: &LaidOut, username: Option<&str>) -> DatabaseAccess {
+        std::fs::write(example.root().join("password"), "AGENTS\n").unwrap();
+        DatabaseAccess {
+            username: username.map(str::to_owned),
+            password: Some(SecretSource::File(example.root().join("password"))),
+            ..DatabaseAccess::default()
+        }
+    }
+
+    fn names(example: &LaidOut) -> Vec<(String, Vec<DatabaseUse>)> {
+        let all = databases(&example.home(), &DatabaseAccess::default()).unwrap();
+        all.into_iter().map(|each| (each.name, each.uses.into_iter().collect())).collect()
+    }
+
+    #[test]
+    fn what_the_product_uses_is_used() {
+        for example in [Example::new(), Example::new().toml()] {
+            let example = example
+                .jdbc_url("jdbc:postgresql://db1:5433/carbon?currentSchema=esb&sslmode=require")
+                .lay_out();
+            let found = connection(&example, DatabaseAccess::default());
+            assert_eq!(
+                (found.engine, found.host.as_str(), found.port),
+                (Engine::Postgresql, "db1", Some(5433))
+            );
+            assert_eq!((found.database.as_str(), found.schema.as_deref()), ("carbon", Some("esb")));
+            assert_eq!(found.parameters["sslmode"], "require");
+            assert_eq!((found.account.as_str(), found.username.as_str()), ("carbon", "carbon"));
+            assert_eq!(found.password.expose_secret(), SECRET);
+            assert!(!format!("{found:?}").contains(SECRET));
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_vault_needs_an_account_for_the_agent() {
+        for (element, part) in [
+            (VAULT, "secure vault"),
+            ("<password>$secret{db_password}</password>", "secure vault"),
+            ("<password>${db.password}</password>", "variable"),
+        ] {
+            let example = Example::new().password(element).lay_out();
+            let (kind, told) = failure(&example, DatabaseAccess::default());
+            assert_eq!(kind, FailureKind::Denied);
+            assert!(told.contains(part) && told.contains("password_file"), "{told}");
+            let found = connection(&example, with_password(&example, Some("readiness")));
+            assert_eq!((found.account.as_str(), found.username.as_str()), ("carbon", "readiness"));
+            assert_eq!(found.password.expose_secret(), "AGENTS");
+        }
+    }
+
+    #[test]
+    fn the_operator_may_override_each_part() {
+        let example = Example::new().lay_out();
+        let found = connection(&example, with_password(&example, None));
+        assert_eq!((found.username.as_str(), found.password.expose_secret()), ("carbon", "AGENTS"));
+        let url = |text: &str| DatabaseAccess { url: Some(text.to_owned()), ..DatabaseAccess::default() };
+        let found = connection(&example, url("jdbc:mysql://replica:3307/other"));
+        assert_eq!(
+            (found.host.as_str(), found.port, found.database.as_str()),
+            ("replica", Some(3307), "other")
+        );
+        let (kind, told) = failure(&example, url("S3CRET"));
+        assert_eq!(kind, FailureKind::Malformed);
+        assert!(told.contains("[instance.database]"), "{told}");
+        let other = DatabaseAccess { username: Some("agent".to_owned()), ..DatabaseAccess::default() };
+        let (kind, told) = failure(&example, other);
+        assert!(
+            kind == FailureKind::Denied && told.contains("agent") && told.contains("password_file"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn distinct_databases_are_told_apart_and_the_main_one_comes_first() {
+        use DatabaseUse::{LocalRegistry, MountedRegistry, Product, UserManagement};
+        let example = Example::new().lay_out();
+        let plain = "<password>S3CRET</password>";
+        let source = |name: &str, url: &str| datasource(name, &format!("jdbc/{name}"), url, plain);
+        let all = [
+            source("LOCAL", "jdbc:h2:repository/database/WSO2CARBON_DB;DB_CLOSE_ON_EXIT=FALSE"),
+            source("USERS", "jdbc:postgresql://db.example.com/shared"),
+            // The same database by its usual port and in another case.
+            source("GOVERNANCE", "jdbc:postgresql://DB.example.com:5432/shared?ApplicationName=x"),
+            source("AM", "jdbc:mysql://db.example.com:3306/am"),
+            source("OTHER_LOCAL", "jdbc:h2:./repository/database/WSO2CARBON_DB"),
+        ];
+        example.write("repository/conf/datasources/master-datasources.xml", &datasources(&all.concat()));
+        example.write(
+            "repository/conf/registry.xml",
+            "<wso2registry><currentDBConfig>l</currentDBConfig><dbConfig name=\"l\"><dataSource>jdbc/LOCAL</dataSource>\
+             </dbConfig><dbConfig name=\"g\"><dataSource>jdbc/GOVERNANCE</dataSource></dbConfig>\
+             <remoteInstance url=\"x\"><id>i</id><dbConfig>g</dbConfig></remoteInstance></wso2registry>",
+        );
+        example.write(
+            "repository/conf/user-mgt.xml",
+            "<UserManager><Realm><Configuration><Property name=\"dataSource\">jdbc/USERS</Property></Configuration></Realm></UserManager>",
+        );
+        assert_eq!(
+            names(&example),
+            [
+                ("USERS".to_owned(), vec![UserManagement, MountedRegistry]),
+                ("LOCAL".to_owned(), vec![LocalRegistry, Product]),
+                ("AM".to_owned(), vec![Product]),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_url_of_the_operator_is_for_the_main_database_alone() {
+        let example = Example::new().lay_out();
+        let second = datasource("AM", "jdbc/am", "jdbc:mysql://db2/am", "<password>S3CRET</password>");
+        example.write("repository/conf/datasources/am-datasources.xml", &datasources(&second));
+        let access = DatabaseAccess {
+            url: Some("jdbc:postgresql://replica/carbon".to_owned()),
+            ..with_password(&example, Some("readiness"))
+        };
+        let found: Vec<_> = databases(&example.home(), &access)
+            .unwrap()
+            .iter()
+            .map(|each| match each.directory.directions().unwrap() {
+                Directions::Connect(connection) => (connection.host, connection.username),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let readiness = || "readiness".to_owned();
+        assert_eq!(found, [("replica".to_owned(), readiness()), ("db2".to_owned(), readiness())]);
+    }
+
+    #[test]
+    fn engines_that_cannot_be_asked_are_named_with_their_address() {
+        let rows = [
+            ("jdbc:h2:repository/database/WSO2CARBON_DB", Engine::H2, "repository/database/WSO2CARBON_DB"),
+            ("jdbc:sqlserver://db:1433;databaseName=carbon", Engine::SqlServer, "db:1433/carbon"),
+            ("jdbc:oracle:thin:@db:1521/carbon", Engine::Oracle, "db:1521/carbon"),
+        ];
+        for (url, engine, address) in rows {
+            match ask(&Example::new().jdbc_url(url).lay_out(), DatabaseAccess::default()) {
+                Ok(Directions::CannotAsk { engine: found, address: at, account }) => {
+                    assert_eq!((found, at.as_str(), account.as_str()), (engine, address, "carbon"), "{url}");
+                }
+                other => panic!("{url}: {other:?}"),
+            }
+        }
+        let (kind, told) =
+            failure(&Example::new().jdbc_url("jdbc:db2://db:50000/c").lay_out(), DatabaseAccess::default());
+        assert!(
+            kind == FailureKind::Malformed && told.contains("\"db2\"") && told.contains("by hand"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_told_with_the_file() {
+        type Row<'a> = (&'a str, fn(&LaidOut), FailureKind, &'a str);
+        let rows: [Row<'_>; 4] = [
+            (
+                "no such data source",
+                |example| {
+                    example.write(
+                        "repository/conf/user-mgt.xml",
+                        "<UserManager><Realm><Configuration><Property name=\"dataSource\">jdbc/Gone</Property></Configuration></Realm></UserManager>",
+                    );
+                },
+                FailureKind::Absent,
+                "jdbc/Gone",
+            ),
+            (
+                "no file",
+                |example| example.remove("repository/conf/datasources/master-datasources.xml"),
+                FailureKind::Absent,
+                "master-datasources.xml",
+            ),
+            (
+                "no URL",
+                |example| {
+                    let bare = datasource("WSO2_CARBON_DB", "jdbc/WSO2CarbonDB", "", "");
+                    example.write("repository/conf/datasources/master-datasources.xml", &datasources(&bare));
+                },
+                FailureKind::Absent,
+                "has no url",
+            ),
+            (
+                "a broken file",
+                |example| {
+                    example.write(
+                        "repository/conf/datasources/master-datasources.xml",
+                        "<datasources-configuration><password>S3CRET",
+                    )
+                },
+                FailureKind::Malformed,
+                "truncated",
+            ),
+        ];
+        for (name, spoil, expected, part) in rows {
+            let example = Example::new().lay_out();
+            spoil(&example);
+            let (kind, told) = failure(&example, DatabaseAccess::default());
+            assert_eq!(kind, expected, "{name}");
+            assert!(told.contains(part), "{name}: {told}");
+        }
+        let hidden = Example::new().lay_out();
+        hidden.forbid("repository/conf");
+        let database = MainDatabase::new(Arc::new(hidden.instance()));
+        let failure = as_another_user(move || database.directions().unwrap_err()).into_failure();
+        assert_eq!(failure.kind, FailureKind::Denied);
+        assert!(failure.message.contains("setfacl"), "{failure:?}");
+    }
+}

@@ -231,7 +231,6 @@ fn jndi_of(name: &str) -> String {
     )
 }
 
-
 /// The URL a product makes of `type`, `hostname`, `port` and `name` when none is given (`infer.json`).
 fn composed_url(table: &Table) -> Option<String> {
     let text = |key: &str| table.get(key).and_then(text_of);
