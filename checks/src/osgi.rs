@@ -119,7 +119,7 @@ impl FromStr for VersionRange {
         let text = text.trim();
         let refused = || NotOsgi::new(text, "a range of versions");
         let Some(inside) = text.strip_prefix(['[', '(']) else {
-            let floor = text.parse().map_err(|_: NotOsgi| refused())?;
+            let floor = text.parse().ok().ok_or_else(refused)?;
             return Ok(Self { floor, includes_floor: true, ceiling: None, includes_ceiling: false });
         };
         let inside = inside.strip_suffix([']', ')']).ok_or_else(refused)?;
@@ -129,9 +129,9 @@ impl FromStr for VersionRange {
             return Err(refused());
         }
         Ok(Self {
-            floor: floor.parse().map_err(|_: NotOsgi| refused())?,
+            floor: floor.parse().ok().ok_or_else(refused)?,
             includes_floor: text.starts_with('['),
-            ceiling: Some(ceiling.parse().map_err(|_: NotOsgi| refused())?),
+            ceiling: Some(ceiling.parse().ok().ok_or_else(refused)?),
             includes_ceiling: text.ends_with(']'),
         })
     }

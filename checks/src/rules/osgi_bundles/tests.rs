@@ -336,7 +336,9 @@ fn lists_and_jars_that_are_not_as_they_should_be() {
             (
                 "copied products",
                 |g| {
-                    offered_to(g).copied_machine_made.push("repository/components/dropins/a_1.0.0.jar".into())
+                    offered_to(g)
+                        .copied_machine_made
+                        .push("repository/components/dropins/a_1.0.0.jar".into());
                 },
                 Verdict::Warning,
                 &[(Warning, "machine-made")],
