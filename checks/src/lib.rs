@@ -6,6 +6,8 @@
 
 pub mod version;
 
+pub mod osgi;
+
 pub mod facts;
 
 pub mod projection;

@@ -9,9 +9,9 @@ use crate::catalog::{Answers, Catalog, Component, MinimumOf};
 use crate::facts::{
     Bundle, BundleKind, Bundles, CarbonHome, Clustering, ConfigurationModel, CopyDifferences, DatabaseConfig,
     DatabaseUse, Datasource, Drift, Driver, Engine, Field, Installation, JavaRange, JavaVersion, Offer,
-    Offered, Patches, PidFile, PidProcess, Plugins, Ports, Prepared, Product, Reading, Role, SchemaSigns,
-    Snapshot, StagedDatabase, StartRecord, Statement, StatementOf, Synchroniser, TableRows, TableState,
-    TenantDirs, TreeCopy, Wanted,
+    Offered, Offerer, Patches, PidFile, PidProcess, Plugins, Ports, Prepared, Product, Reading, Role,
+    SchemaSigns, Snapshot, StagedDatabase, StartRecord, Statement, StatementOf, Synchroniser, TableRows,
+    TableState, TenantDirs, TreeCopy, Wanted,
 };
 use crate::version::Line;
 
@@ -235,36 +235,47 @@ fn home(home: &str, kernel: &str, host: &str) -> CarbonHome {
 }
 
 fn bundles() -> Bundles {
-    let file = "repository/components/dropins/com.example.handler_1.2.0.jar";
-    let offer = |version: &str, by: &str| Offer {
-        version: version.into(),
-        by: by.into(),
-        fits: BTreeMap::from([(file.into(), true)]),
-        by_people: false,
-    };
     let core = "org.wso2.carbon.core";
     Bundles {
-        place: format!("{HOME}/repository/components"),
+        place: HOME.into(),
+        kernel: Field::Read(version("4.4.6")),
         custom: vec![Bundle {
-            file: file.into(),
+            file: "repository/components/dropins/com.example.handler_1.2.0.jar".into(),
             kind: BundleKind::Dropin,
             name: "com.example.handler".into(),
             version: "1.2.0".into(),
-            imports: vec![Wanted { name: core.into(), range: "[4.4.6,4.5.0)".into() }],
+            imports: vec![Wanted {
+                name: core.into(),
+                range: "[4.4.6,4.5.0)".into(),
+                attributes: BTreeMap::new(),
+            }],
             requires: Vec::new(),
             not_evaluated: Vec::new(),
-            java: Field::Read(Some(7)),
+            demanded_java: None,
+            compiled_for: Field::Read(Some(7)),
         }],
-        machine_made: Vec::new(),
+        machine_made: vec!["repository/components/dropins/postgresql_42.7.2_1.0.0.jar".into()],
+        no_bundles: Vec::new(),
         broken: BTreeMap::new(),
         list_defects: Field::Read(Vec::new()),
         offered: Field::Read(Some(Offered {
             place: NEW_HOME.into(),
+            version: Field::Read(version("4.4.7")),
             read: 230,
             unread: BTreeMap::new(),
+            list_defects: Field::Read(Vec::new()),
+            system_packages: Field::Read(180),
+            custom: Vec::new(),
+            copied_machine_made: Vec::new(),
             packages: BTreeMap::from([(
                 core.into(),
-                vec![offer("4.4.7", "repository/components/plugins/org.wso2.carbon.core_4.4.7.jar")],
+                vec![Offer {
+                    version: "4.4.7".into(),
+                    by: "repository/components/plugins/org.wso2.carbon.core_4.4.7.jar".into(),
+                    of: Offerer::Release,
+                    attributes: BTreeMap::new(),
+                    mandatory: BTreeSet::new(),
+                }],
             )]),
             bundles: BTreeMap::new(),
         })),

@@ -46,6 +46,7 @@ mod license_terms;
 mod license_valid;
 mod locale_encoding;
 mod operating_system;
+mod osgi_bundles;
 mod plugin_compatibility;
 mod plugin_state;
 mod process_limits;
@@ -103,6 +104,7 @@ pub static ALL: &[&Check] = &[
     &license_valid::CHECK,
     &locale_encoding::CHECK,
     &operating_system::CHECK,
+    &osgi_bundles::CHECK,
     &plugin_compatibility::CHECK,
     &plugin_state::CHECK,
     &process_limits::CHECK,

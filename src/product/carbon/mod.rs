@@ -1,6 +1,7 @@
 //! WSO2 Carbon kernels 4.x and the products on them: their home, their databases, their bundles, their HTTP side.
 
 pub mod application;
+pub mod bundles;
 pub mod database;
 pub mod files;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::collect::traffic::{AccessLogs, TrafficCollector};
 use crate::config::Instance;
 
 use application::ApplicationCollector;
+use bundles::BundlesCollector;
 use database::MainDatabase;
 use files::HomeFiles;
 use installation::InstallationCollector;
@@ -54,6 +56,7 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
             FilesCollector::new(Arc::new(HomeFiles::new(instance.clone())), surroundings.cache_dir.clone())
                 .with_lists_kept_in(surroundings.kept_dir.clone()),
         ),
+        Arc::new(BundlesCollector::new(instance.clone(), surroundings.cache_dir.clone())),
         Arc::new(DatabaseCollector::new(database.clone(), None)),
         Arc::new(CustomCollector::new(instance.custom.clone(), Some(database))),
         Arc::new(TrafficCollector::new(access_logs(instance), surroundings.cache_dir.as_deref())),

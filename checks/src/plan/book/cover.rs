@@ -32,7 +32,7 @@ static COVER: &[(SectionKind, &str, &[&str])] = &[
     (Preparation, "disk", &["disk-space"]),
     (Preparation, "files", &["file-ownership"]),
     (Preparation, "antivirus", &["antivirus"]),
-    (Preparation, "apps", &["app-licenses", "plugin-compatibility", "plugin-state"]),
+    (Preparation, "apps", &["app-licenses", "osgi-bundles", "plugin-compatibility", "plugin-state"]),
     (Preparation, "customisations", &["customised-files", "customised-layouts"]),
     (Preparation, "health", &["application-health", "cluster-nodes", "custom", "upgrade-interrupted"]),
     (Preparation, "administrator", &["internal-administrator"]),
