@@ -19,6 +19,7 @@ pub mod process;
 pub mod properties;
 pub mod rehearsal;
 pub mod releases;
+pub mod search;
 pub mod surroundings;
 pub mod targets;
 pub mod text_file;
