@@ -12,6 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Writes a file, and the directories it is in.
 pub(super) fn write(path: &Path, content: &str) -> anyhow::Result<()> {
+    write_bytes(path, content.as_bytes())
+}
+
+/// Writes a file that is no text, and the directories it is in.
+pub(super) fn write_bytes(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let parent = path.parent().context("every file of the example is in a directory")?;
     fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
     fs::write(path, content).with_context(|| format!("writing {}", path.display()))

@@ -1,5 +1,6 @@
 //! `agent demo`: a throw-away example instance, with the daemon on it.
 
+mod carbon;
 mod confluence;
 mod files;
 mod logs;
@@ -33,15 +34,17 @@ pub(crate) struct DemoArgs {
     /// Address for page and metrics.
     #[arg(long, default_value = "127.0.0.1:9977")]
     listen: SocketAddr,
-    /// The product to show.
+    /// The product to show: confluence or carbon.
     #[arg(long, default_value = "confluence", value_parser = parse_product)]
     product: Product,
 }
 
 fn parse_product(text: &str) -> Result<Product, String> {
     match text {
-        "confluence" => Ok(Product::Confluence),
-        _ => Err("there is an example of confluence only".to_owned()),
+        "carbon" => Ok(Product::Wso2Carbon),
+        _ => Product::by_id(text)
+            .filter(|product| matches!(product, Product::Confluence | Product::Wso2Carbon))
+            .ok_or_else(|| "there are examples of confluence and carbon (wso2-carbon)".to_owned()),
     }
 }
 
@@ -74,7 +77,7 @@ struct Example {
     /// A check worth reading about.
     explained: &'static str,
     /// How a blocker is made to go.
-    mending: &'static str,
+    mending: String,
 }
 
 /// Lays out the example, plays its surroundings, and runs the daemon until it is told to stop.
@@ -106,7 +109,7 @@ async fn show(args: DemoArgs, output: &mut Output) -> anyhow::Result<()> {
     };
     let example = match args.product.family() {
         Family::Confluence => confluence::set_up(&stage).await?,
-        Family::Carbon => anyhow::bail!("there is an example of confluence only"),
+        Family::Carbon => carbon::set_up(&stage).await?,
     };
     let config_path = dir.join("agent.toml");
     fs::write(&config_path, &example.agent_toml)

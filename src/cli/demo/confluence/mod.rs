@@ -84,7 +84,8 @@ pub(super) async fn set_up(stage: &Stage<'_>) -> anyhow::Result<Example> {
         database: database::DATABASE,
         front: ("wiki", "/status"),
         explained: "database-ownership",
-        mending: "To see a blocker go when the database runs: ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO confluence;",
+        mending: "To see a blocker go when the database runs: ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO confluence;"
+            .to_owned(),
     })
 }
 
