@@ -22,7 +22,7 @@ impl Anatomy for Plain {
         Ok(Survey {
             root: self.0.clone(),
             release: Ok("1".to_owned()),
-            vendor: VendorHashes { below: "app", file: "app/md5", parse },
+            vendor: Some(VendorHashes { below: "app", file: "app/md5", parse }),
             optional: &[],
             written: &[],
             ignore: Vec::new(),

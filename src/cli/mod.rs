@@ -10,6 +10,7 @@ mod explain;
 mod gate;
 mod generation;
 mod history;
+mod init;
 mod judged;
 mod license;
 mod output;
@@ -85,6 +86,8 @@ enum Command {
     RestoreTest(restore_test::RestoreTestArgs),
     /// What a licence text says, and which releases it allows.
     License(license::LicenseArgs),
+    /// Find installations on this host, and write a configuration for them.
+    Init(init::InitArgs),
     /// Check, show or describe the configuration.
     Config(config::ConfigCommand),
     /// Set up a throw-away example instance with the daemon on it.
@@ -127,7 +130,7 @@ impl ConfigArgs {
 fn remedy_of_config(cause: &ReadTextError) -> String {
     match cause {
         ReadTextError::Read { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-            "Name the file with --config FILE; `agent demo` writes an example, `agent config schema` describes every key."
+            "Name the file with --config FILE; `agent init` writes one for what is installed here, `agent demo` shows an example, `agent config schema` describes every key."
                 .to_owned()
         }
         other => other.remedy(),
@@ -190,6 +193,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
             output.text(&text)?;
             Ok(code)
         }
+        Command::Init(args) => init::run(&args, output),
         Command::Config(args) => config::run(&args, output),
         Command::Demo(args) => demo::run(args, output),
         Command::Completions { shell } => {

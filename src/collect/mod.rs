@@ -22,6 +22,7 @@ pub mod properties;
 pub mod rehearsal;
 pub mod releases;
 pub mod scripts;
+pub mod search;
 pub mod surroundings;
 pub mod targets;
 pub mod text_file;

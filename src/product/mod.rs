@@ -2,6 +2,7 @@
 
 pub mod carbon;
 pub mod confluence;
+pub mod find;
 
 use std::sync::Arc;
 

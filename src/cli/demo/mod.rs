@@ -1,7 +1,9 @@
 //! `agent demo`: a throw-away example instance, with the daemon on it.
 
-mod example;
-mod fake;
+mod carbon;
+mod confluence;
+mod files;
+mod logs;
 mod postgres;
 
 use std::fs;
@@ -9,10 +11,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use axum::Router;
 use clap::Args;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use upgrade_readiness_checks::facts::Product;
+use upgrade_readiness_checks::facts::{Family, Product};
+
+use postgres::Postgres;
 
 use super::daemon::Daemon;
 use super::output::Output;
@@ -28,16 +34,50 @@ pub(crate) struct DemoArgs {
     /// Address for page and metrics.
     #[arg(long, default_value = "127.0.0.1:9977")]
     listen: SocketAddr,
-    /// The product to show.
+    /// The product to show: confluence or carbon.
     #[arg(long, default_value = "confluence", value_parser = parse_product)]
     product: Product,
 }
 
 fn parse_product(text: &str) -> Result<Product, String> {
     match text {
-        "confluence" => Ok(Product::Confluence),
-        _ => Err("there is an example of confluence only".to_owned()),
+        "carbon" => Ok(Product::Wso2Carbon),
+        _ => Product::by_id(text)
+            .filter(|product| matches!(product, Product::Confluence | Product::Wso2Carbon))
+            .ok_or_else(|| "there are examples of confluence and carbon (wso2-carbon)".to_owned()),
     }
+}
+
+/// What an example is laid out with.
+struct Stage<'a> {
+    /// Where it may write.
+    dir: &'a Path,
+    /// Its days are counted from here.
+    now: Timestamp,
+    /// Where the page of the agent will be.
+    listen: SocketAddr,
+    /// Where its HTTP side will be.
+    url: &'a str,
+    /// An empty database server, when one could be started.
+    postgres: Option<&'a Postgres>,
+}
+
+/// An example that is laid out.
+struct Example {
+    /// Product and version.
+    what: String,
+    /// The configuration of an agent that watches it.
+    agent_toml: String,
+    /// Its HTTP side.
+    router: Router,
+    /// The name of its database.
+    database: &'static str,
+    /// What its HTTP side is called, and a page of it.
+    front: (&'static str, &'static str),
+    /// A check worth reading about.
+    explained: &'static str,
+    /// How a blocker is made to go.
+    mending: String,
 }
 
 /// Lays out the example, plays its surroundings, and runs the daemon until it is told to stop.
@@ -48,42 +88,45 @@ pub(super) fn run(args: DemoArgs, output: &mut Output) -> anyhow::Result<u8> {
 
 async fn show(args: DemoArgs, output: &mut Output) -> anyhow::Result<()> {
     let dir = directory(args.dir)?;
-    let (database, database_note, _server) = match postgres::find_programs() {
-        None => (
-            None,
-            "not installed here, so everything about the database is unknown: apt-get install postgresql"
-                .to_owned(),
-            None,
-        ),
-        Some(programs) => match postgres::start(&programs, &dir).await {
-            Ok(server) => {
-                let note =
-                    format!("psql -h {}/postgres -p {} -U admin confluence", dir.display(), server.port);
-                let database = example::Database { port: server.port, dump: server.dump(&programs) };
-                (Some(database), note, Some(server))
-            }
-            Err(error) => (None, format!("could not be started, so it is unknown: {error:#}"), None),
-        },
+    let postgres = match postgres::find_programs() {
+        None => {
+            Err("not installed here, so everything about the database is unknown: apt-get install postgresql"
+                .to_owned())
+        }
+        Some(programs) => postgres::start(&programs, &dir)
+            .await
+            .map_err(|error| format!("could not be started, so it is unknown: {error:#}")),
     };
     let fake =
         TcpListener::bind("127.0.0.1:0").await.context("opening a port for the example's HTTP side")?;
-    let instance_url = format!("http://{}", fake.local_addr().context("asking for the port")?);
-    let days = example::Days::from(jiff::Timestamp::now())?;
-    let example = example::lay_out(&dir, database.as_ref(), &days)?;
+    let url = format!("http://{}", fake.local_addr().context("asking for the port")?);
+    let stage = Stage {
+        dir: &dir,
+        now: Timestamp::now(),
+        listen: args.listen,
+        url: &url,
+        postgres: postgres.as_ref().ok(),
+    };
+    let example = match args.product.family() {
+        Family::Confluence => confluence::set_up(&stage).await?,
+        Family::Carbon => carbon::set_up(&stage).await?,
+    };
     let config_path = dir.join("agent.toml");
-    let listen = args.listen.to_string();
-    let text = example::render_agent_toml(&dir, &example, &listen, &instance_url, &days);
-    fs::write(&config_path, text).with_context(|| format!("writing {}", config_path.display()))?;
+    fs::write(&config_path, &example.agent_toml)
+        .with_context(|| format!("writing {}", config_path.display()))?;
     fs::create_dir_all(dir.join("state")).context("making the state directory")?;
 
     let config = read_config(&config_path)?;
     start_log(&config)?;
     let daemon = Daemon::bind(config_path.clone(), config).await?;
-    let shown = daemon.address();
-    output.text(&describe(&dir, &config_path, shown, &database_note, &instance_url))?;
+    let database = match &postgres {
+        Ok(postgres) => postgres.client(example.database),
+        Err(why) => why.clone(),
+    };
+    output.text(&describe(&stage, &example, &config_path, daemon.address(), &database))?;
     let stop_fake = CancellationToken::new();
     let playing =
-        axum::serve(fake, fake::router(days.now)).with_graceful_shutdown(stop_fake.clone().cancelled_owned());
+        axum::serve(fake, example.router).with_graceful_shutdown(stop_fake.clone().cancelled_owned());
     let (played, ran) = tokio::join!(playing.into_future(), async {
         let ran = daemon.run().await;
         stop_fake.cancel();
@@ -103,24 +146,34 @@ fn directory(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     fs::canonicalize(&dir).with_context(|| format!("finding {}", dir.display()))
 }
 
-fn describe(dir: &Path, config: &Path, listen: SocketAddr, database: &str, instance: &str) -> String {
+fn describe(
+    stage: &Stage<'_>,
+    example: &Example,
+    config: &Path,
+    listen: SocketAddr,
+    database: &str,
+) -> String {
     // Nobody has installed the agent yet who tries the demo.
     let agent =
         std::env::current_exe().map_or_else(|_| "agent".to_owned(), |path| path.display().to_string());
+    let (front, page) = example.front;
     format!(
-        "An example Confluence {version} stands in {dir}.\n\
+        "An example {what} stands in {dir}.\n\
          The agent watches it until you press Ctrl-C; nothing outside that directory is touched.\n\n\
          page        http://{listen}/\n\
          metrics     http://{listen}/metrics\n\
          status      {agent} status --config {config}\n\
-         explain     {agent} explain database-ownership --config {config}\n\
+         explain     {agent} explain {explained} --config {config}\n\
          database    {database}\n\
-         wiki        {instance}/status\n\n\
-         To see a blocker go when the database runs: ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO confluence;\n\
+         {front:<11} {instance}{page}\n\n\
+         {mending}\n\
          and then {agent} refresh --config {config}\n\
          To remove all of it: rm -r {dir}\n",
-        version = example::VERSION,
-        dir = dir.display(),
+        what = example.what,
+        dir = stage.dir.display(),
         config = config.display(),
+        explained = example.explained,
+        instance = stage.url,
+        mending = example.mending,
     )
 }

@@ -13,29 +13,48 @@ use anyhow::{Context, bail};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use super::example::{DATABASE_PASSWORD, DATABASE_USER};
-
-/// Name of the example's database.
-pub(super) const DATABASE: &str = "confluence";
-
 /// The administrator of the throw-away server.
 const ADMIN: &str = "admin";
 
 /// A running throw-away server; it ends with this value.
 pub(super) struct Postgres {
     server: Child,
+    programs: PathBuf,
     dir: PathBuf,
     pub(super) port: u16,
 }
 
 impl Postgres {
-    /// A dump of the example's database as a nightly job makes it; `None` when it cannot be made.
+    /// Runs statements as its administrator.
+    pub(super) async fn run(&self, database: &str, statements: &str) -> anyhow::Result<()> {
+        let mut connection = connect(&self.administrator().database(database)).await?;
+        connection
+            .execute(AssertSqlSafe(statements.to_owned()))
+            .await
+            .with_context(|| format!("filling the example's database {database}"))?;
+        Ok(())
+    }
+
+    /// How a person asks a database of it.
+    pub(super) fn client(&self, database: &str) -> String {
+        format!("psql -h {} -p {} -U {ADMIN} {database}", self.dir.display(), self.port)
+    }
+
+    fn administrator(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(&self.dir)
+            .port(self.port)
+            .username(ADMIN)
+            .ssl_mode(PgSslMode::Disable)
+    }
+
+    /// A dump of a database as a nightly job makes it; `None` when it cannot be made.
     #[expect(clippy::disallowed_methods, reason = "the demo dumps a database of its own")]
-    pub(super) fn dump(&self, programs: &Path) -> Option<Vec<u8>> {
-        let made = Command::new(programs.join("pg_dump"))
+    pub(super) fn dump(&self, database: &str) -> Option<Vec<u8>> {
+        let made = Command::new(self.programs.join("pg_dump"))
             .args(["-Fc", "-U", ADMIN, "-p", &self.port.to_string(), "-h"])
             .arg(&self.dir)
-            .arg(DATABASE)
+            .arg(database)
             .current_dir("/")
             .stdin(Stdio::null())
             .output();
@@ -81,7 +100,7 @@ pub(super) fn find_programs() -> Option<PathBuf> {
     versions.pop()
 }
 
-/// Starts a server below the demo's directory and fills it with the example's schema.
+/// Starts an empty server below the demo's directory.
 pub(super) async fn start(programs: &Path, top: &Path) -> anyhow::Result<Postgres> {
     let dir = &top.join("postgres");
     let data = dir.join("data");
@@ -125,66 +144,9 @@ pub(super) async fn start(programs: &Path, top: &Path) -> anyhow::Result<Postgre
         .stderr(Stdio::null())
         .spawn()
         .context("starting PostgreSQL")?;
-    let postgres = Postgres { server, dir: dir.clone(), port };
-    let admin = PgConnectOptions::new_without_pgpass()
-        .socket(dir)
-        .port(port)
-        .username(ADMIN)
-        .ssl_mode(PgSslMode::Disable);
-    fill(&admin).await?;
+    let postgres = Postgres { server, programs: programs.to_owned(), dir: dir.clone(), port };
+    connect(&postgres.administrator().database("postgres")).await?;
     Ok(postgres)
-}
-
-/// Users, database and a schema like Confluence's; one table belongs to somebody else.
-async fn fill(admin: &PgConnectOptions) -> anyhow::Result<()> {
-    let mut connection = connect(&admin.clone().database("postgres")).await?;
-    for statement in [
-        format!("CREATE ROLE {DATABASE_USER} LOGIN PASSWORD '{DATABASE_PASSWORD}'"),
-        "CREATE ROLE former_dba".to_owned(),
-        format!("CREATE DATABASE {DATABASE}"),
-    ] {
-        connection.execute(AssertSqlSafe(statement)).await.context("preparing the example's database")?;
-    }
-    let mut connection = connect(&admin.clone().database(DATABASE)).await?;
-    let build = super::example::BUILD;
-    let schema = format!(
-        "GRANT CREATE, USAGE ON SCHEMA public TO {DATABASE_USER};
-         SET ROLE {DATABASE_USER};
-         CREATE TABLE confversion (confversionid bigint PRIMARY KEY, buildnumber integer NOT NULL,
-             installdate timestamp, versiontag varchar(255), finalized varchar(1));
-         INSERT INTO confversion VALUES (1, 8804, '2023-02-11 18:00', NULL, 'Y'), (2, {build}, '2024-03-16 19:12', NULL, 'Y');
-         CREATE TABLE content (contentid bigint PRIMARY KEY, title varchar(255));
-         CREATE TABLE bodycontent (bodycontentid bigint PRIMARY KEY, body text);
-         INSERT INTO bodycontent SELECT number, repeat(md5(number::text), 20) FROM generate_series(1, 3000) number;
-         CREATE TABLE spaces (spaceid bigint PRIMARY KEY, spacekey varchar(255));
-         CREATE TABLE user_mapping (user_key varchar(255) PRIMARY KEY, username varchar(255) NOT NULL,
-             lower_username varchar(255), CONSTRAINT unq_lwr_username UNIQUE (lower_username));
-         INSERT INTO user_mapping VALUES ('1', 'admin', 'admin'), ('2', 'Example', 'example');
-         CREATE TABLE bandana (bandanaid bigint PRIMARY KEY, bandanacontext varchar(255), bandanakey varchar(255),
-             bandanavalue text);
-         INSERT INTO bandana VALUES (1, '_GLOBAL', 'migration.required', '<boolean>false</boolean>'),
-             (2, 'DOCS', 'atlassian.confluence.css.resource.custom', 'body {{ color: black }}');
-         CREATE TABLE decorator (decoratorid bigint PRIMARY KEY, spacekey varchar(255), decoratorname varchar(255),
-             body text);
-         INSERT INTO decorator VALUES (1, NULL, 'decorators/main.vmd', '<html/>');
-         CREATE TABLE clustersafety (clustersafetyid bigint PRIMARY KEY, safetynumber integer);
-         CREATE TABLE cwd_directory (id bigint PRIMARY KEY, directory_type varchar(60), active char(1));
-         INSERT INTO cwd_directory VALUES (1, 'INTERNAL', 'T'), (2, 'CONNECTOR', 'T');
-         CREATE TABLE cwd_user (id bigint PRIMARY KEY, lower_user_name varchar(255), active char(1), directory_id bigint);
-         INSERT INTO cwd_user VALUES (1, 'admin', 'T', 1), (2, 'example', 'T', 2);
-         CREATE TABLE cwd_group (id bigint PRIMARY KEY, group_name varchar(255), directory_id bigint);
-         INSERT INTO cwd_group VALUES (1, 'confluence-administrators', 1), (2, 'confluence-administrators', 2);
-         CREATE TABLE cwd_membership (id bigint PRIMARY KEY, parent_id bigint, child_user_id bigint);
-         INSERT INTO cwd_membership VALUES (1, 1, 1), (2, 2, 2);
-         CREATE TABLE spacepermissions (permid bigint PRIMARY KEY, spaceid bigint, permtype varchar(255),
-             permgroupname varchar(255), permusername varchar(255));
-         RESET ROLE;
-         CREATE TABLE \"AO_950DC3_TC_EVENTS\" (\"ID\" serial PRIMARY KEY, \"TITLE\" text);
-         ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO former_dba;
-         GRANT SELECT, INSERT, UPDATE, DELETE ON \"AO_950DC3_TC_EVENTS\" TO {DATABASE_USER};"
-    );
-    connection.execute(AssertSqlSafe(schema)).await.context("making the example's tables")?;
-    Ok(())
 }
 
 /// Connects as soon as the server answers, within ten seconds.

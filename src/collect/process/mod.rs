@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod list;
 pub mod names;
+
+use list::{JavaProcesses, list_java};
 
 /// No command line and no environment of a process is read further than this.
 pub const MOST_BYTES: u64 = 1024 * 1024;
@@ -88,42 +91,13 @@ pub enum FindProcessError {
 ///
 /// For a mark of the form `-Dkey=/path`, an argument naming the same directory by another path counts too.
 pub fn find_service(proc_dir: &Path, mark: &str) -> Result<Option<JavaProcess>, FindProcessError> {
-    let listed = |cause| FindProcessError::List { dir: proc_dir.to_owned(), cause };
-    let mut found: Option<JavaProcess> = None;
-    let (mut hidden, mut unclear) = (None, None);
-    for entry in std::fs::read_dir(proc_dir).map_err(listed)? {
-        let entry = entry.map_err(listed)?;
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        match read_java(pid, entry.path()) {
-            Look::Java(process) if process.is_marked(mark) && !process.is_passing() => {
-                // The lowest number is the oldest; a younger one is its child that is about to become
-                // another program.
-                if found.as_ref().is_none_or(|found| process.pid < found.pid) {
-                    found = Some(process);
-                }
-            }
-            Look::Java(_) | Look::Other => {}
-            Look::Hidden => hidden = hidden.or(Some(pid)),
-            Look::Unclear(why) => unclear = unclear.or(Some((pid, why))),
-        }
+    let JavaProcesses { seen, gap } = list_java(proc_dir);
+    // The oldest: a younger one is its child that is about to become another program.
+    match (seen.into_iter().find(|process| process.is_marked(mark)), gap) {
+        (Some(process), _) => Ok(Some(process)),
+        (None, Some(gap)) => Err(gap),
+        (None, None) => Ok(None),
     }
-    if found.is_some() {
-        return Ok(found);
-    }
-    if let Some((pid, why)) = unclear {
-        return Err(FindProcessError::Unclear { pid, why });
-    }
-    if let Some(how) = hiding(proc_dir, hidden) {
-        return Err(FindProcessError::Hidden { how, dir: proc_dir.to_owned() });
-    }
-    // Unreadable means an unusual system; then the processes that are seen count as all of them.
-    let namespace = std::fs::read_link(proc_dir.join("self/ns/pid")).ok();
-    if namespace.is_some_and(|name| name.as_os_str() != OsStr::new(HOST_NAMESPACE)) {
-        return Err(FindProcessError::Contained);
-    }
-    Ok(None)
 }
 
 /// What a process is that is known by its number.

@@ -4,6 +4,7 @@ pub mod application;
 pub mod bundles;
 pub mod database;
 pub mod files;
+pub mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod home;

@@ -6,6 +6,7 @@ pub mod database;
 #[cfg(test)]
 mod fake_server;
 pub mod files;
+pub mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod installation;

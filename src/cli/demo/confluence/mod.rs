@@ -1,8 +1,9 @@
-//! Lays out the files of an example Confluence installation, with something to find in many of them.
+//! An example Confluence: its files, its database and its HTTP side, with something to find in many of them.
 
 mod backups;
+mod database;
+mod fake;
 mod installation;
-mod logs;
 mod staging;
 
 use std::fs;
@@ -13,25 +14,22 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use super::files::write;
+use super::logs::{self, Request};
+use super::{Example, Stage};
 use crate::product::confluence::license::encode_license;
 
 /// The version the example runs: a long-term support release whose support has ended.
-pub(super) const VERSION: &str = "8.5.4";
+const VERSION: &str = "8.5.4";
 
 /// Its build number.
-pub(super) const BUILD: u32 = 9012;
-
-/// The account of the example's database.
-pub(super) const DATABASE_USER: &str = "confluence";
-
-/// Its password, which nothing shows.
-pub(super) const DATABASE_PASSWORD: &str = "example-secret-7f3a";
+const BUILD: u32 = 9012;
 
 /// The days of the example, all counted from today.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Days {
+struct Days {
     /// Now.
-    pub(super) now: Timestamp,
+    now: Timestamp,
     /// The last day of the licence.
     license_ends: Date,
     /// The last day of the licence that nobody entered.
@@ -44,7 +42,7 @@ pub(super) struct Days {
 
 impl Days {
     /// The days of an example that is laid out now.
-    pub(super) fn from(now: Timestamp) -> anyhow::Result<Self> {
+    fn from(now: Timestamp) -> anyhow::Result<Self> {
         let today = TimeZone::UTC.to_datetime(now).date();
         let after = |day: Date, days: i32| day.checked_add(days.days()).context("the days of the example");
         let mut upgrade_on = after(today, 60)?;
@@ -62,14 +60,37 @@ impl Days {
 }
 
 /// The example's database, when one runs.
-pub(super) struct Database {
-    pub(super) port: u16,
+struct Database {
+    port: u16,
     /// A dump of it, when the program that makes one is there.
-    pub(super) dump: Option<Vec<u8>>,
+    dump: Option<Vec<u8>>,
+}
+
+/// Lays the example out.
+pub(super) async fn set_up(stage: &Stage<'_>) -> anyhow::Result<Example> {
+    let database = match stage.postgres {
+        None => None,
+        Some(postgres) => {
+            database::fill(postgres).await?;
+            Some(Database { port: postgres.port, dump: postgres.dump(database::DATABASE) })
+        }
+    };
+    let days = Days::from(stage.now)?;
+    let parts = lay_out(stage.dir, database.as_ref(), &days)?;
+    Ok(Example {
+        what: format!("Confluence {VERSION}"),
+        agent_toml: render_agent_toml(stage, &parts, &days),
+        router: fake::router(stage.now),
+        database: database::DATABASE,
+        front: ("wiki", "/status"),
+        explained: "database-ownership",
+        mending: "To see a blocker go when the database runs: ALTER TABLE \"AO_950DC3_TC_EVENTS\" OWNER TO confluence;"
+            .to_owned(),
+    })
 }
 
 /// Where the example's parts are.
-pub(super) struct Example {
+struct Parts {
     installation_dir: PathBuf,
     backups: backups::Backups,
     staging: PathBuf,
@@ -77,7 +98,7 @@ pub(super) struct Example {
 }
 
 /// Writes the example below a directory.
-pub(super) fn lay_out(dir: &Path, database: Option<&Database>, days: &Days) -> anyhow::Result<Example> {
+fn lay_out(dir: &Path, database: Option<&Database>, days: &Days) -> anyhow::Result<Parts> {
     let install = &dir.join("opt/confluence");
     let home = &dir.join("home");
     let java_home = dir.join("opt/jdk-11");
@@ -121,7 +142,7 @@ pub(super) fn lay_out(dir: &Path, database: Option<&Database>, days: &Days) -> a
     }
     installation::lay_out(&webapp, &as_shipped)?;
     let dump = database.and_then(|database| database.dump.as_deref());
-    let example = Example {
+    let parts = Parts {
         backups: backups::lay_out(dir, home, install, dump, days.now)?,
         staging: staging::lay_out(dir, days.now)?,
         installation_dir: install.clone(),
@@ -129,32 +150,29 @@ pub(super) fn lay_out(dir: &Path, database: Option<&Database>, days: &Days) -> a
     };
     let logs = install.join("logs");
     fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
-    logs::lay_out(&logs, days.now)?;
-    Ok(example)
-}
-
-/// Writes a file, and the directories it is in.
-fn write(path: &Path, content: &str) -> anyhow::Result<()> {
-    let parent = path.parent().context("every file of the example is in a directory")?;
-    fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
-    fs::write(path, content).with_context(|| format!("writing {}", path.display()))
+    logs::lay_out(&logs, "conf_access_log.", days.now, render_request)?;
+    Ok(parts)
 }
 
 const POM: &str = "META-INF/maven/com.atlassian.confluence/confluence-webapp/pom.properties";
 
 const DRIVER: &str = "WEB-INF/lib/postgresql-42.5.5.jar";
 
+/// The form is that of the `AccessLogValve` Confluence ships.
+fn render_request(request: &Request) -> String {
+    let Request { day, time, number } = request;
+    let (user, thread) = (request.user(), number % 48);
+    format!(
+        "[{day}:{time} +0000] user{user} http-nio-8090-exec-{thread} 10.1.2.{user} GET /display/DOCS/Page+{number} HTTP/1.1 200 {thread}ms 5120 - Mozilla/5.0"
+    )
+}
+
 /// The configuration of an agent that watches the example.
-pub(super) fn render_agent_toml(
-    dir: &Path,
-    example: &Example,
-    listen: &str,
-    instance_url: &str,
-    days: &Days,
-) -> String {
+fn render_agent_toml(stage: &Stage<'_>, parts: &Parts, days: &Days) -> String {
+    let Stage { dir, listen, url: instance_url, .. } = stage;
     let Days { upgrade_on, freeze: (freeze_from, freeze_until), .. } = days;
-    let backups = example.backups.dir.display();
-    let database = if example.backups.has_dump {
+    let backups = parts.backups.dir.display();
+    let database = if parts.backups.has_dump {
         format!("\n[instance.backups.database]\nplaces = [\"{backups}/wiki-*.dump\"]\n")
     } else {
         String::new()
@@ -235,10 +253,10 @@ sql = "SELECT count(*) FROM bandana WHERE bandanakey = 'atlassian.confluence.css
 warning = "0"
 remedy = "Look at the pages of these spaces on staging after the rehearsal."
 "#,
-        staging = example.staging.display(),
-        new_license = example.new_license.display(),
+        staging = parts.staging.display(),
+        new_license = parts.new_license.display(),
         state = dir.join("state").display(),
-        install = example.installation_dir.display(),
+        install = parts.installation_dir.display(),
     )
 }
 
@@ -263,14 +281,16 @@ fn render_cfg_xml(database_port: Option<u16>, license_ends: Date) -> String {
     <property name="confluence.webapp.context.path"></property>
     <property name="hibernate.connection.driver_class">org.postgresql.Driver</property>
     <property name="hibernate.connection.isolation">2</property>
-    <property name="hibernate.connection.password">{DATABASE_PASSWORD}</property>
+    <property name="hibernate.connection.password">{password}</property>
     <property name="hibernate.connection.url">jdbc:postgresql://127.0.0.1:{port}/{database}</property>
-    <property name="hibernate.connection.username">{DATABASE_USER}</property>
+    <property name="hibernate.connection.username">{user}</property>
     <property name="lucene.index.dir">${{localHome}}/index</property>
   </properties>
 </confluence-configuration>
 "#,
-        database = super::postgres::DATABASE,
+        database = database::DATABASE,
+        user = database::USER,
+        password = database::PASSWORD,
     )
 }
 

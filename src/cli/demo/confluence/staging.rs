@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::write;
+use super::super::files::write;
 
 /// Writes the status of a staging instance that was upgraded to the last bug-fix release and lacks an app.
 pub(super) fn lay_out(dir: &Path, now: Timestamp) -> anyhow::Result<PathBuf> {

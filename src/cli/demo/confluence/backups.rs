@@ -1,26 +1,23 @@
 //! The example's backups: one of each kind, and something wrong with most.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::Context;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::write;
+use super::super::files::{hours_ago, keep, pack, write};
 
 /// Backups of so many nights are kept.
 const NIGHTS: i64 = 5;
 
 /// Where the backups are.
-pub(in crate::cli::demo) struct Backups {
-    pub(in crate::cli::demo) dir: PathBuf,
-    pub(in crate::cli::demo) has_dump: bool,
+pub(super) struct Backups {
+    pub(super) dir: PathBuf,
+    pub(super) has_dump: bool,
 }
 
 /// Writes the backups: of the home good ones and a newer one that was cut off, an old one of the installation,
@@ -35,7 +32,7 @@ pub(super) fn lay_out(
     let backups = Backups { dir: dir.join("backup"), has_dump: dump.is_some() };
     let place = &backups.dir;
     fs::create_dir_all(place).with_context(|| format!("making {}", place.display()))?;
-    let packed = pack(home).context("packing the example's home")?;
+    let packed = pack(home, "home").context("packing the example's home")?;
     let half = packed.get(..packed.len() / 2).unwrap_or_default();
     for night in 1..=NIGHTS {
         keep(&place.join(format!("wiki-home-{night}.tar.gz")), &packed, hours_ago(now, 2 + night * 24))?;
@@ -54,24 +51,6 @@ pub(super) fn lay_out(
     });
     write(&place.join("restore-proof.json"), &proof.to_string())?;
     Ok(backups)
-}
-
-fn hours_ago(now: Timestamp, hours: i64) -> Timestamp {
-    now - SignedDuration::from_hours(hours)
-}
-
-fn keep(path: &Path, content: &[u8], finished: Timestamp) -> anyhow::Result<()> {
-    let written = File::create(path).and_then(|mut file| {
-        file.write_all(content)?;
-        file.set_modified(SystemTime::from(finished))
-    });
-    written.with_context(|| format!("writing {}", path.display()))
-}
-
-fn pack(dir: &Path) -> io::Result<Vec<u8>> {
-    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    archive.append_dir_all("home", dir)?;
-    archive.into_inner()?.finish()
 }
 
 fn zip_up(dir: &Path) -> anyhow::Result<Vec<u8>> {

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::example::{BUILD, VERSION};
+use super::{BUILD, VERSION};
 
 /// A plug-in of the example.
 struct App {

@@ -1,6 +1,5 @@
 //! Five weeks of the example's access logs: busy office hours, quiet nights and weekends.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -12,7 +11,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::write;
+use super::files::write;
 
 /// How many days back there are logs.
 const DAYS: i32 = 35;
@@ -20,14 +19,36 @@ const DAYS: i32 = 35;
 /// Older ones are compressed, as log rotation leaves them.
 const PLAIN_DAYS: i32 = 2;
 
-/// Writes the logs up to now.
-pub(super) fn lay_out(dir: &Path, now: Timestamp) -> anyhow::Result<()> {
+/// One request of somebody.
+pub(super) struct Request {
+    /// The day, as access logs write it: `28/Nov/2026`.
+    pub(super) day: String,
+    /// The time of the day.
+    pub(super) time: String,
+    /// Its number within the hour.
+    pub(super) number: u32,
+}
+
+impl Request {
+    /// Who sent it.
+    pub(super) fn user(&self) -> u32 {
+        self.number % 40
+    }
+}
+
+/// Writes the logs up to now, a file for each day, named `<prefix><day>.log`.
+pub(super) fn lay_out(
+    dir: &Path,
+    prefix: &str,
+    now: Timestamp,
+    render: fn(&Request) -> String,
+) -> anyhow::Result<()> {
     let now = TimeZone::UTC.to_datetime(now);
     for ago in 0..=DAYS {
         let day = now.date().checked_sub(ago.days()).context("a day of the access logs")?;
         let until = if ago == 0 { now.hour() } else { 24 };
-        let text = render_day(day, until)?;
-        let name = format!("conf_access_log.{day}.log");
+        let text = render_day(day, until, render);
+        let name = format!("{prefix}{day}.log");
         if ago < PLAIN_DAYS {
             write(&dir.join(name), &text)?;
         } else {
@@ -43,23 +64,20 @@ pub(super) fn lay_out(dir: &Path, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The form is that of the `AccessLogValve` Confluence ships.
-fn render_day(day: Date, until: i8) -> anyhow::Result<String> {
+fn render_day(day: Date, until: i8, render: fn(&Request) -> String) -> String {
     let mut text = String::new();
     for hour in 0..until {
         let requests = requests(day, hour);
         for number in 0..requests {
             let second = number * 3600 / requests;
-            let (minute, second, thread) = (second / 60, second % 60, number % 48);
-            let date = day.strftime("%d/%b/%Y");
-            writeln!(
-                text,
-                "[{date}:{hour:02}:{minute:02}:{second:02} +0000] user{user} http-nio-8090-exec-{thread} 10.1.2.{user} GET /display/DOCS/Page+{number} HTTP/1.1 200 {thread}ms 5120 - Mozilla/5.0",
-                user = number % 40,
-            )?;
+            let (minute, second) = (second / 60, second % 60);
+            let time = format!("{hour:02}:{minute:02}:{second:02}");
+            let day = day.strftime("%d/%b/%Y").to_string();
+            text.push_str(&render(&Request { day, time, number }));
+            text.push('\n');
         }
     }
-    Ok(text)
+    text
 }
 
 fn requests(day: Date, hour: i8) -> u32 {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use md5::{Digest, Md5};
 
-use super::{VERSION, write};
+use super::super::files::write;
+use super::VERSION;
 
 /// Where the list stands, below the web application.
 const REGISTRY: &str = "WEB-INF/classes/hash-registry.properties";
