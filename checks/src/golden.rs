@@ -379,6 +379,7 @@ fn database() -> Database {
             hidden: None,
         }),
         records: Records {
+            kernel: None,
             users: Field::Read(UserRows { kept_apart: true, ..UserRows::default() }),
             growing_tables: Field::Read(vec![TableSize {
                 name: "EVENTS".into(),

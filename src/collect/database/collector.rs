@@ -12,6 +12,8 @@ use tokio::time::{Instant, timeout_at};
 use upgrade_readiness_checks::facts::{Database, Engine, FailureKind, Field, Records, Section, Source};
 
 use super::failure::{LookError, unreadable_certificates};
+use super::inquiry::Tables;
+use super::kernel::KernelTables;
 use super::peer::Peer;
 use super::records::{CountLimits, ProductTables, RowCounts};
 use super::tls::{Encryption, ca_file};
@@ -45,7 +47,7 @@ impl Default for TimeLimits {
 pub struct DatabaseCollector {
     directory: Arc<dyn DatabaseDirectory>,
     steps: Option<UpgradeTable>,
-    tables: Option<&'static ProductTables>,
+    tables: Option<Tables>,
     counting: Option<CountLimits>,
     limits: TimeLimits,
 }
@@ -60,7 +62,13 @@ impl DatabaseCollector {
     /// The same, which also looks into these tables of the product.
     #[must_use]
     pub fn with_tables(self, tables: &'static ProductTables) -> Self {
-        Self { tables: Some(tables), ..self }
+        Self { tables: Some(Tables::Product(tables)), ..self }
+    }
+
+    /// The same, which also looks into these tables of a kernel.
+    #[must_use]
+    pub fn with_kernel_tables(self, tables: &'static KernelTables) -> Self {
+        Self { tables: Some(Tables::Kernel(tables)), ..self }
     }
 
     /// The same, which also counts the rows of the main tables, or does not.
@@ -75,7 +83,8 @@ impl DatabaseCollector {
         Self { limits, ..self }
     }
 
-    async fn look(&self) -> Result<Database, CollectError> {
+    /// Looks once.
+    pub async fn look(&self) -> Result<Database, CollectError> {
         let by = Instant::now() + self.limits.whole;
         // Counting has its own limit, and the server a moment to end the last count.
         let all_by = self.counting.map_or(by, |counting| by + counting.whole + self.limits.statement);
@@ -151,7 +160,7 @@ pub(super) struct Approach {
     /// Certificates to trust beside those of the system, in PEM form.
     pub(super) certificates: Option<String>,
     /// The tables of the product that are looked into.
-    pub(super) tables: Option<&'static ProductTables>,
+    pub(super) tables: Option<Tables>,
     /// How long counting the rows of the main tables may take, when they are counted.
     pub(super) counting: Option<CountLimits>,
     pub(super) limits: TimeLimits,

@@ -1,6 +1,7 @@
 //! WSO2 Carbon kernels 4.x and the products on them: their home, their databases, their bundles, their HTTP side.
 
 pub mod database;
+pub mod tables;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 //! What counts are the rights of the product's account. The agent may look with another one: the catalogues
 //! are open to everybody, and the privilege functions take the account as an argument.
 
+mod kernel;
 mod objects;
 mod rights;
 mod schema;
@@ -20,9 +21,11 @@ use upgrade_readiness_checks::facts::{Database, Field, Records};
 use super::collector::Approach;
 use super::failure::is_encryption_trouble;
 use super::gap::{Gap, into_field};
-use super::records::{Asker, read_records};
+use super::inquiry::Tables;
+use super::records::Asker;
 use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
+pub(super) use kernel::{catalogue, counters, identity};
 use schema::Account;
 pub(super) use schema::Schema;
 pub(super) use tables::{find_table, growing_tables, is_unique, leftovers, read_columns};
@@ -140,7 +143,11 @@ async fn read_all(
     let account = settle(session, account).await?;
     let schema = match &account {
         Field::Read(account) => {
-            let found = schema::find_schema(session, connection, account, steps).await;
+            let markers: Vec<&str> = match approach.tables {
+                Some(Tables::Kernel(kernel)) => kernel.markers.to_vec(),
+                Some(Tables::Product(_)) | None => steps.iter().map(|steps| steps.table).collect(),
+            };
+            let found = schema::find_schema(session, connection, account, &markers).await;
             settle(session, found).await?
         }
         Field::Unread(why) => Field::Unread(why.clone()),
@@ -186,7 +193,7 @@ async fn read_all(
         (Field::Unread(why), Some(_)) => Records::unread(why),
         (Field::Read(schema), Some(tables)) => {
             let mut asker = Asker::Postgres { session, schema, agent: &connection.username };
-            Box::pin(read_records(&mut asker, tables, approach.counting)).await?
+            Box::pin(tables.read(&mut asker, approach.counting)).await?
         }
         (_, None) => Records::unread(super::NO_TABLES),
     };
