@@ -377,6 +377,7 @@ fn database() -> Database {
             count: 20,
             agent_host: "10.20.0.5".into(),
             hidden: None,
+            looks: 1,
         }),
         records: Records {
             kernel: None,

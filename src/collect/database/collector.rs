@@ -9,7 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
-use upgrade_readiness_checks::facts::{Database, Engine, FailureKind, Field, Records, Section, Source};
+use upgrade_readiness_checks::facts::{
+    Database, Engine, FailureKind, Field, Records, Section, Sessions, Source,
+};
 
 use super::failure::{LookError, unreadable_certificates};
 use super::inquiry::Tables;
@@ -49,6 +51,7 @@ pub struct DatabaseCollector {
     steps: Option<UpgradeTable>,
     tables: Option<Tables>,
     counting: Option<CountLimits>,
+    silence: Option<Duration>,
     limits: TimeLimits,
 }
 
@@ -56,7 +59,7 @@ impl DatabaseCollector {
     /// A collector for the database `directory` tells of, where `steps` is the product's record of upgrades.
     #[must_use]
     pub fn new(directory: Arc<dyn DatabaseDirectory>, steps: Option<UpgradeTable>) -> Self {
-        Self { directory, steps, tables: None, counting: None, limits: TimeLimits::default() }
+        Self { directory, steps, tables: None, counting: None, silence: None, limits: TimeLimits::default() }
     }
 
     /// The same, which also looks into these tables of the product.
@@ -75,6 +78,12 @@ impl DatabaseCollector {
     #[must_use]
     pub fn with_row_counts(self, counts: RowCounts) -> Self {
         Self { counting: counts.limits(), ..self }
+    }
+
+    /// The same, which looks again, this long apart, when nobody is seen: pools of connections fill again.
+    #[must_use]
+    pub fn with_watched_silence(self, apart: Duration) -> Self {
+        Self { silence: Some(apart), ..self }
     }
 
     /// The same with other time limits.
@@ -112,6 +121,7 @@ impl DatabaseCollector {
             certificates,
             tables: self.tables,
             counting: self.counting,
+            silence: self.silence,
             limits: self.limits,
         };
         let peer = &approach.peer;
@@ -163,10 +173,19 @@ pub(super) struct Approach {
     pub(super) tables: Option<Tables>,
     /// How long counting the rows of the main tables may take, when they are counted.
     pub(super) counting: Option<CountLimits>,
+    /// How long to wait before looking again for sessions when there were none.
+    pub(super) silence: Option<Duration>,
     pub(super) limits: TimeLimits,
 }
 
 impl Approach {
+    /// How long to wait before looking again who is connected; `None` when this look suffices.
+    pub(super) fn look_again(&self, sessions: &Field<Sessions>) -> Option<Duration> {
+        let sessions = sessions.value()?;
+        let silent = sessions.count == 0 && sessions.hidden.is_none();
+        self.silence.filter(|_| silent && sessions.looks < Sessions::ENOUGH_LOOKS)
+    }
+
     /// Asks for the host's address, only to tell a name nobody knows from a server that does not answer.
     async fn find_host(&self) -> Result<(), LookError> {
         let Peer { host, port, .. } = &self.peer;

@@ -1,6 +1,9 @@
 //! WSO2 Carbon kernels 4.x and the products on them: their home, their databases, their bundles, their HTTP side.
 
 pub mod database;
+pub mod databases;
+pub mod home;
+pub mod staged;
 pub mod tables;
 
 use std::sync::Arc;

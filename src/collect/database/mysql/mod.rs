@@ -203,7 +203,8 @@ async fn read_all(
         None => Field::Unread("this product keeps no record of its upgrades that the agent knows".to_owned()),
         Some(table) => into_field(steps::read_steps(session, server, looker, table).await)?,
     };
-    let sessions = into_field(sessions::read_sessions(session, server, &sight, &connection.account).await)?;
+    let mut sessions =
+        into_field(sessions::read_sessions(session, server, &sight, &connection.account).await)?;
     let records = match approach.tables {
         None => Records::unread(super::NO_TABLES),
         Some(tables) => {
@@ -212,6 +213,19 @@ async fn read_all(
             Box::pin(tables.read(&mut asker, approach.counting)).await?
         }
     };
+
+    if approach.look_again(&sessions).is_some() {
+        // Nothing is locked meanwhile.
+        raw_sql("ROLLBACK").execute(&mut *session).await?;
+    }
+    while let Some(apart) = approach.look_again(&sessions) {
+        let looks = sessions.value().map_or(0, |sessions| sessions.looks);
+        tokio::time::sleep(apart).await;
+        sessions = into_field(sessions::read_sessions(session, server, &sight, &connection.account).await)?;
+        if let Field::Read(sessions) = &mut sessions {
+            sessions.looks = looks + 1;
+        }
+    }
 
     Ok(Database {
         others: Vec::new(),
