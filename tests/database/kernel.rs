@@ -89,9 +89,7 @@ fn tables(number: impl Fn(&str) -> (String, String)) -> String {
 }
 
 fn postgres_tables() -> String {
-    tables(|table| {
-        (format!("CREATE SEQUENCE {table}_SEQ;"), format!("int DEFAULT nextval('{table}_SEQ')"))
-    })
+    tables(|table| (format!("CREATE SEQUENCE {table}_SEQ;"), format!("int DEFAULT nextval('{table}_SEQ')")))
 }
 
 fn mariadb_tables() -> String {
@@ -132,7 +130,9 @@ async fn state(way: Way) -> TableState {
 /// Whatever the engine says of a database with nothing in it.
 fn is_virgin(state: &TableState) {
     assert_eq!((read(&state.kernel_tables).len(), *read(&state.other_tables)), (0, 0), "{state:?}");
-    assert!(read(&state.rows).is_empty() && read(&state.tenants).is_empty() && read(&state.domains).is_empty());
+    assert!(
+        read(&state.rows).is_empty() && read(&state.tenants).is_empty() && read(&state.domains).is_empty()
+    );
     assert_eq!((read(&state.schema).at_least.as_deref(), read(&state.behind).len()), (None, 0));
 }
 
@@ -237,7 +237,10 @@ async fn postgresql_tells_a_virgin_a_prepared_and_a_copied_database_apart() {
     is_copied(&copied);
     let behind = read(&copied.behind);
     assert_eq!(behind.len(), 8, "{behind:?}");
-    assert!(behind.contains(&"reg_log_seq gives 1 next, and reg_log.reg_log_id goes up to 12".to_owned()), "{behind:?}");
+    assert!(
+        behind.contains(&"reg_log_seq gives 1 next, and reg_log.reg_log_id goes up to 12".to_owned()),
+        "{behind:?}"
+    );
     as_carbon(&server, "SELECT setval('reg_log_seq', 12), setval('reg_path_seq', 6)");
     let behind = state(to(&server, "carbon")).await.behind;
     let of = |name: &str| read(&behind).iter().filter(|one| one.starts_with(name)).count();
@@ -250,10 +253,17 @@ async fn postgresql_tells_a_virgin_a_prepared_and_a_copied_database_apart() {
     );
     let schema = state(to(&server, "carbon")).await.schema;
     assert_eq!((read(&schema).at_least.as_deref(), read(&schema).exactly.as_deref()), (Some("4.4.7"), None));
-    as_carbon(&server, "ALTER TABLE reg_log ALTER reg_user_id TYPE varchar(31); ALTER TABLE um_hybrid_user_role
-        ADD UNIQUE (um_user_name, um_role_id, um_tenant_id, um_domain_id)");
+    as_carbon(
+        &server,
+        "ALTER TABLE reg_log ALTER reg_user_id TYPE varchar(31); ALTER TABLE um_hybrid_user_role
+        ADD UNIQUE (um_user_name, um_role_id, um_tenant_id, um_domain_id)",
+    );
     let schema = state(to(&server, "carbon")).await.schema;
-    assert_eq!((read(&schema).at_least.as_deref(), read(&schema).signs.len()), (Some("4.4.21"), 4), "{schema:?}");
+    assert_eq!(
+        (read(&schema).at_least.as_deref(), read(&schema).signs.len()),
+        (Some("4.4.21"), 4),
+        "{schema:?}"
+    );
 }
 
 #[tokio::test]
@@ -266,9 +276,13 @@ async fn postgresql_counts_rows_that_newer_keys_refuse() {
     as_carbon(&server, SPOIL);
     is_spoilt(&look(to(&server, "carbon"), None).await);
     // With the key of 4.4.14 in force nobody has to look.
-    as_carbon(&server, "DELETE FROM um_permission; ALTER TABLE um_permission ADD UNIQUE (um_tenant_id, um_action, um_resource_id)");
+    as_carbon(
+        &server,
+        "DELETE FROM um_permission; ALTER TABLE um_permission ADD UNIQUE (um_tenant_id, um_action, um_resource_id)",
+    );
     let keyed = look(to(&server, "carbon"), None).await;
-    let permissions = read(&kernel(&keyed).keys).iter().find(|one| one.key == KernelKey::Permissions).unwrap();
+    let permissions =
+        read(&kernel(&keyed).keys).iter().find(|one| one.key == KernelKey::Permissions).unwrap();
     assert!(permissions.in_force);
 }
 
@@ -278,13 +292,18 @@ async fn postgresql_names_the_rights_that_are_lacking() {
     as_carbon(&server, &format!("{}{ROWS}", postgres_tables()));
     let blind = state(to(&server, "agent")).await;
     assert_eq!(read(&blind.kernel_tables).len(), 10, "the catalogue is open to all");
-    assert!(read(&blind.rows).iter().all(|one| unread(&one.rows).contains("GRANT SELECT")), "{:?}", blind.rows);
+    assert!(
+        read(&blind.rows).iter().all(|one| unread(&one.rows).contains("GRANT SELECT")),
+        "{:?}",
+        blind.rows
+    );
     assert!(unread(&blind.behind).contains("GRANT SELECT ON ALL SEQUENCES"), "{:?}", blind.behind);
     for why in [unread(&blind.tenants), unread(&blind.domains)] {
         assert!(why.contains("GRANT SELECT ON") && why.contains("\"agent\""), "{why}");
     }
     let records = look(to(&server, "agent"), None).await;
-    let refused = read(&kernel(&records).keys).iter().filter(|one| matches!(one.duplicates, Field::Unread(_)));
+    let refused =
+        read(&kernel(&records).keys).iter().filter(|one| matches!(one.duplicates, Field::Unread(_)));
     assert!(refused.count() >= 4, "{records:?}");
     server.run("regdb", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO agent; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO agent");
     is_copied(&state(to(&server, "agent")).await);
@@ -331,7 +350,7 @@ async fn nobody_is_nobody_only_after_several_looks() {
 
 fn mariadb() -> Mariadb {
     let server = Mariadb::start(&[]);
-    server.run("CREATE DATABASE regdb CHARACTER SET latin1");
+    server.run("CREATE DATABASE regdb CHARACTER SET latin1 COLLATE latin1_bin");
     for name in ["carbon", "agent"] {
         server.run(&format!("CREATE USER {name} IDENTIFIED BY '{PASSWORD}'"));
     }
@@ -376,7 +395,9 @@ async fn mariadb_says_which_server_it_is_and_what_it_does_not_show() {
     server.run(&format!("USE regdb; {}{ROWS}", mariadb_tables()));
     server.run("GRANT SELECT ON regdb.UM_TENANT TO agent");
     let blind = state(to_mariadb(&server, "agent")).await;
-    for why in [unread(&blind.kernel_tables), unread(&blind.behind), unread(&blind.rows), unread(&blind.domains)] {
+    for why in
+        [unread(&blind.kernel_tables), unread(&blind.behind), unread(&blind.rows), unread(&blind.domains)]
+    {
         assert!(why.contains("GRANT SELECT"), "{why}");
     }
     let identity = |state: &TableState| read(&state.identity).clone();
