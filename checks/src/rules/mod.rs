@@ -54,6 +54,7 @@ mod rehearsal;
 mod release_support;
 mod same_database_engine;
 mod sql;
+mod staging_database;
 mod staging_isolation;
 mod support;
 #[cfg(test)]
@@ -111,6 +112,7 @@ pub static ALL: &[&Check] = &[
     &rehearsal::CHECK,
     &release_support::CHECK,
     &same_database_engine::CHECK,
+    &staging_database::CHECK,
     &staging_isolation::CHECK,
     &upgrade_interrupted::CHECK,
     &upgrade_notes::CHECK,

@@ -3,20 +3,24 @@
 pub mod application;
 pub mod bundles;
 pub mod database;
+pub mod databases;
 pub mod files;
 pub mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod home;
+pub mod home;
 pub mod installation;
 pub mod layout;
+pub mod staged;
+pub mod tables;
 
 use std::sync::Arc;
 
 use crate::collect::Collector;
 use crate::collect::backups::BackupsCollector;
 use crate::collect::custom::CustomCollector;
-use crate::collect::database::{DatabaseCollector, DatabaseDirectory};
+use crate::collect::database::DatabaseDirectory;
 use crate::collect::disk::DiskCollector;
 use crate::collect::files::FilesCollector;
 use crate::collect::host::HostCollector;
@@ -29,6 +33,7 @@ use crate::config::Instance;
 use application::ApplicationCollector;
 use bundles::BundlesCollector;
 use database::MainDatabase;
+use databases::DatabasesCollector;
 use files::HomeFiles;
 use installation::InstallationCollector;
 use layout::HomeLayout;
@@ -58,7 +63,7 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
                 .with_lists_kept_in(surroundings.kept_dir.clone()),
         ),
         Arc::new(BundlesCollector::new(instance.clone(), surroundings.cache_dir.clone())),
-        Arc::new(DatabaseCollector::new(database.clone(), None)),
+        Arc::new(DatabasesCollector::new(instance.clone(), surroundings.row_counts)),
         Arc::new(CustomCollector::new(instance.custom.clone(), Some(database))),
         Arc::new(TrafficCollector::new(access_logs(instance), surroundings.cache_dir.as_deref())),
     ];
