@@ -154,11 +154,13 @@ impl Catalog {
     /// Whether one release can be upgraded to another in one step.
     ///
     /// The operator's answer (`upgrade-from` of the target's line) stands above what the catalog says; it is
-    /// about the way into the line, not about bug-fix releases inside it.
+    /// about the way into the line; about bug-fix releases inside it only where the catalog has no rule for them.
     #[must_use]
     pub fn jump(&self, from: &ProductVersion, to: &ProductVersion) -> Jump {
         let page = self.page(PageKind::UpgradeMatrix, to.line()).map(ToOwned::to_owned);
-        if from.line() != to.line()
+        let rules = || self.jumps.iter().filter(|rule| rule.when.covers(from, to));
+        let asked = from.line() != to.line() || rules().next().is_none();
+        if asked
             && from < to
             && let Some(answered) = self.answers.get(to.line(), Component::UpgradeFrom)
         {
@@ -166,8 +168,8 @@ impl Catalog {
             let ground = Ground {
                 confidence: Confidence::Confirmed,
                 because: format!(
-                    "[requirements.\"{}\"] upgrade-from in the agent's configuration lists {}",
-                    to.line(),
+                    "{} upgrade-from in the agent's configuration lists {}",
+                    self.answer_key(to.line()),
                     list.join(", ")
                 ),
                 page,
@@ -176,11 +178,7 @@ impl Catalog {
             return if listed { Jump::Direct(ground) } else { Jump::Refused(ground) };
         }
         // The surest rule counts; among equally sure ones, a refusal.
-        let rule = self
-            .jumps
-            .iter()
-            .filter(|rule| rule.when.covers(from, to))
-            .max_by_key(|rule| (rule.confidence, rule.result == JumpResult::Refused));
+        let rule = rules().max_by_key(|rule| (rule.confidence, rule.result == JumpResult::Refused));
         let Some(rule) = rule else { return Jump::NotKnown(page) };
         let ground = Ground {
             confidence: rule.confidence,
