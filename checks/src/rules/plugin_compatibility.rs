@@ -4,7 +4,9 @@
 //! counts; where they disagree, the graver statement does, and the finding repeats both.
 
 use super::wording::{counted, no_plugins};
-use crate::facts::{Field, Listing, Missing, Plugin, Plugins, Snapshot, Source, TargetPlugins, UpdateCheck};
+use crate::facts::{
+    Family, Field, Listing, Missing, Plugin, Plugins, Snapshot, Source, TargetPlugins, UpdateCheck,
+};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Policy, Products, Severity, Target, Undecided,
     conclude,
@@ -15,7 +17,7 @@ pub(super) static CHECK: Check = Check {
     id: "plugin-compatibility",
     title: "Plug-ins that work with the target",
     category: Category::Plugins,
-    products: Products::All,
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Plugins],
     people: People::MayWaive,
     about: About::Target,

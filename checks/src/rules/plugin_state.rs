@@ -1,7 +1,7 @@
 //! Are the plug-ins people installed switched on and whole?
 
 use super::wording::{counted, first_few, no_plugins};
-use crate::facts::{Field, Missing, Plugin, Source};
+use crate::facts::{Family, Field, Missing, Plugin, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -10,7 +10,7 @@ pub(super) static CHECK: Check = Check {
     id: "plugin-state",
     title: "Plug-ins that are switched on and whole",
     category: Category::Plugins,
-    products: Products::All,
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Plugins],
     people: People::MayWaive,
     about: About::Instance,

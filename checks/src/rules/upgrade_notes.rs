@@ -4,7 +4,7 @@ mod concerns;
 
 use super::wording::{self, counted, sentence};
 use crate::catalog::{Confidence, Note, PageKind, Weight};
-use crate::facts::{Family, Source};
+use crate::facts::{Installation, Missing, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -15,7 +15,7 @@ pub(super) static CHECK: Check = Check {
     id: "upgrade-notes",
     title: "The vendor's upgrade notes, read by somebody",
     category: Category::Preparation,
-    products: Products::Only(&[Family::Confluence]),
+    products: Products::All,
     reads: &[Source::Host, Source::Java, Source::Installation, Source::Files, Source::Plugins],
     people: People::MaySignOff,
     about: About::Target,
@@ -29,7 +29,8 @@ const EXPLAIN: &str = "\
 The upgrade notes of the catalog that lie between the running release and the target. A note that facts can decide is \
 left to the check on those facts. A note that cannot concern this instance (another database, no cluster, a file nobody \
 touched) is left out. What remains is a task for people, as are the pages of every feature line that is skipped; those of one major version \
-are signed off together.
+are signed off together. Notes on the WSO2 Carbon kernel concern every product on it: they are looked up by the kernels of \
+both releases.
 
 ## Why it matters
 
@@ -65,7 +66,11 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let (mut decided, mut elsewhere, mut all) = (0_u64, 0_u64, 0_u64);
     // The findings, with the release they belong to: those of every upgrade first, then line by line.
     let mut found: Vec<(Option<Line>, Finding)> = Vec::new();
-    for note in case.catalog.notes().iter().filter(|note| note.lies_between(running, target)) {
+    let (kernels, unknown_kernel) = kernels(case, installation, running);
+    let of_product = case.catalog.notes().iter().filter(|note| note.lies_between(running, target));
+    let of_kernel = kernels.iter().flat_map(|(from, to)| case.catalog.kernel_notes(from, to));
+    let of_every = case.catalog.notes_on_every_upgrade().filter(|note| note.lies_between(running, target));
+    for note in of_product.chain(of_kernel).chain(of_every) {
         all += 1;
         if note.decided_by.is_some() {
             decided += 1;
@@ -74,8 +79,11 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         match looked.concern(&note.applies_when) {
             Concern::No => elsewhere += 1,
             concern @ (Concern::Yes(_) | Concern::CannotTell(_)) => {
-                let line = note.to.as_ref().map(ProductVersion::line);
-                found.push((line, task(case, running, note, &concern)));
+                // A note on the kernel belongs to the line of the product that is upgraded to.
+                let own = case.catalog.notes().iter().any(|own| own.id == note.id);
+                let line = note.to.as_ref().map(|to| if own { to.line() } else { case.target.line() });
+                let name = if own { case.facts.product.name() } else { KERNEL };
+                found.push((line, task(case, running, (name, note), &concern)));
             }
         }
     }
@@ -89,7 +97,36 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         counted(all, "note"),
         all - decided - elsewhere
     );
-    conclude(evidence, found.into_iter().map(|(_, finding)| finding).collect(), looked.missing())
+    let missing = looked.missing().into_iter().chain(unknown_kernel).collect();
+    conclude(evidence, found.into_iter().map(|(_, finding)| finding).collect(), missing)
+}
+
+/// What a note on the kernel is about.
+const KERNEL: &str = "WSO2 Carbon kernel";
+
+/// The kernels of both releases of a product that is built on one, and what could not be told of them.
+fn kernels(
+    case: &Case<'_>,
+    installation: &Installation,
+    running: &ProductVersion,
+) -> (Option<(ProductVersion, ProductVersion)>, Option<Missing>) {
+    let Some(carbon) = &installation.carbon else { return (None, None) };
+    let of = |version: &ProductVersion| {
+        case.catalog.kernel_of(version).ok_or_else(|| Missing::Unknown {
+            what: format!("kernel {} {version} is built on", case.facts.product),
+            how_to_answer: format!(
+                "the catalog of {} does not say it; look into bin/wso2carbon-version.txt of that release, and read the \
+                 notes of every kernel in between",
+                case.catalog.collected_on
+            ),
+        })
+    };
+    // The home states it; the catalog knows it too, for homes in which that file cannot be read.
+    let from = carbon.kernel.value().cloned().map_or_else(|| of(running), Ok);
+    match (from, of(&case.target.version)) {
+        (Ok(from), Ok(to)) => (Some((from, to)), None),
+        (Err(unknown), _) | (_, Err(unknown)) => (None, Some(unknown)),
+    }
 }
 
 /// The feature lines above the running one, up to that of the target.
@@ -108,15 +145,15 @@ fn skipped_lines(case: &Case<'_>, running: &ProductVersion) -> Vec<Line> {
     lines
 }
 
-fn task(case: &Case<'_>, running: &ProductVersion, note: &Note, concern: &Concern) -> Finding {
-    let (product, target) = (case.facts.product, &case.target.version);
+fn task(case: &Case<'_>, running: &ProductVersion, (of, note): (&str, &Note), concern: &Concern) -> Finding {
+    let target = &case.target.version;
     let severity = match (note.weight, concern, note.confidence) {
         (Weight::Informative, _, _) => Severity::Notice,
         (Weight::Refuses, Concern::Yes(_), Confidence::Confirmed) => Severity::Blocker,
         (Weight::Refuses | Weight::Task, _, _) => Severity::Warning,
     };
     let summary = match &note.to {
-        Some(since) => format!("{product} {since}: {}", note.effect),
+        Some(since) => format!("{of} {since}: {}", note.effect),
         None => format!("{}: {}", note.topic, note.effect),
     };
     let mut observed = match concern {
