@@ -247,7 +247,7 @@ mod tests {
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
     use crate::rules::testing::{Spoil, application, judges_spoilt, look, read, unread};
 
     const KEY: &str = "com.atlassian.troubleshooting.plugin-confluence:eolHealthCheck";
@@ -370,5 +370,21 @@ mod tests {
         read(&mut application(&mut golden).health)[0].documentation =
             Some("https://confluence.atlassian.com/x/1".into());
         assert!(look(&CHECK, &golden).text().contains("See https://confluence.atlassian.com/x/1 ."));
+    }
+
+    #[test]
+    fn a_carbon_server_is_asked_for_what_it_has() {
+        use crate::golden::golden_carbon;
+        let mut golden = golden_carbon();
+        application(&mut golden).access_mode = Field::Unread("it has none".into());
+        assert_eq!(look(&CHECK, &golden).verdict, Verdict::Ready, "there is no read-only mode");
+        application(&mut golden).health = Field::Unread("200 without an answer".into());
+        assert_eq!(look(&CHECK, &golden).verdict, Verdict::Unknown);
+        let mut broken = golden_carbon();
+        application(&mut broken).state = Field::Read("ERROR".into());
+        let seen = look(&CHECK, &broken);
+        assert_eq!(seen.found(), [(Severity::Blocker, "state")]);
+        assert!(seen.text().contains("repository/logs/wso2carbon.log"), "{}", seen.text());
+        assert!(seen.text().contains(":9443/carbon/admin/login.jsp"), "{}", seen.text());
     }
 }

@@ -6,9 +6,12 @@ use jiff::civil::date;
 use serde_json::Value;
 
 use super::ALL;
-use super::testing::{database, license, read};
+use super::testing::{
+    application, config, contents, database, host, installation, java, license, read, service,
+};
 use crate::facts::{
-    Asked, AtHand, Engine, Failure, FailureKind, Family, LicenseText, SignOff, Snapshot, Source, Until,
+    Asked, AtHand, BackupKind, Engine, Failure, FailureKind, Family, Field, LicenseText, SignOff, Snapshot,
+    Source, Until,
 };
 use crate::golden::{Golden, golden, golden_carbon};
 use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown};
@@ -153,7 +156,28 @@ fn spoilt(golden: &Golden) -> Vec<Golden> {
         spoil(&mut facts, Some(field));
         Golden { facts: serde_json::from_value(facts).unwrap(), ..golden.clone() }
     });
-    targets.chain(off).chain(unread).collect()
+    let faults: [fn(&mut Golden); 11] = [
+        |g| config(g).engine = Some(Engine::H2),
+        |g| config(g).engine = None,
+        |g| read(&mut installation(g).drivers).clear(),
+        |g| config(g).url = Some("jdbc:jtds:sqlserver://db/x".into()),
+        |g| database(g).engine = Engine::Mysql,
+        |g| read(&mut database(g).privileges).superuser = true,
+        |g| application(g).state = Field::Read("ERROR".into()),
+        |g| read(&mut java(g).options).max_heap_bytes = None,
+        |g| java(g).runtimes.iter_mut().for_each(|one| read(&mut one.version).feature = 6),
+        |g| {
+            service(g).locale = Field::Read([("LANG".into(), "C".into())].into());
+            host(g).memory_total_bytes = 1 << 30;
+        },
+        |g| contents(g, BackupKind::Database).tables = vec!["other".into()],
+    ];
+    let faulty = faults.map(|fault| {
+        let mut golden = golden.clone();
+        fault(&mut golden);
+        golden
+    });
+    targets.chain(off).chain(unread).chain(faulty).collect()
 }
 
 #[test]
@@ -276,8 +300,11 @@ fn every_sentence_of_the_guides_has_an_answer_and_every_check_named_is_there() {
         let answered = !codes.is_empty() || cells[2] == "every check";
         assert!(answered, "nobody answers: {line}");
     }
-    let blockers: Vec<String> = (1..=43).map(|number| number.to_string()).collect();
-    assert!(numbers.ends_with(&blockers.iter().map(String::as_str).collect::<Vec<_>>()), "{numbers:?}");
+    let blockers = (1..=43).map(|number| number.to_string());
+    let guide_of_carbon = (0..=24).map(|number| format!("G{number}"));
+    let blockers_of_carbon = (1..=32).map(|number| format!("W{number:02}"));
+    let expected: Vec<String> = blockers.chain(guide_of_carbon).chain(blockers_of_carbon).collect();
+    assert!(numbers.ends_with(&expected.iter().map(String::as_str).collect::<Vec<_>>()), "{numbers:?}");
     let unnamed: Vec<&&str> = ids.difference(&named).collect();
     assert_eq!(unnamed, [&"custom"], "checks nobody asked for, but for the site's own");
 }

@@ -354,7 +354,7 @@ fn is_jtds(file: &str) -> bool {
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown, Warning};
     use crate::rules::testing::{Spoil, catalog, config, installation, judges_spoilt, look, read, unread};
 
     fn drivers(golden: &mut Golden) -> &mut Vec<Driver> {
@@ -484,5 +484,54 @@ mod tests {
         config(&mut golden).port = None;
         let text = look(&CHECK, &golden).text();
         assert!(text.contains("jdbc:sqlserver://db.example.com:1433;databaseName=confluence"), "{text}");
+    }
+
+    #[test]
+    fn a_new_carbon_home_has_the_driver_or_does_not_start() {
+        use crate::golden::golden_carbon;
+        use crate::rules::testing::{judges_spoilt_from, prepared, rehearsal};
+        let rows: &[Spoil] = &[
+            ("it is there", |_| {}, Verdict::Ready, &[]),
+            (
+                "it is not",
+                |g| read(&mut prepared(g).drivers).clear(),
+                Verdict::Warning,
+                &[(Severity::Warning, "missing-driver")],
+            ),
+            (
+                "another one",
+                |g| read(&mut prepared(g).drivers)[0].engine = Engine::Mysql,
+                Verdict::Warning,
+                &[(Severity::Warning, "missing-driver")],
+            ),
+            ("unread", |g| prepared(g).drivers = unread(), Verdict::Unknown, &[]),
+            (
+                "of another release",
+                |g| prepared(g).version = crate::facts::Field::Read("4.4.8".parse().unwrap()),
+                Verdict::Ready,
+                &[(Severity::Notice, "copy-driver")],
+            ),
+            (
+                "none is set up",
+                |g| rehearsal(g).prepared = None,
+                Verdict::Ready,
+                &[(Severity::Notice, "copy-driver")],
+            ),
+            (
+                "the driver of MariaDB",
+                |g| {
+                    config(g).driver_class = Some("org.mariadb.jdbc.Driver".into());
+                    read(&mut prepared(g).drivers)[0].engine = Engine::Mariadb;
+                    read(&mut installation(g).drivers)[0].engine = Engine::Mariadb;
+                },
+                Verdict::Warning,
+                &[(Severity::Warning, "mariadb-driver")],
+            ),
+        ];
+        judges_spoilt_from(&CHECK, golden_carbon, rows);
+        let mut alone = golden_carbon();
+        rehearsal(&mut alone).prepared = None;
+        let text = look(&CHECK, &alone).text();
+        assert!(text.contains("<new installation>/repository/components/lib/ ;"), "{text}");
     }
 }

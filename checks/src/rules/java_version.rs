@@ -277,7 +277,7 @@ mod tests {
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
     use crate::rules::testing::{Row, days_after, java, judges, look, unread};
 
     /// The golden instance with one Java of its own.
@@ -370,5 +370,52 @@ mod tests {
         for (implementor, platform) in IMPLEMENTORS {
             assert!(golden().catalog.cycle(platform, "17").is_some(), "{implementor}");
         }
+    }
+
+    fn carbon_on(feature: u32) -> Golden {
+        let mut golden = crate::golden::golden_carbon();
+        for runtime in &mut java(&mut golden).runtimes {
+            runtime.version = Field::Read(JavaVersion { feature, text: format!("{feature}.0.1") });
+        }
+        golden
+    }
+
+    fn script(golden: &mut Golden, from: u32, to: Option<u32>) {
+        crate::rules::testing::prepared(golden).home.java_range = Field::Read(Some(JavaRange { from, to }));
+    }
+
+    #[test]
+    fn the_start_script_of_the_new_home_is_evidence_for_its_own_release() {
+        let severity = |golden: &Golden| {
+            let seen = look(&CHECK, golden);
+            (seen.verdict, seen.findings.iter().map(|finding| finding.severity).max())
+        };
+        assert_eq!(severity(&carbon_on(8)).0, Verdict::Ready);
+        // The catalog excludes it, whatever a script says.
+        let mut eleven = carbon_on(11);
+        script(&mut eleven, 8, None);
+        assert_eq!(severity(&eleven), (Verdict::Blocked, Some(Severity::Blocker)));
+        // The script refuses what the catalog takes.
+        let mut eight = carbon_on(8);
+        script(&mut eight, 11, Some(17));
+        let seen = look(&CHECK, &eight);
+        assert_eq!(seen.verdict, Verdict::Blocked, "{}", seen.text());
+        assert!(
+            seen.text().contains("Java 11 to 17, by /opt/wso2/wso2carbon-4.4.7/bin/wso2server.sh"),
+            "{}",
+            seen.text()
+        );
+        // It settles what the catalog does not know, and only for its own release.
+        let mut unheard = carbon_on(8);
+        unheard.catalog = crate::rules::testing::catalog("");
+        assert_eq!(severity(&unheard).0, Verdict::Ready);
+        script(&mut unheard, 21, None);
+        assert_eq!(severity(&unheard).0, Verdict::Blocked);
+        crate::rules::testing::prepared(&mut unheard).version = Field::Read("4.4.8".parse().unwrap());
+        assert_eq!(severity(&unheard).0, Verdict::Unknown);
+        let mut unread = carbon_on(8);
+        unread.catalog = crate::rules::testing::catalog("");
+        crate::rules::testing::prepared(&mut unread).home.java_range = crate::rules::testing::unread();
+        assert_eq!(severity(&unread).0, Verdict::Unknown);
     }
 }

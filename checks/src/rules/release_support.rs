@@ -255,7 +255,7 @@ fn when(case: &Case<'_>, end: EndOfLife) -> String {
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
     use crate::rules::testing::{Row, days_after, installation, judges, look, read, unread};
 
     const W: Severity = Severity::Warning;
@@ -340,5 +340,17 @@ mod tests {
         assert_eq!((seen.verdict, seen.found().as_slice()), (Unknown, &[(W, "target")][..]));
         golden.facts.switch_off(Source::Installation);
         assert_eq!(look(&CHECK, &golden).verdict, Unknown);
+    }
+
+    #[test]
+    fn what_no_vendor_publishes_is_neither_green_nor_held_against_the_target() {
+        let golden = crate::golden::golden_carbon();
+        let seen = look(&CHECK, &golden);
+        assert_eq!(seen.verdict, Verdict::Skipped, "{}", seen.text());
+        assert!(seen.reason.contains("no end of support"), "{}", seen.reason);
+        let unheard = look(&CHECK, &golden.clone().to("4.4.999"));
+        assert_eq!(unheard.verdict, Verdict::Unknown, "{}", unheard.text());
+        let preview = look(&CHECK, &golden.to("4.5.0-m1"));
+        assert!(preview.found().contains(&(Severity::Blocker, "preview")), "{}", preview.text());
     }
 }

@@ -233,10 +233,13 @@ fn sign_off(case: &Case<'_>, subject: &str) -> String {
 mod tests {
     use super::*;
     use crate::catalog::{Catalog, PLATFORMS};
-    use crate::golden::{Golden, golden};
+    use crate::facts::Product;
+    use crate::golden::{Golden, golden, golden_carbon};
     use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
     use crate::rules::ALL;
-    use crate::rules::testing::{Spoil, installation, judges_spoilt, judges_spoilt_from, look, read, unread};
+    use crate::rules::testing::{
+        Spoil, carbon, installation, judges_spoilt, judges_spoilt_from, look, read, unread,
+    };
 
     const B: Severity = Severity::Blocker;
     const W: Severity = Severity::Warning;
@@ -250,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_decides_a_note_is_a_check() {
-        for note in golden().catalog.notes() {
+        for note in Product::ALL.iter().flat_map(|product| Catalog::embedded(*product).notes().to_vec()) {
             let Some(check) = note.decided_by.as_deref() else { continue };
             let known = ALL.iter().any(|known| known.id == check);
             assert!(known && check != CHECK.id, "{} is decided by {check}, which is no check", note.id);
@@ -294,6 +297,62 @@ mod tests {
         let none = look(&CHECK, &from_to("9.2.10", "9.2.9"));
         assert_eq!(none.verdict, Skipped);
         assert_eq!(look(&CHECK, &from_to("9.2.10", "9.2.10")).verdict, Ready);
+    }
+
+    /// Identity Server on a kernel of its own.
+    fn identity_server(from: &str, kernel: &str, to: &str) -> Golden {
+        let mut golden = golden_carbon();
+        golden.facts.product = Product::Wso2IdentityServer;
+        golden.catalog = Catalog::embedded(Product::Wso2IdentityServer);
+        *read(&mut installation(&mut golden).version) = from.parse().unwrap();
+        *read(&mut carbon(&mut golden).kernel) = kernel.parse().unwrap();
+        golden.to(to)
+    }
+
+    #[test]
+    fn the_jump_of_the_guide_is_decided_by_checks() {
+        let seen = look(&CHECK, &golden_carbon());
+        assert_eq!((seen.verdict, seen.found().len()), (Ready, 0), "{}", seen.text());
+        assert!(seen.reason.ends_with("0 for people"), "{}", seen.reason);
+    }
+
+    #[test]
+    fn notes_on_the_kernel_concern_the_products_on_it() {
+        let kernel = look(&CHECK, &golden_carbon().to("4.5.0"));
+        let expected = [
+            (W, "carbon-4-5-0-configuration"),
+            (W, "carbon-4-5-0-logging"),
+            (W, "carbon-4-5-0-tomcat"),
+            (W, "read-4.5"),
+        ];
+        assert_eq!(kernel.found(), expected, "{}", kernel.text());
+        // 5.8.0 is built on 4.4.40, 5.9.0 on 4.5.1.
+        let product = look(&CHECK, &identity_server("5.8.0", "4.4.40", "5.9.0"));
+        let expected = [
+            (W, "carbon-4-5-0-configuration"),
+            (W, "carbon-4-5-0-logging"),
+            (W, "carbon-4-5-0-tomcat"),
+            (W, "read-5.9"),
+        ];
+        assert_eq!(product.found(), expected, "{}", product.text());
+        assert!(product.text().contains("WSO2 Carbon kernel 4.5.0: "), "{}", product.text());
+        // Both on the same line of the kernel: only what holds for every upgrade remains.
+        let near = look(&CHECK, &identity_server("5.10.0", "4.6.0", "5.11.0"));
+        assert_eq!(near.found(), [(W, "read-5.11")], "{}", near.text());
+        let unheard = look(&CHECK, &identity_server("5.10.0", "4.6.0", "5.12.0"));
+        assert_eq!(unheard.verdict, Unknown, "{}", unheard.text());
+        assert!(unheard.reason.contains("bin/wso2carbon-version.txt"), "{}", unheard.reason);
+    }
+
+    #[test]
+    fn class_files_of_a_newer_java_refuse() {
+        let mut golden = identity_server("5.7.0", "4.4.35", "5.8.0");
+        assert!(look(&CHECK, &golden).found().iter().all(|(severity, _)| *severity != B));
+        for runtime in &mut crate::rules::testing::java(&mut golden).runtimes {
+            read(&mut runtime.version).feature = 7;
+        }
+        let seen = look(&CHECK, &golden);
+        assert!(seen.found().contains(&(B, "carbon-4-4-37-java")), "{}", seen.text());
     }
 
     #[test]

@@ -259,8 +259,8 @@ fn is_one_of(path: &str, end: &str) -> bool {
 mod tests {
     use super::*;
     use crate::facts::{Cluster, DatabaseConfig, Engine, Field, Reading};
-    use crate::golden::{Golden, golden};
-    use crate::rules::testing::{config, host, installation, java, plugins, unread};
+    use crate::golden::{Golden, golden, golden_carbon};
+    use crate::rules::testing::{carbon, config, host, installation, java, plugins, read, unread};
 
     fn files(golden: &mut Golden) -> &mut Files {
         match &mut golden.facts.files {
@@ -372,10 +372,57 @@ mod tests {
             ("no tree", |g| files(g).trees.clear(), setenv(), ('?', 0)),
             ("files off", |g| g.facts.switch_off(Source::Files), setenv(), ('?', 1)),
         ];
+        judge(golden, rows);
+    }
+
+    fn judge(start: fn() -> Golden, rows: Vec<Row>) {
         for (name, spoil, condition, expected) in rows {
-            let mut golden = golden();
+            let mut golden = start();
             spoil(&mut golden);
             assert_eq!(concern(&golden, &condition), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn conditions_of_carbon_are_told_from_its_home() {
+        let (embedded, tenants) = (|| Condition::EmbeddedDatabase, || Condition::Tenants);
+        let rows: Vec<Row> = vec![
+            ("xml", |_| {}, Condition::XmlConfiguration, ('y', 0)),
+            ("toml", |g| carbon(g).model = ConfigurationModel::Toml, Condition::XmlConfiguration, ('n', 0)),
+            ("a server", |_| {}, embedded(), ('n', 0)),
+            ("main in h2", |g| config(g).engine = Some(Engine::H2), embedded(), ('y', 0)),
+            (
+                "another in h2",
+                |g| read(&mut carbon(g).datasources)[0].config.engine = Some(Engine::H2),
+                embedded(),
+                ('y', 0),
+            ),
+            ("data sources unread", |g| carbon(g).datasources = unread(), embedded(), ('?', 1)),
+            (
+                "database unread",
+                |g| installation(g).database = unread::<DatabaseConfig>(),
+                embedded(),
+                ('?', 1),
+            ),
+            ("tenants", |g| read(&mut carbon(g).tenants).ids = [1].into(), tenants(), ('y', 0)),
+            ("no tenants", |g| read(&mut carbon(g).tenants).ids.clear(), tenants(), ('n', 0)),
+            ("tenants unread", |g| carbon(g).tenants = unread(), tenants(), ('?', 1)),
+            ("alone", |_| {}, Condition::Cluster, ('n', 0)),
+            ("clustered", |g| read(&mut carbon(g).clustering).enabled = true, Condition::Cluster, ('y', 0)),
+            ("clustering unread", |g| carbon(g).clustering = unread(), Condition::Cluster, ('?', 1)),
+            ("java 8", |_| {}, Condition::JavaBelow(8), ('n', 0)),
+            ("java 8 and not 11", |_| {}, Condition::JavaBelow(11), ('y', 0)),
+            ("no java", |g| java(g).runtimes.clear(), Condition::JavaBelow(8), ('?', 0)),
+            ("java unread", |g| java(g).runtimes[0].version = unread(), Condition::JavaBelow(8), ('?', 1)),
+            ("java off", |g| g.facts.switch_off(Source::Java), Condition::JavaBelow(8), ('?', 1)),
+            ("plug-ins off", |g| g.facts.switch_off(Source::Plugins), Condition::Always, ('y', 0)),
+        ];
+        judge(golden_carbon, rows);
+        let of_confluence: Vec<Row> = vec![
+            ("xml", |_| {}, Condition::XmlConfiguration, ('n', 0)),
+            ("tenants", |_| {}, Condition::Tenants, ('n', 0)),
+            ("embedded", |g| config(g).engine = Some(Engine::H2), Condition::EmbeddedDatabase, ('y', 0)),
+        ];
+        judge(golden, of_confluence);
     }
 }
