@@ -156,6 +156,42 @@ fn an_answer_of_the_operator_decides() {
 }
 
 #[test]
+fn an_answer_names_its_product_where_lines_collide() {
+    use upgrade_readiness_checks::catalog::{Component, Standing};
+    let instance = |product: &str| {
+        format!(
+            "[[instance]]\nname = '{product}'\nproduct = '{product}'\ninstallation_dir = '/opt/{product}'\n"
+        )
+    };
+    let both = format!("{}{}", instance("wso2-carbon"), instance("wso2-api-manager"));
+    let found = problems(&format!("[requirements.'4.4']\npostgresql = ['15']\n{both}"));
+    assert_eq!(
+        found,
+        [
+            "line 1: requirements.4.4 4.4 is a line of WSO2 Carbon and of WSO2 API Manager, which are all watched; say which \
+          is meant: [requirements.\"wso2-carbon 4.4\"] or [requirements.\"wso2-api-manager 4.4\"]"
+        ]
+    );
+    let found = problems(&format!("[requirements.'wso2-kernel 4.4']\npostgresql = ['15']\n{both}"));
+    assert!(found[0].contains("\"wso2-kernel\" is no product"), "{found:?}");
+    let found = problems(&format!("[requirements.'wso2-carbon four']\npostgresql = ['15']\n{both}"));
+    assert!(found[0].contains("\"four\" is not a version"), "{found:?}");
+
+    let standing = |text: &str, product: Product| {
+        let config = parse_config(text).unwrap();
+        let catalog = &config.catalogs[&product].catalog;
+        catalog.ruling(Component::Postgresql, "15", "4.4".parse().unwrap()).standing
+    };
+    let named = format!("[requirements.'wso2-carbon 4.4']\npostgresql = ['15']\n{both}");
+    assert_eq!(standing(&named, Product::Wso2Carbon), Standing::Supported);
+    assert_eq!(standing(&named, Product::Wso2ApiManager), Standing::NotListed);
+    let alone = format!("[requirements.'4.4']\npostgresql = ['15']\n{}", instance("wso2-carbon"));
+    assert_eq!(standing(&alone, Product::Wso2Carbon), Standing::Supported);
+    let above = format!("[requirements.'wso2-carbon 4.4']\npostgresql = ['14']\n{alone}");
+    assert_eq!(standing(&above, Product::Wso2Carbon), Standing::Excluded);
+}
+
+#[test]
 fn limits_of_an_instance_stand_above_those_of_all() {
     let text = format!(
         "[policy]\nlicense_warn_days = 10\nseats_warn_percent = 50\n{SMALLEST}environment = 'test'\n[instance.policy]\nlicense_warn_days = 20"

@@ -57,6 +57,23 @@ fn syntax_problem(text: &str, error: &toml::de::Error) -> Problem {
     Problem { key: String::new(), line, reason: error.message().replace('\n', ", ") }
 }
 
+/// One table of `[requirements]`.
+struct Answered {
+    /// Its key, for messages.
+    key: String,
+    /// The product it is for; `None` is whichever has the line.
+    product: Option<Product>,
+    line: Line,
+    answers: Answers,
+}
+
+/// A catalog before the operator's answers are added to it.
+struct ParsedCatalog {
+    catalog: Catalog,
+    text: String,
+    origin: String,
+}
+
 /// What is being validated: mistakes so far, and where each key stands.
 pub(super) struct Validation {
     problems: Vec<Problem>,
@@ -89,7 +106,7 @@ impl Validation {
         if !(1..=64).contains(&max_concurrent) {
             self.problem("schedule.max_concurrent", format!("must be from 1 to 64, and is {max_concurrent}"));
         }
-        let answers = self.answers(raw.requirements);
+        let answered = self.answered(raw.requirements);
         if raw.instance.is_empty() && !self.problems.iter().any(|problem| problem.key.starts_with("instance"))
         {
             self.problem(
@@ -102,9 +119,10 @@ impl Validation {
             .into_iter()
             .filter_map(|product| {
                 let file = raw.catalog.file.get(&product).map(String::as_str);
-                Some((product, self.catalog(product, file, &answers)?))
+                Some((product, self.catalog(product, file)?))
             })
             .collect();
+        let catalogs = self.with_answers(catalogs, &answered);
         let time_limit = rhythms.get(&Source::Releases).map(|rhythm| rhythm.time_limit);
         let refreshing = self.refreshing(&raw.catalog, time_limit.unwrap_or_default());
         let freezes: Vec<(String, RawFreeze)> = raw
@@ -196,10 +214,23 @@ impl Validation {
             .collect()
     }
 
-    fn answers(&mut self, raw: BTreeMap<String, RawRequirements>) -> Answers {
-        let mut answers = Answers::default();
-        for (line_text, raw) in raw {
-            let key = format!("requirements.{line_text}");
+    /// What stands in `[requirements]`, one entry for each table: `"9.2"`, or `"wso2-api-manager 4.4"`.
+    fn answered(&mut self, raw: BTreeMap<String, RawRequirements>) -> Vec<Answered> {
+        let mut answered = Vec::new();
+        for (text, raw) in raw {
+            let key = format!("requirements.{text}");
+            let (product, line_text) = match text.trim().split_once(char::is_whitespace) {
+                None => (None, text.trim()),
+                Some((id, line_text)) => match Product::by_id(id) {
+                    Some(product) => (Some(product), line_text.trim()),
+                    None => {
+                        let known: Vec<&str> = Product::ALL.iter().map(|product| product.id()).collect();
+                        let known = known.join(", ");
+                        self.problem(&key, format!("{id:?} is no product; those there are: {known}"));
+                        continue;
+                    }
+                },
+            };
             let line: Line = match line_text.parse() {
                 Ok(line) => line,
                 Err(error) => {
@@ -207,6 +238,7 @@ impl Validation {
                     continue;
                 }
             };
+            let mut answers = Answers::default();
             let (supported, minimums) = raw.into_parts();
             for (component, texts) in supported {
                 let key = format!("{key}.{}", component.id());
@@ -227,11 +259,52 @@ impl Validation {
                 answers.supported.insert((line, component), patterns);
             }
             answers.minimums.extend(minimums.into_iter().map(|(of, value)| ((line, of), value)));
+            answered.push(Answered { key, product, line, answers });
         }
-        answers
+        // What names the product stands above what does not.
+        answered.sort_by_key(|answered| answered.product.is_some());
+        answered
     }
 
-    fn catalog(&mut self, product: Product, file: Option<&str>, answers: &Answers) -> Option<LoadedCatalog> {
+    /// Gives every catalog the answers that are meant for it.
+    fn with_answers(
+        &mut self,
+        catalogs: BTreeMap<Product, ParsedCatalog>,
+        answered: &[Answered],
+    ) -> BTreeMap<Product, LoadedCatalog> {
+        for Answered { key, line, .. } in answered.iter().filter(|answered| answered.product.is_none()) {
+            let has_line = |parsed: &ParsedCatalog| {
+                parsed.catalog.releases().iter().any(|release| release.version.line() == *line)
+            };
+            let of: Vec<Product> =
+                catalogs.iter().filter(|(_, parsed)| has_line(parsed)).map(|(product, _)| *product).collect();
+            if of.len() > 1 {
+                let names: Vec<&str> = of.iter().map(|product| product.name()).collect();
+                let tables: Vec<String> =
+                    of.iter().map(|product| format!("[requirements.\"{} {line}\"]", product.id())).collect();
+                self.problem(
+                    key,
+                    format!(
+                        "{line} is a line of {}, which are all watched; say which is meant: {}",
+                        names.join(" and of "),
+                        tables.join(" or ")
+                    ),
+                );
+            }
+        }
+        let load = |(product, ParsedCatalog { catalog, text, origin }): (Product, ParsedCatalog)| {
+            let mut answers = Answers::default();
+            let meant = answered.iter().filter(|answered| answered.product.is_none_or(|it| it == product));
+            for Answered { answers: more, .. } in meant {
+                answers.supported.extend(more.supported.clone());
+                answers.minimums.extend(more.minimums.clone());
+            }
+            (product, LoadedCatalog::new(catalog.with_answers(answers), &text, origin))
+        };
+        catalogs.into_iter().map(load).collect()
+    }
+
+    fn catalog(&mut self, product: Product, file: Option<&str>) -> Option<ParsedCatalog> {
         let (origin, text) = match file {
             None => ("embedded".to_owned(), catalog::embedded_text(product).to_owned()),
             Some(path) => {
@@ -247,9 +320,7 @@ impl Validation {
             }
         };
         match Catalog::parse(&text, catalog::PLATFORMS) {
-            Ok(catalog) if catalog.product == product => {
-                Some(LoadedCatalog::new(catalog.with_answers(answers.clone()), &text, origin))
-            }
+            Ok(catalog) if catalog.product == product => Some(ParsedCatalog { catalog, text, origin }),
             Ok(catalog) => {
                 let key = format!("catalog.file.{}", product.id());
                 self.problem(&key, format!("{origin} is a catalog of {}", catalog.product));

@@ -1,10 +1,12 @@
 //! The form of `config/catalog/*.toml`, and what must be true of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::kernel;
 use super::requirement::Requirement;
 use super::{
     Answers, Catalog, Confidence, EndOfLife, JumpRule, Minimum, Note, PageKind, Platform, Release,
@@ -93,6 +95,16 @@ struct PlatformsFile {
 }
 
 pub(super) fn parse(product: &str, platforms: &str) -> Result<Catalog, CatalogError> {
+    let catalog = parse_one(product, platforms)?;
+    let kernel = match kernel::of(catalog.product) {
+        Some(kernel) => Some(Arc::new(parse_one(super::embedded_text(kernel), platforms)?)),
+        None => None,
+    };
+    Ok(Catalog { kernel, ..catalog })
+}
+
+/// Reads one catalog, without that of the kernel it is built on.
+fn parse_one(product: &str, platforms: &str) -> Result<Catalog, CatalogError> {
     let file: ProductFile = toml::from_str(product)?;
     let platforms: PlatformsFile = toml::from_str(platforms)?;
     let mut seen = BTreeSet::new();
@@ -136,6 +148,7 @@ pub(super) fn parse(product: &str, platforms: &str) -> Result<Catalog, CatalogEr
         pages,
         platforms: platforms.platforms,
         answers: Answers::default(),
+        kernel: None,
         digest: None,
     })
 }

@@ -154,11 +154,13 @@ impl Catalog {
     /// Whether one release can be upgraded to another in one step.
     ///
     /// The operator's answer (`upgrade-from` of the target's line) stands above what the catalog says; it is
-    /// about the way into the line, not about bug-fix releases inside it.
+    /// about the way into the line; about bug-fix releases inside it only where the catalog has no rule for them.
     #[must_use]
     pub fn jump(&self, from: &ProductVersion, to: &ProductVersion) -> Jump {
         let page = self.page(PageKind::UpgradeMatrix, to.line()).map(ToOwned::to_owned);
-        if from.line() != to.line()
+        let rules = || self.jumps.iter().filter(|rule| rule.when.covers(from, to));
+        let asked = from.line() != to.line() || rules().next().is_none();
+        if asked
             && from < to
             && let Some(answered) = self.answers.get(to.line(), Component::UpgradeFrom)
         {
@@ -166,8 +168,8 @@ impl Catalog {
             let ground = Ground {
                 confidence: Confidence::Confirmed,
                 because: format!(
-                    "[requirements.\"{}\"] upgrade-from in the agent's configuration lists {}",
-                    to.line(),
+                    "{} upgrade-from in the agent's configuration lists {}",
+                    self.answer_key(to.line()),
                     list.join(", ")
                 ),
                 page,
@@ -176,11 +178,7 @@ impl Catalog {
             return if listed { Jump::Direct(ground) } else { Jump::Refused(ground) };
         }
         // The surest rule counts; among equally sure ones, a refusal.
-        let rule = self
-            .jumps
-            .iter()
-            .filter(|rule| rule.when.covers(from, to))
-            .max_by_key(|rule| (rule.confidence, rule.result == JumpResult::Refused));
+        let rule = rules().max_by_key(|rule| (rule.confidence, rule.result == JumpResult::Refused));
         let Some(rule) = rule else { return Jump::NotKnown(page) };
         let ground = Ground {
             confidence: rule.confidence,
@@ -231,7 +229,7 @@ impl Catalog {
 mod tests {
     use super::*;
     use crate::catalog::{Answers, PLATFORMS};
-    use crate::facts::Product;
+    use crate::facts::{Family, Product};
 
     fn version(text: &str) -> ProductVersion {
         text.parse().unwrap()
@@ -278,6 +276,47 @@ mod tests {
         assert_eq!(sure("6.4.0", "7.4.3"), "direct Partial");
         assert_eq!(sure("3.5.1", "4.0.0"), "direct Partial");
         assert_eq!(sure("9.2.7", "9.2.6"), "refused Confirmed");
+    }
+
+    #[test]
+    fn of_carbon_only_the_jumps_of_the_guides_are_known() {
+        let kernel = Catalog::embedded(Product::Wso2Carbon);
+        let sure = |catalog: &Catalog, from, to| match catalog.jump(&version(from), &version(to)) {
+            Jump::Direct(Ground { confidence: Confidence::Confirmed, .. }) => "direct",
+            Jump::Direct(_) => "perhaps",
+            Jump::Refused(_) => "refused",
+            Jump::NotKnown(_) => "not known",
+        };
+        let rows = [
+            ("4.4.6", "4.4.7", "direct"),
+            ("4.4.1", "4.4.2", "direct"),
+            ("4.4.5", "4.4.7", "not known"),
+            ("4.4.6", "4.4.8", "not known"),
+            ("4.4.7", "4.4.8", "not known"),
+            ("4.4.40", "4.5.0", "not known"),
+            ("4.4.7", "4.4.6", "refused"),
+        ];
+        for (from, to, expected) in rows {
+            assert_eq!(sure(&kernel, from, to), expected, "{from} {to}");
+        }
+        let products = Product::ALL.into_iter().filter(|product| product.family() == Family::Carbon);
+        for product in products {
+            assert_eq!(sure(&Catalog::embedded(product), "5.2.0", "5.1.0"), "refused", "{product}");
+        }
+        // Where the catalog is silent the answer counts inside a line too.
+        let mut answers = Answers::default();
+        answers
+            .supported
+            .insert(("4.4".parse().unwrap(), Component::UpgradeFrom), vec![">=4.4.5".parse().unwrap()]);
+        let answered = kernel.with_answers(answers);
+        assert_eq!(sure(&answered, "4.4.7", "4.4.8"), "direct");
+        assert_eq!(sure(&answered, "4.4.1", "4.4.8"), "refused");
+        assert_eq!(sure(&answered, "4.4.1", "4.4.2"), "direct");
+        assert_eq!(sure(&answered, "4.4.8", "4.4.7"), "refused");
+        match answered.jump(&version("4.4.7"), &version("4.4.8")) {
+            Jump::Direct(ground) => assert!(ground.because.starts_with("[requirements.\"wso2-carbon 4.4\"]")),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

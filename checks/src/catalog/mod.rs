@@ -7,6 +7,7 @@
 
 mod file;
 mod jump;
+mod kernel;
 mod lifecycle;
 mod note;
 mod pattern;
@@ -14,6 +15,7 @@ mod refresh;
 mod requirement;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
@@ -135,6 +137,8 @@ pub struct Catalog {
     pages: BTreeMap<(PageKind, Option<Line>), String>,
     platforms: Vec<Platform>,
     answers: Answers,
+    /// What is known of the kernel it is built on; `None` for the kernel itself and for products without one.
+    kernel: Option<Arc<Self>>,
     /// Which catalog it is, when somebody said.
     digest: Option<String>,
 }
@@ -227,7 +231,14 @@ impl Catalog {
             .requirements
             .iter()
             .filter(|requirement| requirement.component == component && requirement.covers(line));
-        Ruling::of_catalog(relevant, value, page)
+        let ruling = Ruling::of_catalog(relevant, value, page);
+        match self.of_kernel(line) {
+            Some((kernel, of_kernel)) if ruling.standing == Standing::Unknown => {
+                let by_kernel = kernel.ruling(component, value, of_kernel);
+                Ruling { page: ruling.page.or(by_kernel.page), ..by_kernel }
+            }
+            Some(_) | None => ruling,
+        }
     }
 
     /// Every version of a component that is said to work with some line, as it is written; ranges are left out.
@@ -244,14 +255,22 @@ impl Catalog {
     /// What a feature line needs at least; the operator's answer where there is one.
     #[must_use]
     pub fn minimum(&self, of: MinimumOf, line: Line) -> Option<Minimum> {
-        self.answers.minimum(of, line).or_else(|| {
-            self.minimums.iter().find(|minimum| minimum.of == of && minimum.covers(line)).cloned()
+        let of_product =
+            || self.minimums.iter().find(|minimum| minimum.of == of && minimum.covers(line)).cloned();
+        self.answers.minimum(of, line).or_else(of_product).or_else(|| {
+            let (kernel, of_kernel) = self.of_kernel(line)?;
+            kernel.minimum(of, of_kernel)
         })
     }
 
     /// Settings a database engine must have for a feature line.
     pub fn settings(&self, engine: Engine, line: Line) -> impl Iterator<Item = &Setting> {
-        self.settings.iter().filter(move |setting| setting.engine == engine && setting.covers(line))
+        let of = move |setting: &&Setting, line| setting.engine == engine && setting.covers(line);
+        let own = self.settings.iter().filter(move |setting| of(setting, line));
+        let by_kernel = self.of_kernel(line).into_iter().flat_map(move |(kernel, of_kernel)| {
+            kernel.settings.iter().filter(move |setting| of(setting, of_kernel))
+        });
+        own.chain(by_kernel)
     }
 
     /// The vendor's page on a subject: that of the line, else the general one.

@@ -43,6 +43,12 @@ pub struct Note {
 }
 
 impl Note {
+    /// It is about every upgrade, from whatever release to whatever other.
+    #[must_use]
+    pub fn is_of_every_release(&self) -> bool {
+        self.from_below.is_none() && self.to.is_none()
+    }
+
     /// Whether it stands between two releases.
     #[must_use]
     pub fn lies_between(&self, from: &ProductVersion, to: &ProductVersion) -> bool {
@@ -98,8 +104,16 @@ pub enum Condition {
     Linux,
     /// Those that run on the Java that came with the program.
     JavaBundled,
+    /// Those whose service runs on a Java older than this feature release.
+    JavaBelow(u32),
     /// Those that keep the search index in files.
     Lucene,
+    /// Those configured by many XML files, as Carbon products on a kernel before 4.5 are.
+    XmlConfiguration,
+    /// Those that keep any of their data in a database that runs inside the product.
+    EmbeddedDatabase,
+    /// Those with tenants beside the super tenant.
+    Tenants,
     /// Those behind a reverse proxy, by the connectors of the application server.
     Proxy,
     /// Those with plug-ins people installed.
@@ -128,7 +142,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::facts::Product;
+    use crate::facts::{Family, Product};
 
     fn version(text: &str) -> ProductVersion {
         text.parse().unwrap()
@@ -142,9 +156,16 @@ mod tests {
 
     #[test]
     fn every_note_is_there_once_and_whole() {
-        let catalog = Catalog::embedded(Product::Confluence);
-        assert_eq!(catalog.notes().len(), NOTES + BESIDES);
-        let mut ids = BTreeSet::new();
+        assert_eq!(Catalog::embedded(Product::Confluence).notes().len(), NOTES + BESIDES);
+        for product in Product::ALL {
+            every_note_is_whole(&Catalog::embedded(product));
+        }
+    }
+
+    fn every_note_is_whole(catalog: &Catalog) {
+        // Notes on the kernel stand beside those of the product.
+        let of_kernel = catalog.kernel.iter().flat_map(|kernel| kernel.notes());
+        let mut ids: BTreeSet<&String> = of_kernel.map(|note| &note.id).collect();
         for note in catalog.notes() {
             let Note { id, topic, effect, remedy, .. } = note;
             assert!(ids.insert(id), "{id} stands twice");
@@ -163,14 +184,25 @@ mod tests {
 
     #[test]
     fn pages_are_the_vendors_and_secure() {
-        let catalog = Catalog::embedded(Product::Confluence);
+        for product in Product::ALL {
+            pages_are_secure(&Catalog::embedded(product));
+        }
+    }
+
+    fn pages_are_secure(catalog: &Catalog) {
         let notes = catalog.notes().iter().filter_map(|note| note.page.as_deref());
         let jumps = catalog.jumps.iter().filter_map(|rule| rule.page.as_deref());
         let rolling = catalog.rolling.iter().map(|rule| rule.page.as_str());
-        for page in notes.chain(jumps).chain(rolling) {
+        let pages = catalog.pages.values().map(String::as_str);
+        let (vendor, projects) = match catalog.product.family() {
+            Family::Confluence => ("atlassian.com", "developer.atlassian.com/"),
+            Family::Carbon => ("wso2.com", "github.com/wso2/"),
+        };
+        for page in notes.chain(jumps).chain(rolling).chain(pages) {
             let host = page.strip_prefix("https://").and_then(|rest| rest.split('/').next());
             let host = host.unwrap_or_else(|| panic!("{page} is not https"));
-            assert!(host == "atlassian.com" || host.ends_with(".atlassian.com"), "{page}");
+            let of_vendor = host == vendor || host.ends_with(&format!(".{vendor}"));
+            assert!(of_vendor || page.starts_with(&format!("https://{projects}")), "{page}");
             assert!(!page.contains(char::is_whitespace), "{page}");
         }
         for rule in &catalog.jumps {

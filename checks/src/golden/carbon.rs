@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Golden, golden, target, version};
-use crate::catalog::{Answers, Catalog, Component, MinimumOf};
+use crate::catalog::{Answers, Catalog, Component};
 use crate::facts::{
-    Bundle, BundleKind, Bundles, CarbonHome, Clustering, ConfigurationModel, CopyDifferences, DatabaseConfig,
-    DatabaseUse, Datasource, Drift, Driver, Engine, Field, Installation, JavaRange, JavaVersion, Offer,
-    Offered, Offerer, Patches, PidFile, PidProcess, Plugins, Ports, Prepared, Product, Reading, Role,
-    SchemaSigns, Snapshot, StagedDatabase, StartRecord, Statement, StatementOf, Synchroniser, TableRows,
+    BackupKind, Backups, Bundle, BundleKind, Bundles, CarbonHome, Clustering, ComparedWith,
+    ConfigurationModel, Connector, CopyDifferences, DatabaseConfig, DatabaseUse, Datasource, Drift, Driver,
+    Engine, Field, Installation, Integrity, JavaRange, JavaVersion, Offer, Offered, Offerer, Patches,
+    PidFile, PidProcess, Plugins, Ports, Prepared, Product, Reading, Role, RuntimeRole, SchemaSigns,
+    ServiceManager, Snapshot, StagedDatabase, StartRecord, Statement, StatementOf, Synchroniser, TableRows,
     TableState, TenantDirs, TreeCopy, Wanted,
 };
 use crate::version::Line;
@@ -51,7 +52,8 @@ pub fn golden_carbon() -> Golden {
         for_targets: Vec::new(),
         bundles: Some(Box::new(bundles())),
     };
-    spoil_what_is_of_confluence(facts);
+    replace_what_is_of_confluence(facts);
+    replace_backups(learned(&mut facts.backups));
     let written_at = golden.now;
     let rehearsal = learned(&mut golden.facts.rehearsal);
     rehearsal.prepared = Some(Field::Read(Box::new(prepared())));
@@ -64,6 +66,7 @@ pub fn golden_carbon() -> Golden {
 fn restage(staging: &mut crate::facts::Staging, written_at: Timestamp) {
     staging.instance = "carbon-staging".into();
     staging.written_at = written_at;
+    staging.profile.base_url = Some("https://carbon-staging.example.com:9443".into());
     let profile = &mut staging.profile;
     profile.version = Some(version("4.4.7"));
     profile.home = Some(format!("staging.example.com:{NEW_HOME}"));
@@ -73,8 +76,16 @@ fn restage(staging: &mut crate::facts::Staging, written_at: Timestamp) {
     profile.plugins = None;
 }
 
-fn spoil_what_is_of_confluence(facts: &mut Snapshot) {
+fn replace_what_is_of_confluence(facts: &mut Snapshot) {
+    let host = learned(&mut facts.host);
+    host.name = Some("carbon.example.com".into());
+    host.manager = Field::Read(ServiceManager::Systemd { unit: "wso2carbon.service".into() });
+    if let Field::Read(Some(service)) = &mut host.service {
+        service.user = "wso2".into();
+    }
     let java = learned(&mut facts.java);
+    // No Java comes with it.
+    java.runtimes.retain(|runtime| runtime.role == RuntimeRole::Running);
     for runtime in &mut java.runtimes {
         runtime.version = Field::Read(JavaVersion { feature: 8, text: "1.8.0_402".into() });
         runtime.home = "/usr/lib/jvm/java-8".into();
@@ -84,18 +95,64 @@ fn spoil_what_is_of_confluence(facts: &mut Snapshot) {
     for place in &mut disk.places {
         place.path = if place.role == Role::Installation { HOME } else { "/opt/wso2" }.into();
     }
-    for tree in &mut learned(&mut facts.files).trees {
+    let trees = &mut learned(&mut facts.files).trees;
+    // The vendor publishes no hashes of its files.
+    trees.retain(|tree| matches!(tree.compared_with, ComparedWith::Pristine(_)));
+    for tree in trees {
         tree.root = HOME.into();
+        tree.compared_with = ComparedWith::Pristine("/srv/vendor/wso2carbon-4.4.6.zip".into());
     }
+    learned(&mut facts.traffic).places = vec![format!("{HOME}/repository/logs/http_access_*")];
     let database = learned(&mut facts.database);
     database.address = "db.example.com:5432/carbon".into();
     database.account = "carbon".into();
     database.connected_as = Field::Read("carbon".into());
+    if let Field::Read(sessions) = &mut database.sessions {
+        for group in &mut sessions.groups {
+            group.account = "carbon".into();
+        }
+    }
+    if let Field::Read(tables) = &mut database.records.growing_tables {
+        for table in tables {
+            table.name = "REG_LOG".into();
+        }
+    }
+    if let Field::Read(counts) = &mut database.records.row_counts {
+        *counts = [("reg_path", 900), ("um_user", 655)]
+            .map(|(table, rows)| TableRows { table: table.into(), rows: Field::Read(rows) })
+            .into();
+    }
     database.upgrade_steps = Field::Read(Vec::new());
     let application = learned(&mut facts.application);
     application.base_url = "https://carbon.example.com:9443".into();
     application.version = Field::Read(Some("4.4.6".into()));
     application.build = Field::Read(None);
+    // The health service came with later kernels.
+    application.health = Field::Read(Vec::new());
+}
+
+fn replace_backups(backups: &mut Backups) {
+    // The product home is the installation, and kept with it.
+    backups.sets.retain(|set| set.kind != BackupKind::Home);
+    for set in &mut backups.sets {
+        if set.kind != BackupKind::Database {
+            continue;
+        }
+        let Field::Read(dumps) = &mut set.backups else { continue };
+        for dump in dumps {
+            if let Field::Read(Integrity::Whole(contents)) = &mut dump.integrity {
+                contents.database = Some("carbon".into());
+                contents.tables = TABLES.iter().map(ToString::to_string).collect();
+                contents.entries = TABLES.len() as u64;
+            }
+        }
+    }
+    if let Field::Read(Some(proof)) = &mut backups.restore {
+        proof.tables = TABLES.len() as u64;
+        for row in &mut proof.rows {
+            row.table = "um_user".into();
+        }
+    }
 }
 
 fn answers() -> Answers {
@@ -103,20 +160,11 @@ fn answers() -> Answers {
     let patterns = |texts: &[&str]| -> Vec<_> {
         texts.iter().map(|text| text.parse().expect("a literal pattern")).collect()
     };
-    let supported = [
-        (Component::DatabaseEngine, patterns(&["postgresql", "mysql"])),
-        (Component::Postgresql, patterns(&["16"])),
-        (Component::OperatingSystem, patterns(&["linux"])),
-    ];
-    let minimums = [
-        (MinimumOf::Cpus, 2),
-        (MinimumOf::MemoryMib, 2048),
-        (MinimumOf::HeapMib, 512),
-        (MinimumOf::FreeBesideHeapMib, 512),
-    ];
+    let supported =
+        [(Component::Postgresql, patterns(&["16"])), (Component::OperatingSystem, patterns(&["linux"]))];
     Answers {
         supported: supported.into_iter().map(|(component, list)| ((line, component), list)).collect(),
-        minimums: minimums.into_iter().map(|(of, value)| ((line, of), value)).collect(),
+        minimums: BTreeMap::new(),
     }
 }
 
@@ -147,6 +195,13 @@ fn installation() -> Installation {
     installation.access_mode = None;
     installation.database = Field::Read(config(HOME, "db.example.com"));
     installation.attachments_dir = None;
+    installation.connectors = Field::Read(vec![Connector {
+        port: 9443,
+        scheme: "https".into(),
+        proxy_name: None,
+        proxy_port: None,
+        max_threads: Some(250),
+    }]);
     installation.search = crate::facts::Search::None;
     installation.index = Field::Read(None);
     installation.synchrony = Field::Read(None);
@@ -156,6 +211,7 @@ fn installation() -> Installation {
         installation.ownership.iter_mut().zip(["", "/repository/logs", "/repository/database"])
     {
         file.path = format!("{HOME}{below}");
+        file.owner = "wso2".into();
         file.directory = true;
     }
     installation.carbon = Some(Box::new(home(HOME, "4.4.6", "db.example.com")));
@@ -376,5 +432,38 @@ fn tables(host: &str, identity: &str, schema: &str) -> TableState {
         tenants: Field::Read(BTreeSet::from([1, 2])),
         domains: Field::Read(["PRIMARY", "SYSTEM"].map(ToOwned::to_owned).into()),
         sessions: Field::Read(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Verdict;
+    use crate::report::Judge;
+
+    #[test]
+    fn the_golden_carbon_instance_has_nothing_of_confluence() {
+        let facts = toml::Value::try_from(&golden_carbon().facts).unwrap().to_string().to_lowercase();
+        for word in ["confluence", "atlassian", "wiki", "jira"] {
+            let at = facts.find(word).map(|at| facts[at.saturating_sub(80)..at + 40].to_owned());
+            assert_eq!(at, None, "{word}");
+        }
+    }
+
+    #[test]
+    fn nothing_stands_in_the_way_of_the_golden_carbon_instance() {
+        let golden = golden_carbon();
+        let Golden { facts, target, catalog, policy, plan, now } = &golden;
+        let report = Judge { catalog, policy, plan, now: *now }.judge(facts, target);
+        for check in &report.checks {
+            let fine = matches!(check.verdict, Verdict::Ready | Verdict::Skipped);
+            assert!(
+                fine && check.findings.is_empty(),
+                "{}: {} {:#?}",
+                check.id,
+                check.reason,
+                check.findings
+            );
+        }
     }
 }

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{Finding, Plan, Policy, Target};
 use crate::catalog::Catalog;
-use crate::facts::{Family, Missing, Product, Snapshot, Source};
+use crate::facts::{Family, Missing, Prepared, Product, Snapshot, Source};
 
 /// A named rule. One static per file in `rules/`.
 #[derive(Debug)]
@@ -132,7 +132,17 @@ pub struct Case<'a> {
     pub now: Timestamp,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    /// The new release that is set up beside the running one, when it is the target that is judged.
+    ///
+    /// It is evidence beside what the catalog says of the target, and never needed: what could not be seen of it is
+    /// `None` here too. A rule that cannot do without it reads the rehearsal itself.
+    #[must_use]
+    pub fn prepared(&self) -> Option<&'a Prepared> {
+        let prepared = self.facts.rehearsal().ok()?.prepared.as_ref()?.value()?;
+        (prepared.version.value() == Some(&self.target.version)).then_some(prepared)
+    }
+
     /// The day to judge for, in UTC.
     #[must_use]
     pub fn today(&self) -> Date {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::units::in_days;
+use super::vocabulary::Vocabulary;
 use super::wording::{asks_for_internal_administrator, counted, excerpt, sentence};
 use crate::facts::{Application, HealthCheck, Missing, Source};
 use crate::model::{
@@ -26,9 +27,10 @@ pub(super) static CHECK: Check = Check {
 const EXPLAIN: &str = "\
 ## What it looks at
 
-The state the application reports at `/status`, whether it may be written to, when the certificate at its address \
-ends, and every health check the product runs \
-on itself (\"Instance health\" in its troubleshooting tools). Failing health checks are imported one by one, by the \
+The state of the application, when the certificate at its address ends, and every health check the product runs on \
+itself. Confluence: the state it reports at `/status`, whether it may be written to, and \"Instance health\" in its \
+troubleshooting tools. WSO2 Carbon: whether the login page of the management console answers, and the health service \
+of newer kernels where it is switched on; a release that offers none is not held against it. Failing health checks are imported one by one, by the \
 name the product gives them; that of an internal administrator is left to `internal-administrator`.
 
 ## Why it matters
@@ -43,15 +45,16 @@ warns, unless the product itself calls it minor; it never blocks, because what i
 
 ## How to fix it
 
-Open Administration, Troubleshooting and support tools, Instance health \
+Confluence: open Administration, Troubleshooting and support tools, Instance health \
 (`/plugins/servlet/troubleshooting/view/`) and follow the page each failing check names. For a state that is not \
-RUNNING read `logs/atlassian-confluence.log` in the home directory.
+RUNNING read `logs/atlassian-confluence.log` in the home directory. WSO2 Carbon: read `repository/logs/wso2carbon.log`.
 
 ## What it needs
 
-`GET /status` needs no account. `GET /rest/troubleshooting/1.0/check/` needs a personal access token of an \
+Confluence: `GET /status` needs no account. `GET /rest/troubleshooting/1.0/check/` needs a personal access token of an \
 administrator (group `confluence-administrators`) and the app Troubleshooting and support tools enabled; \
-`GET /rest/api/accessmode` needs any account.
+`GET /rest/api/accessmode` needs any account. WSO2 Carbon: `GET /carbon/admin/login.jsp` and \
+`GET /api/health-check/v1.0/health`, without an account.
 
 ## Settings
 
@@ -60,8 +63,14 @@ administrator (group `confluence-administrators`) and the app Troubleshooting an
 
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let application = case.facts.application()?;
-    let looks =
-        [state(application), access_mode(application), certificate(case, application), health(application)];
+    let words = Vocabulary::of(case.facts.product);
+    let access_mode = if words.has_access_mode { access_mode(application) } else { Ok(Vec::new()) };
+    let looks = [
+        state(words, application),
+        access_mode,
+        certificate(case, words, application),
+        health(words, application),
+    ];
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for look in looks {
         match look {
@@ -72,11 +81,15 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let checks = application.health.value().map_or(0, |checks| {
         checks.iter().filter(|check| !asks_for_internal_administrator(check)).count() as u64
     });
+    let mode = if words.has_access_mode {
+        format!(", {}", application.access_mode.value().map_or("?", String::as_str))
+    } else {
+        String::new()
+    };
     let evidence = format!(
-        "{} is {}, {} and content with {} of {}",
+        "{} is {}{mode} and content with {} of {}",
         application.base_url,
         application.state.value().map_or("?", String::as_str),
-        application.access_mode.value().map_or("?", String::as_str),
         checks.saturating_sub(found.iter().filter(|finding| is_health(finding)).count() as u64),
         counted(checks, "health check"),
     );
@@ -84,7 +97,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
 }
 
 /// The states the vendor documents, other than RUNNING; anything else is not an answer.
-fn state(application: &Application) -> Result<Vec<Finding>, Missing> {
+fn state(words: &Vocabulary, application: &Application) -> Result<Vec<Finding>, Missing> {
     let said = application.state.read(Source::Application, "the state")?;
     let severity = match said.trim().to_ascii_uppercase().as_str() {
         "RUNNING" => return Ok(Vec::new()),
@@ -94,7 +107,11 @@ fn state(application: &Application) -> Result<Vec<Finding>, Missing> {
             return Err(Missing::Unread {
                 of: Source::Application,
                 what: "the state".to_owned(),
-                why: format!("{:?} at {} is no state the vendor names", excerpt(said), status(application)),
+                why: format!(
+                    "{:?} at {} is no state the vendor names",
+                    excerpt(said),
+                    status(words, application)
+                ),
             });
         }
     };
@@ -102,17 +119,17 @@ fn state(application: &Application) -> Result<Vec<Finding>, Missing> {
         severity,
         subject: STATE.to_owned(),
         summary: format!("the application is not running properly: its state is {said}"),
-        observed: format!("{said} at {}", status(application)),
+        observed: format!("{said} at {}", status(words, application)),
         required: "RUNNING".to_owned(),
-        remedy:
-            "Read logs/atlassian-confluence.log in the home directory, bring the application to the state \
-                 RUNNING, and upgrade only then."
-                .to_owned(),
+        remedy: format!(
+            "Read {}, bring the application to the state RUNNING, and upgrade only then.",
+            words.log
+        ),
     }])
 }
 
-fn status(application: &Application) -> String {
-    format!("{}/status", application.base_url.trim_end_matches('/'))
+fn status(words: &Vocabulary, application: &Application) -> String {
+    format!("{}{}", application.base_url.trim_end_matches('/'), words.status)
 }
 
 const STATE: &str = "state";
@@ -141,7 +158,11 @@ fn access_mode(application: &Application) -> Result<Vec<Finding>, Missing> {
 }
 
 /// From its end on the agent itself sees nothing any more, nor do the applications that are linked with it.
-fn certificate(case: &Case<'_>, application: &Application) -> Result<Vec<Finding>, Missing> {
+fn certificate(
+    case: &Case<'_>,
+    words: &Vocabulary,
+    application: &Application,
+) -> Result<Vec<Finding>, Missing> {
     let what = "the end of the certificate";
     let Some(end) = application.certificate_ends_at.read(Source::Application, what)? else {
         return Ok(Vec::new());
@@ -161,20 +182,21 @@ fn certificate(case: &Case<'_>, application: &Application) -> Result<Vec<Finding
         summary,
         observed: format!("end: {day}, at {}", application.base_url),
         required: "a certificate that lasts beyond the upgrade".to_owned(),
-        remedy: "Renew the certificate where the encryption ends, in the proxy or in server.xml, and look again with \
-                 `agent refresh --source application`."
-            .to_owned(),
+        remedy: format!(
+            "Renew the certificate where the encryption ends, in the proxy or {}, and look again with \
+             `agent refresh --source application`.",
+            words.certificate
+        ),
     }])
 }
 
-fn health(application: &Application) -> Result<Vec<Finding>, Missing> {
+fn health(words: &Vocabulary, application: &Application) -> Result<Vec<Finding>, Missing> {
     let checks = application.health.read(Source::Application, "the product's own health checks")?;
-    if checks.is_empty() {
+    if let (true, Some(why)) = (checks.is_empty(), words.no_health_checks) {
         return Err(Missing::Unread {
             of: Source::Application,
             what: "the product's own health checks".to_owned(),
-            why: "the product returned none; is the app Troubleshooting and support tools enabled?"
-                .to_owned(),
+            why: why.to_owned(),
         });
     }
     // The nodes of a cluster may report the same check each; it is one finding, as grave as the gravest.
@@ -186,7 +208,7 @@ fn health(application: &Application) -> Result<Vec<Finding>, Missing> {
             *entry = (severity, check);
         }
     }
-    Ok(failing.into_values().map(|(severity, check)| failed(severity, check)).collect())
+    Ok(failing.into_values().map(|(severity, check)| failed(words, severity, check)).collect())
 }
 
 /// Only what the product itself calls minor needs nobody's decision. `undefined` is what the product says when it
@@ -199,7 +221,7 @@ fn is_health(finding: &Finding) -> bool {
     finding.subject != STATE && finding.subject != ACCESS_MODE
 }
 
-fn failed(severity: Severity, check: &HealthCheck) -> Finding {
+fn failed(words: &Vocabulary, severity: Severity, check: &HealthCheck) -> Finding {
     let HealthCheck { key, name, tag, reason, documentation, .. } = check;
     let (name, reason) = (excerpt(name), excerpt(reason));
     let page = documentation
@@ -216,10 +238,7 @@ fn failed(severity: Severity, check: &HealthCheck) -> Finding {
             reason
         },
         required: format!("a healthy {name} ({})", if tag.is_empty() { "no group" } else { tag.as_str() }),
-        remedy: sentence(&format!(
-            "Open Administration, Troubleshooting and support tools, Instance health (/plugins/servlet/troubleshooting/view/) \
-             and do what it says about \"{name}\".{page}"
-        )),
+        remedy: sentence(&format!("{} \"{name}\".{page}", words.health)),
     }
 }
 
@@ -228,7 +247,7 @@ mod tests {
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
     use crate::rules::testing::{Spoil, application, judges_spoilt, look, read, unread};
 
     const KEY: &str = "com.atlassian.troubleshooting.plugin-confluence:eolHealthCheck";
@@ -351,5 +370,21 @@ mod tests {
         read(&mut application(&mut golden).health)[0].documentation =
             Some("https://confluence.atlassian.com/x/1".into());
         assert!(look(&CHECK, &golden).text().contains("See https://confluence.atlassian.com/x/1 ."));
+    }
+
+    #[test]
+    fn a_carbon_server_is_asked_for_what_it_has() {
+        use crate::golden::golden_carbon;
+        let mut golden = golden_carbon();
+        application(&mut golden).access_mode = Field::Unread("it has none".into());
+        assert_eq!(look(&CHECK, &golden).verdict, Verdict::Ready, "there is no read-only mode");
+        application(&mut golden).health = Field::Unread("200 without an answer".into());
+        assert_eq!(look(&CHECK, &golden).verdict, Verdict::Unknown);
+        let mut broken = golden_carbon();
+        application(&mut broken).state = Field::Read("ERROR".into());
+        let seen = look(&CHECK, &broken);
+        assert_eq!(seen.found(), [(Severity::Blocker, "state")]);
+        assert!(seen.text().contains("repository/logs/wso2carbon.log"), "{}", seen.text());
+        assert!(seen.text().contains(":9443/carbon/admin/login.jsp"), "{}", seen.text());
     }
 }

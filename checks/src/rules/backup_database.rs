@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::backup::{self, Looked, is_dump};
 use super::units::bytes;
+use super::vocabulary::Vocabulary;
 use super::wording::{counted, excerpt, first_few};
 use crate::facts::{BackupKind, Contents, Database, DatabaseConfig, Engine, Field, Source};
 use crate::model::{
@@ -37,10 +38,11 @@ companies get in trouble for broken database backups because they skip this basi
 <https://confluence.atlassian.com/doc/upgrading-confluence-4578.html>. A dump that is whole is not yet one that \
 restores: `backup-restore` looks for that.
 
-A backup that is missing, empty, not of Confluence or older than `backup_max_age_days` blocks, as does a damaged one \
+A backup that is missing, empty, not of the product or older than `backup_max_age_days` blocks, as does a damaged one \
 unless the one before it is whole. An old, shrunken or incomplete one, and one that names another database, warn. A dump \
 from another version of the server, or by a tool older than the server, is a notice: that tool refuses the server next \
-time. An embedded database (H2, HSQLDB) is part of the home directory's backup: the check does not apply.
+time. An embedded database (H2, HSQLDB) is part of the home \
+directory's backup: the check does not apply.
 
 ## How to fix it
 
@@ -61,9 +63,6 @@ the right to read them (`setfacl -m u:USER:r FILE`), and the database itself for
 `[policy]`.
 ";
 
-/// Confluence's own record of upgrades: every database of it has this table.
-const OWN_TABLE: &str = "confversion";
-
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let config = case.facts.installation()?.database.read(Source::Installation, "the database connection");
     if let Ok(DatabaseConfig { engine: Some(engine), .. }) = config
@@ -81,7 +80,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         Err(missing) => looked.missing.push(missing),
     }
     found.extend(not_a_dump(&looked));
-    found.extend(not_the_product(&looked));
+    found.extend(not_the_product(case, &looked));
     found.extend(leaves(&looked));
     match case.facts.database() {
         Ok(database) => {
@@ -143,24 +142,28 @@ fn not_a_dump(looked: &Looked<'_>) -> Option<Finding> {
 }
 
 /// Only a complete list of tables can show that one is lacking.
-fn not_the_product(looked: &Looked<'_>) -> Option<Finding> {
+fn not_the_product(case: &Case<'_>, looked: &Looked<'_>) -> Option<Finding> {
     let (backup, contents) = (looked.chosen?, looked.contents()?);
+    let product = case.facts.product;
+    let own_tables = Vocabulary::of(product).own_tables;
     let Contents { tables, entries, .. } = contents;
     let complete = !tables.is_empty() && *entries <= tables.len() as u64;
     let own = |table: &String| {
         let name = table.rsplit('.').next().unwrap_or(table);
-        name.trim_matches(['"', '`']).eq_ignore_ascii_case(OWN_TABLE)
+        let name = name.trim_matches(['"', '`']);
+        own_tables.iter().any(|own| name.eq_ignore_ascii_case(own))
     };
     (is_dump(backup) && complete && !tables.iter().any(own)).then(|| Finding {
         severity: Severity::Blocker,
         subject: "not-the-product".to_owned(),
-        summary: "The dump is not of a Confluence database, or not of all of it".to_owned(),
+        summary: format!("The dump is not of a {product} database, or not of all of it"),
         observed: format!(
-            "{} without {OWN_TABLE}: {}",
+            "{} without {}: {}",
             counted(*entries, "table"),
+            own_tables.join(" or "),
             first_few(tables.iter().map(String::as_str), *entries)
         ),
-        required: format!("a dump with the table {OWN_TABLE}, which every Confluence has"),
+        required: format!("a dump with the table {}, which every {product} has", own_tables.join(" or ")),
         remedy: format!(
             "See which database and which tables the job that writes {} dumps: it must be the whole database of \
              the product.",

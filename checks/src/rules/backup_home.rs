@@ -2,7 +2,7 @@
 
 use super::backup::{self, Looked, is_below};
 use super::units::bytes;
-use crate::facts::{BackupKind, Role, Source};
+use crate::facts::{BackupKind, Family, Role, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -11,7 +11,7 @@ pub(super) static CHECK: Check = Check {
     id: "backup-home",
     title: "A good backup of the home directory",
     category: Category::Backup,
-    products: Products::All,
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::Backups, Source::Disk],
     people: People::MaySignOff,
     about: About::Instance,

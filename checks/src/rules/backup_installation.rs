@@ -27,7 +27,9 @@ See `backup-home` for how they are read and for marker files.
 
 The installation holds what was changed by hand: `server.xml`, `setenv.sh`, certificates, drivers, customised pages. The \
 vendor asks for a backup of it before an upgrade: <https://confluence.atlassian.com/doc/upgrading-confluence-4578.html>. \
-The installer makes one too, but only when it is the installer that upgrades.
+The installer makes one too, but only when it is the installer that upgrades. Of a WSO2 Carbon product the installation is \
+all there is beside the databases: the product home with configuration, keystores, artifacts and those of tenants; the \
+vendor's guide asks for a copy of it together with the databases.
 
 A backup that is missing, empty or older than `backup_installation_max_age_days` blocks, as does a damaged one unless the \
 one before it is whole. The rest warns. The installation seldom changes, so its limits are wider than those of the home.

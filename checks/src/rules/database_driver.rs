@@ -1,9 +1,10 @@
 //! Is the JDBC driver there, the right one, and will the target have it?
 
 use super::support::{Candidate, how_to_answer, supported_by_target};
+use super::vocabulary::Vocabulary;
 use super::wording::first_few;
 use crate::catalog::{Component, Standing};
-use crate::facts::{DatabaseConfig, Driver, Engine, Family, Installation, Missing, Product, Source};
+use crate::facts::{DatabaseConfig, Driver, Engine, Family, Missing, Prepared, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -23,13 +24,14 @@ pub(super) static CHECK: Check = Check {
 const EXPLAIN: &str = "\
 ## What it looks at
 
-The JDBC drivers in the program's library directory (`confluence/WEB-INF/lib`), the kind of database the configuration \
-names, and the driver class and JDBC URL it uses.
+The JDBC drivers in the program's library directory (Confluence: `confluence/WEB-INF/lib`; WSO2 Carbon: \
+`repository/components/lib`), the kind of database the configuration names, and the driver class and JDBC URL it uses. \
+When the target is set up beside the running release (`[instance.prepared]`): whether it has the driver already.
 
 ## Why it matters
 
 The new program directory comes with drivers for some databases only. For MySQL and Oracle the driver must be copied \
-again at every upgrade, or Confluence does not start: \
+again at every upgrade, or Confluence does not start; WSO2 Carbon brings a driver for H2 alone: \
 <https://confluence.atlassian.com/conf88/database-jdbc-drivers-1354500481.html>. That is a step of the night and nothing \
 to decide before it, so it is a notice and does not change the verdict. A driver the target does not support, two \
 drivers of which either may be loaded, and the jTDS driver for SQL Server, which gave way to Microsoft's own, are \
@@ -37,12 +39,13 @@ decisions to take before.
 
 ## How to fix it
 
-Download the driver the target's page names, put it into `confluence/WEB-INF/lib` of the installation, remove the old \
+Download the driver the target's page names, put it into the library directory of the installation, remove the old \
 one, restart, and copy it into the new installation during the upgrade.
 
 ## What it needs
 
-Read access to `confluence/WEB-INF/lib` of the installation and to `confluence.cfg.xml`.
+Read access to the library directory of the installation and to the file that names the database (Confluence: \
+`confluence.cfg.xml`; WSO2 Carbon: `repository/conf`).
 
 ## Settings
 
@@ -61,9 +64,14 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         let reason = format!("{} is embedded and comes with the program", engine.name());
         return Err(Undecided::DoesNotApply(reason));
     };
-    let library = library(case.facts.product, installation);
-    let mut look = Look { case, engine, id: versions.id(), library, found: Vec::new(), missing: Vec::new() };
-    look.at_jtds(config);
+    let directory = Vocabulary::of(case.facts.product).library;
+    let library = format!("{}/{directory}", installation.installation_dir);
+    let (found, missing) = (Vec::new(), Vec::new());
+    let mut look = Look { case, engine, id: versions.id(), directory, library, found, missing };
+    // A URL of jTDS is one of those the vendor of Carbon documents.
+    if case.facts.product.family() == Family::Confluence {
+        look.at_jtds(config);
+    }
     let mut evidence = String::new();
     match installation.drivers.read(Source::Installation, "the JDBC drivers") {
         Ok(drivers) => {
@@ -84,24 +92,14 @@ fn wanted(config: &DatabaseConfig) -> Option<Engine> {
     if class.starts_with("org.mariadb.jdbc") { Some(Engine::Mariadb) } else { config.engine }
 }
 
-/// The program's library directory.
-fn library(product: Product, installation: &Installation) -> String {
-    let below = match product.family() {
-        Family::Confluence => CONFLUENCE_LIBRARY,
-        Family::Carbon => CARBON_LIBRARY,
-    };
-    format!("{}/{below}", installation.installation_dir)
-}
-
-const CONFLUENCE_LIBRARY: &str = "confluence/WEB-INF/lib";
-
-const CARBON_LIBRARY: &str = "repository/components/lib";
-
 struct Look<'a> {
     case: &'a Case<'a>,
     engine: Engine,
     /// The engine's id, as the catalog names it.
     id: &'static str,
+    /// The program's library directory, below the installation.
+    directory: &'static str,
+    /// The same of the running installation.
     library: String,
     found: Vec<Finding>,
     missing: Vec<Missing>,
@@ -139,7 +137,10 @@ impl Look<'_> {
                 });
             }
         };
-        let (library, directory) = (self.library.clone(), CONFLUENCE_LIBRARY);
+        if let (false, Some(prepared)) = (bundled, self.case.prepared()) {
+            return self.at_prepared(prepared);
+        }
+        let (library, directory) = (self.library.clone(), self.directory);
         match (drivers, bundled) {
             ([], true) => self.find(
                 Severity::Notice,
@@ -176,10 +177,34 @@ impl Look<'_> {
                     format!("the {name} driver in {directory} of the new installation before it is first started"),
                     format!(
                         "During the upgrade, before the first start: {}",
-                        drivers.iter().map(|driver| copy(&library, &driver.file)).collect::<Vec<_>>().join(" ")
+                        drivers.iter().map(|driver| self.copy(&driver.file)).collect::<Vec<_>>().join(" ")
                     ),
                 ],
             ),
+        }
+    }
+
+    /// The target is there already: either it has the driver, or it does not start.
+    fn at_prepared(&mut self, prepared: &Prepared) {
+        let (name, directory) = (self.engine.name(), self.directory);
+        let what = format!("the JDBC drivers of {}", prepared.place);
+        match prepared.drivers.read(Source::Rehearsal, &what) {
+            Ok(drivers) if drivers.iter().any(|driver| driver.engine == self.engine) => {}
+            Ok(_) => self.find(
+                Severity::Warning,
+                "missing-driver",
+                format!("no {name} driver was recognised in the new installation"),
+                [
+                    format!("no file in {}/{directory} with the name of a {name} driver", prepared.place),
+                    format!("a {name} driver in it before its first start"),
+                    format!(
+                        "Put a {name} driver into {}/{directory}: the one that is in {} when the target's Java and the \
+                         server take it, else a newer one.",
+                        prepared.place, self.library
+                    ),
+                ],
+            ),
+            Err(missing) => self.missing.push(missing),
         }
     }
 
@@ -209,9 +234,22 @@ impl Look<'_> {
         if drivers.is_empty() {
             return;
         }
-        match self.engine {
-            Engine::Mysql => self.at_mysql_version(drivers),
-            Engine::Mariadb => {
+        match (self.engine, self.case.facts.product.family()) {
+            (Engine::Mysql, Family::Confluence) => self.at_mysql_version(drivers),
+            // The kernel chooses its script by the product name the driver tells, and knows none like "MariaDB".
+            (Engine::Mariadb, Family::Carbon) => self.find(
+                Severity::Warning,
+                "mariadb-driver",
+                "the kernel does not know the name under which the MariaDB driver presents its server".to_owned(),
+                [
+                    files(drivers),
+                    "MySQL Connector/J, with which the server passes for MySQL".to_owned(),
+                    "Nothing must be done while all tables are there; before tables are made, or on staging, change to \
+                     MySQL Connector/J and the driver class com.mysql.cj.jdbc.Driver, and try it."
+                        .to_owned(),
+                ],
+            ),
+            (Engine::Mariadb, Family::Confluence) => {
                 let (product, line) = (self.case.facts.product, self.case.target.line());
                 self.find(
                     Severity::Warning,
@@ -226,7 +264,9 @@ impl Look<'_> {
                     ],
                 );
             }
-            Engine::Postgresql | Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb => {}
+            // The vendor of Carbon names no versions of drivers.
+            (Engine::Mysql, Family::Carbon)
+            | (Engine::Postgresql | Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb, _) => {}
         }
     }
 
@@ -250,8 +290,8 @@ impl Look<'_> {
                     subject: "mysql-driver",
                     remedy: &format!(
                         "Download a MySQL Connector/J the target supports (https://dev.mysql.com/downloads/connector/j/) \
-                         and put it into {CONFLUENCE_LIBRARY} of the new installation instead of {}.",
-                        driver.file
+                         and put it into {} of the new installation instead of {}.",
+                        self.directory, driver.file
                     ),
                 },
             );
@@ -261,6 +301,11 @@ impl Look<'_> {
                 Err(missing) => return self.missing.push(missing),
             }
         }
+    }
+
+    fn copy(&self, file: &str) -> String {
+        let quoted = format!("{}/{file}", self.library).replace('\'', r"'\''");
+        format!("cp '{quoted}' <new installation>/{}/ ;", self.directory)
     }
 
     fn at_jtds(&mut self, config: &DatabaseConfig) {
@@ -305,16 +350,11 @@ fn is_jtds(file: &str) -> bool {
     file.to_ascii_lowercase().starts_with("jtds")
 }
 
-fn copy(library: &str, file: &str) -> String {
-    let quoted = format!("{library}/{file}").replace('\'', r"'\''");
-    format!("cp '{quoted}' <new installation>/{CONFLUENCE_LIBRARY}/ ;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
+    use crate::model::Verdict::{self, Blocked, Ready, Skipped, Unknown, Warning};
     use crate::rules::testing::{Spoil, catalog, config, installation, judges_spoilt, look, read, unread};
 
     fn drivers(golden: &mut Golden) -> &mut Vec<Driver> {
@@ -444,5 +484,54 @@ mod tests {
         config(&mut golden).port = None;
         let text = look(&CHECK, &golden).text();
         assert!(text.contains("jdbc:sqlserver://db.example.com:1433;databaseName=confluence"), "{text}");
+    }
+
+    #[test]
+    fn a_new_carbon_home_has_the_driver_or_does_not_start() {
+        use crate::golden::golden_carbon;
+        use crate::rules::testing::{judges_spoilt_from, prepared, rehearsal};
+        let rows: &[Spoil] = &[
+            ("it is there", |_| {}, Verdict::Ready, &[]),
+            (
+                "it is not",
+                |g| read(&mut prepared(g).drivers).clear(),
+                Verdict::Warning,
+                &[(Severity::Warning, "missing-driver")],
+            ),
+            (
+                "another one",
+                |g| read(&mut prepared(g).drivers)[0].engine = Engine::Mysql,
+                Verdict::Warning,
+                &[(Severity::Warning, "missing-driver")],
+            ),
+            ("unread", |g| prepared(g).drivers = unread(), Verdict::Unknown, &[]),
+            (
+                "of another release",
+                |g| prepared(g).version = crate::facts::Field::Read("4.4.8".parse().unwrap()),
+                Verdict::Ready,
+                &[(Severity::Notice, "copy-driver")],
+            ),
+            (
+                "none is set up",
+                |g| rehearsal(g).prepared = None,
+                Verdict::Ready,
+                &[(Severity::Notice, "copy-driver")],
+            ),
+            (
+                "the driver of MariaDB",
+                |g| {
+                    config(g).driver_class = Some("org.mariadb.jdbc.Driver".into());
+                    read(&mut prepared(g).drivers)[0].engine = Engine::Mariadb;
+                    read(&mut installation(g).drivers)[0].engine = Engine::Mariadb;
+                },
+                Verdict::Warning,
+                &[(Severity::Warning, "mariadb-driver")],
+            ),
+        ];
+        judges_spoilt_from(&CHECK, golden_carbon, rows);
+        let mut alone = golden_carbon();
+        rehearsal(&mut alone).prepared = None;
+        let text = look(&CHECK, &alone).text();
+        assert!(text.contains("<new installation>/repository/components/lib/ ;"), "{text}");
     }
 }

@@ -1,5 +1,6 @@
 //! Does the product keep its data in the database that is built into it?
 
+use super::vocabulary::Vocabulary;
 use crate::facts::{Missing, Source};
 use crate::model::{
     About, Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
@@ -20,24 +21,28 @@ pub(super) static CHECK: Check = Check {
 const EXPLAIN: &str = "\
 ## What it looks at
 
-The JDBC URL and the driver class in the product's configuration (`confluence.cfg.xml`, or `server.xml` for a data \
-source), and whether they name H2 or HSQLDB, the databases that run inside the product.
+The JDBC URL and the driver class in the product's configuration (Confluence: `confluence.cfg.xml`, or `server.xml` for \
+a data source; WSO2 Carbon: the data sources under `repository/conf`, or `deployment.toml`), and whether they name H2 or HSQLDB, the databases that run inside the product.
 
 ## Why it matters
 
 The vendor supports the embedded database for evaluation and development only, and not at all for production from \
 Confluence 8.0 on. Its files are damaged easily when the process dies, and an upgrade rewrites most of them.
-Source: <https://confluence.atlassian.com/doc/embedded-h2-database-145098285.html>.
+Source: <https://confluence.atlassian.com/doc/embedded-h2-database-145098285.html>. The same holds for WSO2 Carbon: the H2 \
+that comes with it is for development \
+(<https://apim.docs.wso2.com/en/latest/install-and-setup/install/installation-prerequisites/>), its files change their form \
+with the kernel, and newer products do not migrate it at all.
 
 ## How to fix it
 
 Move the data to a database server before the upgrade, on the version that runs now: \
 <https://confluence.atlassian.com/display/CONF34/Migrate+to+Another+Database> describes the way by an XML backup that \
-is restored into a new, empty instance.
+is restored into a new, empty instance. For WSO2 Carbon make the tables on the server with `dbscripts` and copy the rows.
 
 ## What it needs
 
-Read access to `confluence.cfg.xml` in the home directory, and to `conf/server.xml` when a data source is used.
+Read access to `confluence.cfg.xml` in the home directory, and to `conf/server.xml` when a data source is used; for WSO2 \
+Carbon to `repository/conf`.
 
 ## Settings
 
@@ -46,14 +51,14 @@ Read access to `confluence.cfg.xml` in the home directory, and to `conf/server.x
 
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let config = case.facts.installation()?.database.read(Source::Installation, "the database connection")?;
+    let words = Vocabulary::of(case.facts.product);
     let Some(engine) = config.engine else {
         return Err(Undecided::Missing(Missing::Unread {
             of: Source::Installation,
             what: "the kind of database".to_owned(),
             why: format!(
-                "neither a JDBC URL nor a driver class in {} names one this agent knows; look at \
-                 hibernate.connection.url and hibernate.connection.driver_class there",
-                config.place
+                "neither a JDBC URL nor a driver class in {} names one this agent knows; look at {} there",
+                config.place, words.connection
             ),
         }));
     };
@@ -73,12 +78,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         observed: format!("{} in {}", engine.name(), config.place),
         required: "a database server; the embedded database is for evaluation and development only"
             .to_owned(),
-        remedy: format!(
-            "Before the upgrade, on the version that runs now: back up the home directory, make a full XML backup \
-             under Administration, set up a new {product} of the same version with an empty database on a \
-             supported server, and restore the backup there. \
-             See https://confluence.atlassian.com/doc/embedded-h2-database-145098285.html."
-        ),
+        remedy: format!("Before the upgrade, on the version that runs now: {}", words.leave_embedded),
     };
     Ok(Judgement::new(evidence, vec![finding]))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sql;
+use super::vocabulary::Vocabulary;
 use super::wording::{counted, first_few, sentence};
 use crate::facts::{Database, Engine, Missing, Privileges, Source};
 use crate::model::{
@@ -249,8 +250,9 @@ const POSTGRESQL_ADMINISTRATOR: &str = "postgres";
 fn own_account(case: &Case<'_>, holding: &str) -> String {
     format!(
         "Do not take rights from this account, which administers the server. Afterwards create an account for {} alone, \
-         with {holding}, and name it in confluence.cfg.xml.",
-        case.facts.product
+         with {holding}, and name it in {}.",
+        case.facts.product,
+        Vocabulary::of(case.facts.product).database_file
     )
 }
 

@@ -8,7 +8,7 @@ mod tables;
 use super::sql;
 use super::wording::{excerpt, sentence};
 use crate::catalog::PageKind;
-use crate::facts::{Database, DatabaseConfig, Engine, Missing, Settings, Source};
+use crate::facts::{Database, DatabaseConfig, Engine, Family, Missing, Settings, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -44,7 +44,9 @@ The product checks some of these when it starts and refuses to run; others let s
 - Tables that are not InnoDB, or collations that differ, so that foreign keys cannot be created: \
 <https://jira.atlassian.com/browse/CONFSERVER-30380>
 
-A need that a page of the vendor confirms blocks; one that could not be confirmed warns.
+A need that a page of the vendor confirms blocks; one that could not be confirmed warns. For WSO2 Carbon: the script \
+`mysql.sql` of 4.4 kernels stops half-way where the SQL mode forbids zero dates, and scripts of identity components do not \
+fit into keys of utf8mb4.
 
 ## How to fix it
 
@@ -74,7 +76,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     match &look.config {
         Ok(config) => {
             look.found.extend(damaged_url(config));
-            look.found.extend(small_pool(case, config));
+            if case.facts.product.family() == Family::Confluence {
+                look.found.extend(small_pool(case, config));
+            }
         }
         Err(missing) => look.missing.push(missing.clone()),
     }
@@ -134,7 +138,19 @@ impl<'a> Look<'a> {
 
 /// What to ask the administrator of a server that the agent cannot ask.
 fn cannot_ask(case: &Case<'_>, engine: Engine, missing: Option<&Missing>) -> Option<Missing> {
+    let family = case.facts.product.family();
     let (question, page) = match engine {
+        Engine::SqlServer if family == Family::Carbon => (
+            "SELECT collation_name, is_read_committed_snapshot_on FROM sys.databases WHERE name = DB_NAME(); must show the \
+             same on production and staging",
+            PageKind::DatabaseSetupSqlserver,
+        ),
+        Engine::Oracle if family == Family::Carbon => (
+            "SELECT value FROM nls_database_parameters WHERE parameter = 'NLS_CHARACTERSET'; must show the same on \
+             production and staging, and SELECT version_full FROM product_component_version; 12.2 or newer, or the target's \
+             script must have no name longer than 30 bytes",
+            PageKind::DatabaseSetupOracle,
+        ),
         Engine::SqlServer => (
             "SELECT collation_name, is_read_committed_snapshot_on FROM sys.databases WHERE name = DB_NAME(); must show \
              SQL_Latin1_General_CP1_CS_AS and 1",

@@ -4,7 +4,7 @@ use super::sql;
 use super::support::{Candidate, supported_by_target};
 use super::wording::{counted, excerpt};
 use crate::catalog::{Component, Standing};
-use crate::facts::{Database, DatabaseConfig, Engine, Missing, Source};
+use crate::facts::{Database, DatabaseConfig, Engine, Family, Missing, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -81,7 +81,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         Err(missing) => look.missing.push(missing),
     }
     match config {
-        Ok(config) => look.at_connection(config),
+        // A Carbon product knows data sources alone.
+        Ok(config) if case.facts.product.family() == Family::Confluence => look.at_connection(config),
+        Ok(_) => {}
         Err(missing) => look.missing.push(missing),
     }
     conclude(look.seen.join(", "), look.found, look.missing)

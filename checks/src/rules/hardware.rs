@@ -28,8 +28,9 @@ The processors the host may use and its physical memory, beside the least the ve
 ## Why it matters
 
 A host that was large enough for a release of years ago may be too small for the new one: it starts, and is slow or \
-runs out of memory while it changes its data. The vendor's figures: \
-<https://confluence.atlassian.com/doc/server-hardware-requirements-guide-30736403.html>.
+runs out of memory while it changes its data. The vendor's figures for Confluence: \
+<https://confluence.atlassian.com/doc/server-hardware-requirements-guide-30736403.html>; those for WSO2 Carbon are what the \
+server itself compares its host with when it starts (`etc/config-validation.xml`), which makes it warn and no more.
 
 ## How to fix it
 

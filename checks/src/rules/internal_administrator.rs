@@ -2,14 +2,14 @@
 
 use super::sql;
 use super::wording::{asks_for_internal_administrator, counted, excerpt};
-use crate::facts::{Administrators, Engine, HealthCheck, Missing, Records, Source};
+use crate::facts::{Administrators, Engine, Family, HealthCheck, Missing, Records, Source};
 use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "internal-administrator",
     title: "An administrator of the product's own",
     category: Category::Application,
-    products: Products::All,
+    products: Products::Only(&[Family::Confluence]),
     // The product's own health check is a second opinion where it is offered; it is not needed.
     reads: &[Source::Database],
     people: People::MayWaive,

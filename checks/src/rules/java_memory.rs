@@ -2,6 +2,7 @@
 
 use super::support::{answer_under, lower_first};
 use super::units::{MIB, bytes, percent_of};
+use super::vocabulary::Vocabulary;
 use crate::catalog::{Confidence, Minimum, MinimumOf, PageKind};
 use crate::facts::{Missing, Source};
 use crate::model::{
@@ -32,16 +33,18 @@ The upgrade writes a recovery dump and changes all data while the program starts
 OutOfMemoryError halfway. Memory beside the heap is needed for Java itself, for the collaborative editing process and \
 for previews; without it the kernel kills the service. The product looks at its memory at every start: \
 <https://confluence.atlassian.com/confkb/confluence-startup-checks-935906984.html>. The delivered `setenv.sh` sets a heap \
-of 1 GiB.
+of 1 GiB. A WSO2 Carbon server compares memory and heap with `etc/config-validation.xml` when it starts, and only writes a \
+warning into its log.
 
 ## How to fix it
 
-Set `-Xms` and `-Xmx` to the same value in `CATALINA_OPTS` of `bin/setenv.sh` and restart the service; give the host \
-more memory where both do not fit. The new installation has a `setenv.sh` of its own: carry the values over.
+Set `-Xms` and `-Xmx` to the same value in `CATALINA_OPTS` of `bin/setenv.sh` (WSO2 Carbon: in `bin/wso2server.sh`) \
+and restart the service; give the host more memory where both do not fit. The new installation has a script of its own: \
+carry the values over.
 
 ## What it needs
 
-The agent on the host of the instance, and read access to the process or to `bin/setenv.sh`.
+The agent on the host of the instance, and read access to the process or to the start script.
 
 ## Settings
 
@@ -53,7 +56,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let options = case.facts.java()?.options.read(Source::Java, "the options of Java")?;
     let memory = case.facts.host()?.memory_total_bytes;
     let place = options.place.as_str();
-    let script = if place.starts_with('/') { place } else { "bin/setenv.sh of the installation" };
+    let script = Vocabulary::of(case.facts.product).java_options_in(place);
 
     let Some(heap) = options.max_heap_bytes else {
         let finding = Finding {
@@ -62,7 +65,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             summary: format!("No largest heap is set in {place}, so Java takes what it likes"),
             observed: "no -Xmx".to_owned(),
             required: "-Xmx with a size that was chosen".to_owned(),
-            remedy: format!("Set -Xms and -Xmx in CATALINA_OPTS in {script} and restart the service."),
+            remedy: format!("Set -Xms and -Xmx in {script} and restart the service."),
         };
         return Ok(Judgement::new(format!("no -Xmx in {place}"), vec![finding]));
     };
@@ -71,9 +74,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let mut found = Vec::new();
     let mut missing = Vec::new();
     let beside = memory.saturating_sub(heap);
-    let raise = format!("Raise -Xms and -Xmx in CATALINA_OPTS in {script} and restart the service.");
+    let raise = format!("Raise -Xms and -Xmx in {script} and restart the service.");
     let make_room = format!(
-        "Give the host more memory, or lower -Xms and -Xmx in CATALINA_OPTS in {script} as far as the least heap of \
+        "Give the host more memory, or lower -Xms and -Xmx in {script} as far as the least heap of \
          the target allows, and restart the service."
     );
     let needs = [

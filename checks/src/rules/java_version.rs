@@ -2,8 +2,9 @@
 
 use super::support::{Candidate, supported_by_target};
 use super::units::in_days;
+use super::vocabulary::Vocabulary;
 use crate::catalog::{Component, Ruling, Standing};
-use crate::facts::{Java, JavaVersion, Missing, Runtime, RuntimeRole, Source};
+use crate::facts::{Java, JavaRange, JavaVersion, Missing, Runtime, RuntimeRole, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -25,13 +26,15 @@ const EXPLAIN: &str = "\
 
 The Java the service runs on, or would take at its next start: its version beside what the catalog knows of the \
 target, and the day its vendor stops maintaining it. A Java that came with the installation is a special case: the \
-installer of the target replaces it, so it does not stand in the way.
+installer of the target replaces it, so it does not stand in the way. When the target is set up beside the running \
+release (`[instance.prepared]`), the Java its own start script accepts counts as the vendor's word.
 
 ## Why it matters
 
 On a Java that is too old the new program does not start; on one that is too new it may start and fail later. Which \
 Java a line takes was read from the vendor's container images \
-(<https://github.com/atlassian/data-center-helm-charts>) and pages.
+(<https://github.com/atlassian/data-center-helm-charts>) and pages, for WSO2 Carbon from the start scripts of the kernel \
+(<https://github.com/wso2/carbon-kernel>). An old start script only prints an error and goes on, and the server fails later.
 
 ## How to fix it
 
@@ -84,16 +87,26 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     } else {
         format!("; {} {} takes {}", case.facts.product, case.target.line(), ruling.supported.join(", "))
     };
-    let evidence = format!("{name}{by} in {} is the {} one{takes}", runtime.home, runtime.role.name());
+    let script = Script::of(case);
+    let by_script = script.as_ref().map_or_else(String::new, |script| format!("; {}", script.says()));
+    let evidence =
+        format!("{name}{by} in {} is the {} one{takes}{by_script}", runtime.home, runtime.role.name());
 
     let mut found: Vec<Finding> = maintained(case, runtime, version, origin).into_iter().collect();
     let mut missing = Vec::new();
     match origin {
         Origin::Bundled => found.extend(replaced(case, &ruling, &name)),
-        Origin::Own => match supported(case, runtime, version, &name) {
-            Ok(finding) => found.extend(finding),
-            Err(unknown) => missing.push(unknown),
-        },
+        Origin::Own => {
+            let by_catalog = supported(case, runtime, version, &name);
+            let judged = match script {
+                Some(script) => script.judge(case, version, &name, by_catalog),
+                None => by_catalog,
+            };
+            match judged {
+                Ok(finding) => found.extend(finding),
+                Err(unknown) => missing.push(unknown),
+            }
+        }
     }
     conclude(evidence, found, missing)
 }
@@ -131,13 +144,73 @@ fn supported(
             name,
             subject: "java",
             remedy: &format!(
-                "Install a Java the target supports beside {}, and name its home in bin/setjre.sh (JRE_HOME) of the new \
-                 installation or as JAVA_HOME of the service during the upgrade, before the first start. Give it to the \
-                 running {} before that only when the release that runs supports it too.",
-                runtime.home, case.facts.product
+                "Install a Java the target supports beside {}, and name its home {} during the upgrade, before the first \
+                 start. Give it to the running {} before that only when the release that runs supports it too.",
+                runtime.home,
+                Vocabulary::of(case.facts.product).java_home,
+                case.facts.product
             ),
         },
     )
+}
+
+/// The start script of the new home, which names the Java it accepts.
+struct Script {
+    place: String,
+    range: JavaRange,
+}
+
+impl Script {
+    /// Only that of the very release that is judged says anything about it.
+    fn of(case: &Case<'_>) -> Option<Self> {
+        let prepared = case.prepared()?;
+        let range = (*prepared.home.java_range.value()?)?;
+        let start_script = Vocabulary::of(case.facts.product).start_script;
+        Some(Self { place: format!("{}/{start_script}", prepared.place), range })
+    }
+
+    fn accepts(&self) -> String {
+        match self.range {
+            JavaRange { from, to: Some(to) } if from == to => from.to_string(),
+            JavaRange { from, to: Some(to) } => format!("{from} to {to}"),
+            JavaRange { from, to: None } => format!("{from} and newer"),
+        }
+    }
+
+    fn says(&self) -> String {
+        format!("{} accepts {}", self.place, self.accepts())
+    }
+
+    /// What it refuses does not run. What it accepts is as good as a vendor's word, but class files may need more than
+    /// the script asks for: what the catalog excludes for sure stays excluded.
+    fn judge(
+        &self,
+        case: &Case<'_>,
+        version: &JavaVersion,
+        name: &str,
+        by_catalog: Result<Option<Finding>, Missing>,
+    ) -> Result<Option<Finding>, Missing> {
+        let sure = matches!(&by_catalog, Ok(Some(finding)) if finding.severity == Severity::Blocker);
+        if sure {
+            return by_catalog;
+        }
+        let JavaRange { from, to } = self.range;
+        if version.feature >= from && to.is_none_or(|to| version.feature <= to) {
+            return Ok(None);
+        }
+        Ok(Some(Finding {
+            severity: Severity::Blocker,
+            subject: "java".to_owned(),
+            summary: format!("the start script of {} does not accept {name}", case.target.version),
+            observed: name.to_owned(),
+            required: format!("Java {}, by {}", self.accepts(), self.place),
+            remedy: format!(
+                "Install a Java the script accepts beside the present one, and name its home {} before the first start \
+                 of the new release.",
+                Vocabulary::of(case.facts.product).java_home
+            ),
+        }))
+    }
 }
 
 /// The Java of the installation does not stand in the way, whatever the target thinks of it.
@@ -204,7 +277,7 @@ mod tests {
     use super::*;
     use crate::facts::Field;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
     use crate::rules::testing::{Row, days_after, java, judges, look, unread};
 
     /// The golden instance with one Java of its own.
@@ -297,5 +370,52 @@ mod tests {
         for (implementor, platform) in IMPLEMENTORS {
             assert!(golden().catalog.cycle(platform, "17").is_some(), "{implementor}");
         }
+    }
+
+    fn carbon_on(feature: u32) -> Golden {
+        let mut golden = crate::golden::golden_carbon();
+        for runtime in &mut java(&mut golden).runtimes {
+            runtime.version = Field::Read(JavaVersion { feature, text: format!("{feature}.0.1") });
+        }
+        golden
+    }
+
+    fn script(golden: &mut Golden, from: u32, to: Option<u32>) {
+        crate::rules::testing::prepared(golden).home.java_range = Field::Read(Some(JavaRange { from, to }));
+    }
+
+    #[test]
+    fn the_start_script_of_the_new_home_is_evidence_for_its_own_release() {
+        let severity = |golden: &Golden| {
+            let seen = look(&CHECK, golden);
+            (seen.verdict, seen.findings.iter().map(|finding| finding.severity).max())
+        };
+        assert_eq!(severity(&carbon_on(8)).0, Verdict::Ready);
+        // The catalog excludes it, whatever a script says.
+        let mut eleven = carbon_on(11);
+        script(&mut eleven, 8, None);
+        assert_eq!(severity(&eleven), (Verdict::Blocked, Some(Severity::Blocker)));
+        // The script refuses what the catalog takes.
+        let mut eight = carbon_on(8);
+        script(&mut eight, 11, Some(17));
+        let seen = look(&CHECK, &eight);
+        assert_eq!(seen.verdict, Verdict::Blocked, "{}", seen.text());
+        assert!(
+            seen.text().contains("Java 11 to 17, by /opt/wso2/wso2carbon-4.4.7/bin/wso2server.sh"),
+            "{}",
+            seen.text()
+        );
+        // It settles what the catalog does not know, and only for its own release.
+        let mut unheard = carbon_on(8);
+        unheard.catalog = crate::rules::testing::catalog("");
+        assert_eq!(severity(&unheard).0, Verdict::Ready);
+        script(&mut unheard, 21, None);
+        assert_eq!(severity(&unheard).0, Verdict::Blocked);
+        crate::rules::testing::prepared(&mut unheard).version = Field::Read("4.4.8".parse().unwrap());
+        assert_eq!(severity(&unheard).0, Verdict::Unknown);
+        let mut unread = carbon_on(8);
+        unread.catalog = crate::rules::testing::catalog("");
+        crate::rules::testing::prepared(&mut unread).home.java_range = crate::rules::testing::unread();
+        assert_eq!(severity(&unread).0, Verdict::Unknown);
     }
 }

@@ -3,14 +3,14 @@
 //! Whether the licence is valid as such is a question for license-valid.
 
 use super::license_terms::covers_target;
-use crate::facts::{LicenseText, Missing, Source};
+use crate::facts::{Family, LicenseText, Missing, Source};
 use crate::model::{About, Case, Category, Check, Judgement, People, Products, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "license-covers-target",
     title: "A licence that covers the target",
     category: Category::License,
-    products: Products::All,
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::License],
     people: People::MaySayNothing,
     about: About::Target,

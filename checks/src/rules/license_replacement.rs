@@ -2,14 +2,14 @@
 
 use super::license_terms::covers_target;
 use super::wording::sentence;
-use crate::facts::{AtHand, LicenseTerms, LicenseText, Missing, Source, Until};
+use crate::facts::{AtHand, Family, LicenseTerms, LicenseText, Missing, Source, Until};
 use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "license-replacement",
     title: "No newer licence left lying",
     category: Category::License,
-    products: Products::All,
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::License],
     people: People::MayWaive,
     about: About::Target,

@@ -1,13 +1,13 @@
 //! Are there more users than the licence allows, or nearly so?
 
-use crate::facts::{LicenseText, Missing, Seats, Source};
+use crate::facts::{Family, LicenseText, Missing, Seats, Source};
 use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
 pub(super) static CHECK: Check = Check {
     id: "license-seats",
     title: "Seats for all users",
     category: Category::License,
-    products: Products::All,
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::License, Source::Application],
     people: People::MayWaive,
     about: About::Instance,

@@ -1,7 +1,7 @@
 //! May the instance run at all, on the day that is judged?
 
 use super::units::in_days;
-use crate::facts::{LicenseTerms, LicenseText, Missing, Source, Until};
+use crate::facts::{Family, LicenseTerms, LicenseText, Missing, Source, Until};
 use crate::model::{
     About, Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
     conclude,
@@ -11,7 +11,7 @@ pub(super) static CHECK: Check = Check {
     id: "license-valid",
     title: "A licence that is valid on the day",
     category: Category::License,
-    products: Products::All,
+    products: Products::Only(&[Family::Confluence]),
     reads: &[Source::License],
     people: People::MaySayNothing,
     about: About::Instance,

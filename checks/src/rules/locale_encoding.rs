@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::vocabulary::Vocabulary;
 use crate::facts::{Java, Missing, ServiceProcess, Source};
 use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
 
@@ -32,7 +33,7 @@ replaces a start script may change it unnoticed.
 
 ## How to fix it
 
-Add `-Dfile.encoding=UTF-8` to `CATALINA_OPTS` in `bin/setenv.sh`, or `Environment=LANG=C.UTF-8` to the service's unit, and \
+Add `-Dfile.encoding=UTF-8` to `CATALINA_OPTS` in `bin/setenv.sh` (WSO2 Carbon: to `bin/wso2server.sh`), or `Environment=LANG=C.UTF-8` to the service's unit, and \
 restart the service. Carry it over to the new installation.
 
 ## What it needs
@@ -58,7 +59,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     match options.file_encoding.as_deref().map(str::trim) {
         Some(set) if is_utf8(set) => Ok(Judgement::ready(format!("-Dfile.encoding={set} is set in {place}"))),
         Some(set) if !set.eq_ignore_ascii_case(BY_LOCALE) => {
-            let finding = not_utf8("file-encoding", &format!("-Dfile.encoding={set} in {place}"));
+            let finding = not_utf8(case, "file-encoding", &format!("-Dfile.encoding={set} in {place}"));
             Ok(Judgement::new(format!("-Dfile.encoding is set in {place}"), vec![finding]))
         }
         Some(_) => by_locale(case),
@@ -94,19 +95,20 @@ fn by_locale(case: &Case<'_>) -> Result<Judgement, Undecided> {
             what: "the locale of the service".to_owned(),
             why: format!(
                 "it does not run, and -Dfile.encoding is not set; start it, or set -Dfile.encoding=UTF-8 in \
-                 bin/setenv.sh of {}",
-                case.facts.product
+                 {}",
+                Vocabulary::of(case.facts.product).java_options_in("")
             ),
         }));
     };
     let locale = locale.read(Source::Host, "the locale of the service")?;
     let Some((name, value)) = in_force(locale) else {
         let seen = format!("no locale in the environment of process {pid}, which means ASCII");
-        return Ok(Judgement::new(seen.clone(), vec![not_utf8("locale", &seen)]));
+        return Ok(Judgement::new(seen.clone(), vec![not_utf8(case, "locale", &seen)]));
     };
     let evidence = format!("{name}={value} in the environment of process {pid}");
     let charset = value.split_once('.').map(|(_, rest)| rest.split('@').next().unwrap_or_default());
-    let found = if charset.is_some_and(is_utf8) { Vec::new() } else { vec![not_utf8("locale", &evidence)] };
+    let found =
+        if charset.is_some_and(is_utf8) { Vec::new() } else { vec![not_utf8(case, "locale", &evidence)] };
     Ok(Judgement::new(evidence, found))
 }
 
@@ -122,16 +124,18 @@ fn is_utf8(name: &str) -> bool {
     name.eq_ignore_ascii_case("UTF-8") || name.eq_ignore_ascii_case("UTF8")
 }
 
-fn not_utf8(subject: &str, observed: &str) -> Finding {
+fn not_utf8(case: &Case<'_>, subject: &str, observed: &str) -> Finding {
     Finding {
         severity: Severity::Warning,
         subject: subject.to_owned(),
         summary: "The service does not read and write text as UTF-8".to_owned(),
         observed: observed.to_owned(),
         required: "UTF-8".to_owned(),
-        remedy: "Add -Dfile.encoding=UTF-8 to CATALINA_OPTS in bin/setenv.sh and Environment=LANG=C.UTF-8 to the unit of \
-                 the service (`systemctl edit`), restart it, and carry both over to the new installation."
-            .to_owned(),
+        remedy: format!(
+            "Add -Dfile.encoding=UTF-8 to {} and Environment=LANG=C.UTF-8 to the unit of the service (`systemctl edit`), \
+             restart it, and carry both over to the new installation.",
+            Vocabulary::of(case.facts.product).java_options_in("")
+        ),
     }
 }
 

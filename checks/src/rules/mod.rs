@@ -64,6 +64,7 @@ mod upgrade_interrupted;
 mod upgrade_notes;
 mod upgrade_path;
 mod upgrade_window;
+mod vocabulary;
 pub(crate) mod wording;
 
 pub use cluster_nodes::{Rolling, RollingGround, rolling_possible};

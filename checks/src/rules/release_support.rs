@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::units::in_days;
-use crate::catalog::{Confidence, EndOfLife};
+use crate::catalog::{Confidence, EndOfLife, PageKind};
 use crate::facts::{Missing, Source};
 use crate::model::{
     About, Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
@@ -36,7 +36,8 @@ A release out of support gets no fixes, not for security holes either. An upgrad
 done again soon. Previews (milestones, betas, release candidates) are not supported in production and there is no \
 upgrade from them. The vendor supports a feature line for two years: \
 <https://confluence.atlassian.com/support/atlassian-support-end-of-life-policy-201851003.html>; the dates come from \
-<https://endoflife.date/confluence>.
+<https://endoflife.date/confluence>. For releases of WSO2 Carbon and the products on it no end of support is published \
+where the agent could read it; the check then does not apply, except to previews.
 
 ## How to fix it
 
@@ -59,6 +60,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let mut missing = Vec::new();
     let mut seen = Vec::new();
     let (target, line) = (&case.target.version, case.target.line());
+    if case.catalog.releases().iter().all(|release| release.end_of_life.is_none()) {
+        return unpublished(case, found);
+    }
 
     let end = end_of_line(case, line);
     seen.push(match end {
@@ -93,8 +97,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
                 None => missing.push(Missing::Unknown {
                     what: format!("support the running {} {running} has", case.facts.product),
                     how_to_answer: format!(
-                        "its line is not in the catalog of {}: see {SUPPORT_PAGE}, and name a newer catalog under [catalog.file]",
-                        case.catalog.collected_on
+                        "its line is not in the catalog of {}: see {}, and name a newer catalog under [catalog.file]",
+                        case.catalog.collected_on,
+                        support_page(case, running.line())
                     ),
                 }),
             }
@@ -130,8 +135,29 @@ fn end_of_line(case: &Case<'_>, line: Line) -> Option<EndOfLife> {
 }
 
 /// Where the vendor says until when each line is supported.
-const SUPPORT_PAGE: &str =
-    "https://confluence.atlassian.com/support/atlassian-support-end-of-life-policy-201851003.html";
+fn support_page<'a>(case: &Case<'a>, line: Line) -> &'a str {
+    case.catalog.page(PageKind::EndOfLifePolicy, line).unwrap_or("the vendor's documentation")
+}
+
+/// Of a product of which no end of support at all is known, not knowing it is no news about the target.
+fn unpublished(case: &Case<'_>, found: Vec<Finding>) -> Result<Judgement, Undecided> {
+    let (product, target) = (case.facts.product, &case.target.version);
+    let collected_on = case.catalog.collected_on;
+    if case.target.release.is_none() {
+        let missing = Missing::Unknown {
+            what: format!("release {target} of {product} is"),
+            how_to_answer: format!(
+                "it is not in the catalog of {collected_on}: make sure that it exists, and name a newer catalog under [catalog.file]"
+            ),
+        };
+        return conclude(String::new(), found, vec![missing]);
+    }
+    let reason = format!(
+        "no end of support of any {product} release was published where the catalog of {collected_on} comes from; ask the \
+         vendor until when {target} gets fixes"
+    );
+    if found.is_empty() { Err(Undecided::DoesNotApply(reason)) } else { Ok(Judgement::new(reason, found)) }
+}
 
 fn preview(case: &Case<'_>) -> Option<Finding> {
     let (product, version) = (case.facts.product, &case.target.version);
@@ -184,7 +210,8 @@ fn unknown_end(case: &Case<'_>) -> Finding {
         observed: format!("no end of support in the catalog of {}", case.catalog.collected_on),
         required: format!("more than {} days of support after the upgrade", case.policy.support_warn_days),
         remedy: format!(
-            "Look it up in {SUPPORT_PAGE} before you decide, or name a newer catalog under [catalog.file]."
+            "Look it up in {} before you decide, or name a newer catalog under [catalog.file].",
+            support_page(case, case.target.line())
         ),
     }
 }
@@ -228,7 +255,7 @@ fn when(case: &Case<'_>, end: EndOfLife) -> String {
 mod tests {
     use super::*;
     use crate::golden::{Golden, golden};
-    use crate::model::Verdict::{Blocked, Ready, Unknown, Warning};
+    use crate::model::Verdict::{self, Blocked, Ready, Unknown, Warning};
     use crate::rules::testing::{Row, days_after, installation, judges, look, read, unread};
 
     const W: Severity = Severity::Warning;
@@ -313,5 +340,17 @@ mod tests {
         assert_eq!((seen.verdict, seen.found().as_slice()), (Unknown, &[(W, "target")][..]));
         golden.facts.switch_off(Source::Installation);
         assert_eq!(look(&CHECK, &golden).verdict, Unknown);
+    }
+
+    #[test]
+    fn what_no_vendor_publishes_is_neither_green_nor_held_against_the_target() {
+        let golden = crate::golden::golden_carbon();
+        let seen = look(&CHECK, &golden);
+        assert_eq!(seen.verdict, Verdict::Skipped, "{}", seen.text());
+        assert!(seen.reason.contains("no end of support"), "{}", seen.reason);
+        let unheard = look(&CHECK, &golden.clone().to("4.4.999"));
+        assert_eq!(unheard.verdict, Verdict::Unknown, "{}", unheard.text());
+        let preview = look(&CHECK, &golden.to("4.5.0-m1"));
+        assert!(preview.found().contains(&(Severity::Blocker, "preview")), "{}", preview.text());
     }
 }

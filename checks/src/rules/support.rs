@@ -78,10 +78,10 @@ pub(super) fn how_to_answer(case: &Case<'_>, component: Component, ruling: &Ruli
 
 /// The same for any key of `[requirements]`.
 pub(super) fn answer_under(case: &Case<'_>, key: &str, page: Option<&str>, example: &str) -> String {
-    let line = case.target.line();
+    let table = case.catalog.answer_key(case.target.line());
     let page = page.map_or_else(|| "the vendor's documentation".to_owned(), ToOwned::to_owned);
     format!(
-        "Look it up once in {page} and write it into the agent's configuration: [requirements.\"{line}\"] {key} = {example}."
+        "Look it up once in {page} and write it into the agent's configuration: {table} {key} = {example}."
     )
 }
 

@@ -1,5 +1,7 @@
 //! Did the last upgrade of this instance end, and do home and database belong together?
 
+mod carbon;
+
 use std::num::ParseIntError;
 
 use super::wording::excerpt;
@@ -12,8 +14,8 @@ pub(super) static CHECK: Check = Check {
     id: "upgrade-interrupted",
     title: "No upgrade that stopped half-way",
     category: Category::Release,
-    products: Products::Only(&[Family::Confluence]),
-    reads: &[Source::Installation, Source::Database],
+    products: Products::All,
+    reads: &[Source::Installation, Source::Database, Source::Rehearsal],
     people: People::MaySayNothing,
     about: About::Instance,
     explain: EXPLAIN,
@@ -23,8 +25,12 @@ pub(super) static CHECK: Check = Check {
 const EXPLAIN: &str = "\
 ## What it looks at
 
-`buildNumber` and `setupStep` in `confluence.cfg.xml` of the home directory (and of the shared home of a cluster), and \
+Confluence: `buildNumber` and `setupStep` in `confluence.cfg.xml` of the home directory (and of the shared home of a cluster), and \
 the newest row of the table CONFVERSION: its build number and its version tag.
+
+WSO2 Carbon, in the running home and in the one that is set up beside it: the version in the four places that state one \
+(`bin/version.txt`, `bin/wso2carbon-version.txt`, `carbon.xml`, the bundle `org.wso2.carbon.core`), placeholders of the \
+vendor's build that were never replaced, and patches that lie there and were not applied or are not in effect.
 
 ## Why it matters
 
@@ -36,16 +42,25 @@ newest row must still be equal. \
 While an upgrade runs, the newest row carries the tag `lock_for_upgrade_to_<build>`. A tag that stays there means that \
 the upgrade is still running, or died. On older rows it is left over and means nothing.
 
+A `carbon.xml` that states another version than the program was copied over from another release, which the vendor's guide \
+forbids: the new options of the release are then missing without a word, and logs and consoles show the wrong number. That \
+blocks when it is in the new home, and warns when it is in the running one, which works with it. Patches that were put \
+there and never applied make the running release another one than people think; they warn.
+
 ## How to fix it
 
 Restore the database and the home directory from backups of the same moment, with the program of that time, and start \
 once to see that it runs. Never change the build numbers by hand to get past the check: the tables then are not what \
 the program takes them for.
 
+WSO2 Carbon: take the configuration of the release itself from its archive and carry own changes over by hand. Restart the \
+server to apply patches, or remove them.
+
 ## What it needs
 
 Read access to `confluence.cfg.xml` of the home and the shared home directory. In the database \
-`GRANT SELECT ON confversion TO readiness;` (MySQL: `GRANT SELECT ON confluence.CONFVERSION TO 'readiness'@'localhost';`).
+`GRANT SELECT ON confversion TO readiness;` (MySQL: `GRANT SELECT ON confluence.CONFVERSION TO 'readiness'@'localhost';`). WSO2 Carbon: read access to `bin` and \
+`repository` of both homes.
 
 ## Settings
 
@@ -61,6 +76,13 @@ const SET_UP: &str = "complete";
 const QUERY: &str = "SELECT buildnumber, installdate, versiontag FROM confversion ORDER BY installdate DESC;";
 
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
+    match case.facts.product.family() {
+        Family::Confluence => confluence(case),
+        Family::Carbon => carbon::evaluate(case),
+    }
+}
+
+fn confluence(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let mut found = Vec::new();
     let mut missing = Vec::new();
     let mut home = None;

@@ -4,7 +4,7 @@ mod concerns;
 
 use super::wording::{self, counted, sentence};
 use crate::catalog::{Confidence, Note, PageKind, Weight};
-use crate::facts::{Family, Source};
+use crate::facts::{Installation, Missing, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -15,7 +15,7 @@ pub(super) static CHECK: Check = Check {
     id: "upgrade-notes",
     title: "The vendor's upgrade notes, read by somebody",
     category: Category::Preparation,
-    products: Products::Only(&[Family::Confluence]),
+    products: Products::All,
     reads: &[Source::Host, Source::Java, Source::Installation, Source::Files, Source::Plugins],
     people: People::MaySignOff,
     about: About::Target,
@@ -29,7 +29,8 @@ const EXPLAIN: &str = "\
 The upgrade notes of the catalog that lie between the running release and the target. A note that facts can decide is \
 left to the check on those facts. A note that cannot concern this instance (another database, no cluster, a file nobody \
 touched) is left out. What remains is a task for people, as are the pages of every feature line that is skipped; those of one major version \
-are signed off together.
+are signed off together. Notes on the WSO2 Carbon kernel concern every product on it: they are looked up by the kernels of \
+both releases.
 
 ## Why it matters
 
@@ -65,7 +66,11 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let (mut decided, mut elsewhere, mut all) = (0_u64, 0_u64, 0_u64);
     // The findings, with the release they belong to: those of every upgrade first, then line by line.
     let mut found: Vec<(Option<Line>, Finding)> = Vec::new();
-    for note in case.catalog.notes().iter().filter(|note| note.lies_between(running, target)) {
+    let (kernels, unknown_kernel) = kernels(case, installation, running);
+    let of_product = case.catalog.notes().iter().filter(|note| note.lies_between(running, target));
+    let of_kernel = kernels.iter().flat_map(|(from, to)| case.catalog.kernel_notes(from, to));
+    let of_every = case.catalog.notes_on_every_upgrade().filter(|note| note.lies_between(running, target));
+    for note in of_product.chain(of_kernel).chain(of_every) {
         all += 1;
         if note.decided_by.is_some() {
             decided += 1;
@@ -74,8 +79,11 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         match looked.concern(&note.applies_when) {
             Concern::No => elsewhere += 1,
             concern @ (Concern::Yes(_) | Concern::CannotTell(_)) => {
-                let line = note.to.as_ref().map(ProductVersion::line);
-                found.push((line, task(case, running, note, &concern)));
+                // A note on the kernel belongs to the line of the product that is upgraded to.
+                let own = case.catalog.notes().iter().any(|own| own.id == note.id);
+                let line = note.to.as_ref().map(|to| if own { to.line() } else { case.target.line() });
+                let name = if own { case.facts.product.name() } else { KERNEL };
+                found.push((line, task(case, running, (name, note), &concern)));
             }
         }
     }
@@ -89,7 +97,36 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         counted(all, "note"),
         all - decided - elsewhere
     );
-    conclude(evidence, found.into_iter().map(|(_, finding)| finding).collect(), looked.missing())
+    let missing = looked.missing().into_iter().chain(unknown_kernel).collect();
+    conclude(evidence, found.into_iter().map(|(_, finding)| finding).collect(), missing)
+}
+
+/// What a note on the kernel is about.
+const KERNEL: &str = "WSO2 Carbon kernel";
+
+/// The kernels of both releases of a product that is built on one, and what could not be told of them.
+fn kernels(
+    case: &Case<'_>,
+    installation: &Installation,
+    running: &ProductVersion,
+) -> (Option<(ProductVersion, ProductVersion)>, Option<Missing>) {
+    let Some(carbon) = &installation.carbon else { return (None, None) };
+    let of = |version: &ProductVersion| {
+        case.catalog.kernel_of(version).ok_or_else(|| Missing::Unknown {
+            what: format!("kernel {} {version} is built on", case.facts.product),
+            how_to_answer: format!(
+                "the catalog of {} does not say it; look into bin/wso2carbon-version.txt of that release, and read the \
+                 notes of every kernel in between",
+                case.catalog.collected_on
+            ),
+        })
+    };
+    // The home states it; the catalog knows it too, for homes in which that file cannot be read.
+    let from = carbon.kernel.value().cloned().map_or_else(|| of(running), Ok);
+    match (from, of(&case.target.version)) {
+        (Ok(from), Ok(to)) => (Some((from, to)), None),
+        (Err(unknown), _) | (_, Err(unknown)) => (None, Some(unknown)),
+    }
 }
 
 /// The feature lines above the running one, up to that of the target.
@@ -108,15 +145,15 @@ fn skipped_lines(case: &Case<'_>, running: &ProductVersion) -> Vec<Line> {
     lines
 }
 
-fn task(case: &Case<'_>, running: &ProductVersion, note: &Note, concern: &Concern) -> Finding {
-    let (product, target) = (case.facts.product, &case.target.version);
+fn task(case: &Case<'_>, running: &ProductVersion, (of, note): (&str, &Note), concern: &Concern) -> Finding {
+    let target = &case.target.version;
     let severity = match (note.weight, concern, note.confidence) {
         (Weight::Informative, _, _) => Severity::Notice,
         (Weight::Refuses, Concern::Yes(_), Confidence::Confirmed) => Severity::Blocker,
         (Weight::Refuses | Weight::Task, _, _) => Severity::Warning,
     };
     let summary = match &note.to {
-        Some(since) => format!("{product} {since}: {}", note.effect),
+        Some(since) => format!("{of} {since}: {}", note.effect),
         None => format!("{}: {}", note.topic, note.effect),
     };
     let mut observed = match concern {
@@ -196,10 +233,13 @@ fn sign_off(case: &Case<'_>, subject: &str) -> String {
 mod tests {
     use super::*;
     use crate::catalog::{Catalog, PLATFORMS};
-    use crate::golden::{Golden, golden};
+    use crate::facts::Product;
+    use crate::golden::{Golden, golden, golden_carbon};
     use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
     use crate::rules::ALL;
-    use crate::rules::testing::{Spoil, installation, judges_spoilt, judges_spoilt_from, look, read, unread};
+    use crate::rules::testing::{
+        Spoil, carbon, installation, judges_spoilt, judges_spoilt_from, look, read, unread,
+    };
 
     const B: Severity = Severity::Blocker;
     const W: Severity = Severity::Warning;
@@ -213,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_decides_a_note_is_a_check() {
-        for note in golden().catalog.notes() {
+        for note in Product::ALL.iter().flat_map(|product| Catalog::embedded(*product).notes().to_vec()) {
             let Some(check) = note.decided_by.as_deref() else { continue };
             let known = ALL.iter().any(|known| known.id == check);
             assert!(known && check != CHECK.id, "{} is decided by {check}, which is no check", note.id);
@@ -257,6 +297,62 @@ mod tests {
         let none = look(&CHECK, &from_to("9.2.10", "9.2.9"));
         assert_eq!(none.verdict, Skipped);
         assert_eq!(look(&CHECK, &from_to("9.2.10", "9.2.10")).verdict, Ready);
+    }
+
+    /// Identity Server on a kernel of its own.
+    fn identity_server(from: &str, kernel: &str, to: &str) -> Golden {
+        let mut golden = golden_carbon();
+        golden.facts.product = Product::Wso2IdentityServer;
+        golden.catalog = Catalog::embedded(Product::Wso2IdentityServer);
+        *read(&mut installation(&mut golden).version) = from.parse().unwrap();
+        *read(&mut carbon(&mut golden).kernel) = kernel.parse().unwrap();
+        golden.to(to)
+    }
+
+    #[test]
+    fn the_jump_of_the_guide_is_decided_by_checks() {
+        let seen = look(&CHECK, &golden_carbon());
+        assert_eq!((seen.verdict, seen.found().len()), (Ready, 0), "{}", seen.text());
+        assert!(seen.reason.ends_with("0 for people"), "{}", seen.reason);
+    }
+
+    #[test]
+    fn notes_on_the_kernel_concern_the_products_on_it() {
+        let kernel = look(&CHECK, &golden_carbon().to("4.5.0"));
+        let expected = [
+            (W, "carbon-4-5-0-configuration"),
+            (W, "carbon-4-5-0-logging"),
+            (W, "carbon-4-5-0-tomcat"),
+            (W, "read-4.5"),
+        ];
+        assert_eq!(kernel.found(), expected, "{}", kernel.text());
+        // 5.8.0 is built on 4.4.40, 5.9.0 on 4.5.1.
+        let product = look(&CHECK, &identity_server("5.8.0", "4.4.40", "5.9.0"));
+        let expected = [
+            (W, "carbon-4-5-0-configuration"),
+            (W, "carbon-4-5-0-logging"),
+            (W, "carbon-4-5-0-tomcat"),
+            (W, "read-5.9"),
+        ];
+        assert_eq!(product.found(), expected, "{}", product.text());
+        assert!(product.text().contains("WSO2 Carbon kernel 4.5.0: "), "{}", product.text());
+        // Both on the same line of the kernel: only what holds for every upgrade remains.
+        let near = look(&CHECK, &identity_server("5.10.0", "4.6.0", "5.11.0"));
+        assert_eq!(near.found(), [(W, "read-5.11")], "{}", near.text());
+        let unheard = look(&CHECK, &identity_server("5.10.0", "4.6.0", "5.12.0"));
+        assert_eq!(unheard.verdict, Unknown, "{}", unheard.text());
+        assert!(unheard.reason.contains("bin/wso2carbon-version.txt"), "{}", unheard.reason);
+    }
+
+    #[test]
+    fn class_files_of_a_newer_java_refuse() {
+        let mut golden = identity_server("5.7.0", "4.4.35", "5.8.0");
+        assert!(look(&CHECK, &golden).found().iter().all(|(severity, _)| *severity != B));
+        for runtime in &mut crate::rules::testing::java(&mut golden).runtimes {
+            read(&mut runtime.version).feature = 7;
+        }
+        let seen = look(&CHECK, &golden);
+        assert!(seen.found().contains(&(B, "carbon-4-4-37-java")), "{}", seen.text());
     }
 
     #[test]

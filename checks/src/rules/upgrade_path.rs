@@ -1,5 +1,6 @@
 //! Can the running release be upgraded to the target in one step?
 
+use super::vocabulary::Vocabulary;
 use super::wording::excerpt;
 use crate::catalog::{Confidence, Ground, Jump, PageKind, Step};
 use crate::facts::{Installation, Missing, Source, StatementOf};
@@ -33,7 +34,9 @@ An older program does not start on the data of a newer one: \
 Every release also has a lowest build from which it upgrades, and stops at its start when the data is older \
 (<https://confluence.atlassian.com/confkb/confluence-startup-checks-935906984.html>). The values of that lowest build \
 are on no public page the agent knows. Bug-fix releases of the same line, and since 7.14 the very next line, are \
-allowed for sure; of every other jump the agent says that it does not know, and never guesses.
+allowed for sure; of every other jump the agent says that it does not know, and never guesses. Of WSO2 Carbon the \
+vendor's guides name two jumps, 4.4.1 to 4.4.2 and 4.4.6 to 4.4.7; other releases need the vendor's migration client, \
+which only its support gives out.
 
 ## How to fix it
 
@@ -104,6 +107,7 @@ fn same(case: &Case<'_>) -> Finding {
 /// <https://support.atlassian.com/confluence/kb/after-downgrading-confluence-will-no-longer-run/>
 fn back(case: &Case<'_>, running: &ProductVersion) -> Finding {
     let (product, target) = (case.facts.product, &case.target.version);
+    let words = Vocabulary::of(product);
     Finding {
         severity: Severity::Blocker,
         subject: "downgrade".to_owned(),
@@ -111,8 +115,9 @@ fn back(case: &Case<'_>, running: &ProductVersion) -> Finding {
         observed: running.to_string(),
         required: format!("a target newer than {running}"),
         remedy: format!(
-            "Choose a newer target in the agent's configuration. An older {product} does not start on the data of a \
-             newer one; the way back is to restore database and home directory from the backups made before."
+            "Choose a newer target in the agent's configuration. {}; the way back is to restore {} from the backups \
+             made before.",
+            words.no_way_back, words.data
         ),
     }
 }
@@ -201,9 +206,10 @@ fn seen(ground: &Ground) -> String {
 /// Where to look, and where the answer goes.
 fn look_up(case: &Case<'_>, page: Option<&str>) -> String {
     let line = case.target.line();
+    let key = case.catalog.answer_key(line);
     format!(
         "Look it up once in {} and write the releases from which {line} can be reached into the agent's configuration: \
-         [requirements.\"{line}\"] upgrade-from = [\"…\"]. Try the jump on a staging copy in any case.",
+         {key} upgrade-from = [\"…\"]. Try the jump on a staging copy in any case.",
         page.unwrap_or("the vendor's documentation")
     )
 }
@@ -223,8 +229,9 @@ fn stops(case: &Case<'_>, running: &ProductVersion, page: Option<&str>) -> Strin
             let line = case.target.line();
             format!(
                 "Find the releases to stop at in the vendor's upgrade matrix, {}: the catalog knows no way whose every \
-                 step is confirmed. What you find goes into [requirements.\"{line}\"] upgrade-from of each line on the way.{see}",
-                case.catalog.page(PageKind::UpgradeMatrix, line).unwrap_or("the vendor's documentation")
+                 step is confirmed. What you find goes into {} upgrade-from, and that of each line on the way.{see}",
+                case.catalog.page(PageKind::UpgradeMatrix, line).unwrap_or("the vendor's documentation"),
+                case.catalog.answer_key(line)
             )
         }
     }

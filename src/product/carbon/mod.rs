@@ -9,7 +9,6 @@ pub mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod home;
-pub mod home;
 pub mod installation;
 pub mod layout;
 pub mod staged;

@@ -94,7 +94,8 @@ fn jump(graph: &Graph<'_>, to: usize, why: String) -> Obstacle {
     Obstacle {
         because: why,
         unless: format!(
-            "the vendor does allow it ({page}): then add the release to [requirements.\"{line}\"] upgrade-from"
+            "the vendor does allow it ({page}): then add the release to {} upgrade-from",
+            graph.catalog.answer_key(line)
         ),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Look, Subject};
 use crate::catalog::{Component, Confidence, Setting};
-use crate::facts::{DatabaseConfig, Missing, Source};
+use crate::facts::{DatabaseConfig, Family, Missing, Source};
 use crate::model::{Finding, Severity};
 use crate::rules::wording::{counted, excerpt, sentence};
 
@@ -72,7 +72,18 @@ impl<'a> Look<'a> {
                 &format!("the server does not state it, and {name} depends on it"),
             ));
         }
-        Ok(Some(finding(setting, &excerpt(&value), &place)))
+        Ok(Some(finding(setting, &excerpt(&value), &place, self.by_product_alone(name))))
+    }
+
+    /// How the same is set for the product's connections and nobody else's.
+    fn by_product_alone(&self, name: &str) -> &'static str {
+        match self.case.facts.product.family() {
+            Family::Confluence if name == ISOLATION => {
+                " Or for this product alone: set the property hibernate.connection.isolation to 2 in confluence.cfg.xml \
+                 and restart the service."
+            }
+            Family::Confluence | Family::Carbon => "",
+        }
     }
 
     /// What the product's own connection sets, and where; nothing for most settings.
@@ -85,7 +96,7 @@ impl<'a> Look<'a> {
     }
 }
 
-fn finding(setting: &Setting, value: &str, place: &str) -> Finding {
+fn finding(setting: &Setting, value: &str, place: &str, by_product_alone: &str) -> Finding {
     let Setting { name, confidence, otherwise, remedy, source, .. } = setting;
     let (severity, sureness) = match confidence {
         Confidence::Confirmed => (Severity::Blocker, ""),
@@ -94,12 +105,6 @@ fn finding(setting: &Setting, value: &str, place: &str) -> Finding {
         }
     };
     let value = if value.is_empty() { "empty" } else { value };
-    let connection = if name == ISOLATION {
-        " Or for this product alone: set the property hibernate.connection.isolation to 2 in confluence.cfg.xml and \
-         restart the service."
-    } else {
-        ""
-    };
     Finding {
         severity,
         subject: name.clone(),
@@ -107,7 +112,7 @@ fn finding(setting: &Setting, value: &str, place: &str) -> Finding {
         observed: format!("{value}, at {place}"),
         required: format!("{}{sureness}", required(setting)),
         remedy: format!(
-            "As an administrator of the database server: {}{connection} Source: {}",
+            "As an administrator of the database server: {}{by_product_alone} Source: {}",
             sentence(remedy),
             sentence(source)
         ),

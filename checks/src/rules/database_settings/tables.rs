@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Look, Subject};
 use crate::catalog::Component;
-use crate::facts::{Missing, Settings, Source, TableGroup};
+use crate::facts::{Family, Missing, Settings, Source, TableGroup};
 use crate::model::{Finding, Severity};
 use crate::rules::sql;
 use crate::rules::support::{Candidate, supported_by_target};
@@ -33,7 +33,7 @@ impl<'a> Look<'a> {
             .iter()
             .filter(|(engine, group)| !engine.eq_ignore_ascii_case(STORAGE_ENGINE) && group.count > 0);
         self.found.extend(foreign.map(|(engine, group)| other_engine(subject, engine, group)));
-        self.take(collations(subject));
+        self.take(collations(subject, self.case.facts.product.family()));
         self.take(self.character_set(subject));
     }
 
@@ -48,8 +48,9 @@ impl<'a> Look<'a> {
                 subject: CHARACTER_SET,
                 remedy: &format!(
                     "With the service stopped and a backup at hand: ALTER DATABASE {} CHARACTER SET <character set> COLLATE \
-                     <character set>_bin; and convert the tables the same way. See {PAGE}.",
-                    sql::schema(subject.database)
+                     <collation>; and convert the tables the same way.{}",
+                    sql::schema(subject.database),
+                    see(self.case.facts.product.family())
                 ),
             },
         )
@@ -57,6 +58,14 @@ impl<'a> Look<'a> {
 }
 
 const PAGE: &str = "https://confluence.atlassian.com/kb/how-to-fix-the-collation-and-character-set-of-a-mysql-database-744326173.html";
+
+/// Where the vendor tells how it is done.
+fn see(family: Family) -> String {
+    match family {
+        Family::Confluence => format!(" See {PAGE}."),
+        Family::Carbon => String::new(),
+    }
+}
 
 fn stated<'a>(settings: &'a Settings, name: &str) -> Result<&'a str, Missing> {
     settings.values.get(name).map(String::as_str).ok_or_else(|| Missing::Unread {
@@ -134,7 +143,9 @@ fn other_engine(subject: Subject<'_>, engine: &str, group: &TableGroup) -> Findi
 /// foreign keys between differing ones cannot be created.
 ///
 /// <https://jira.atlassian.com/browse/CONFSERVER-30380>
-fn collations(subject: Subject<'_>) -> Result<Option<Finding>, Missing> {
+///
+/// The scripts of Carbon products give some columns a collation of their own, so there it is a matter for people.
+fn collations(subject: Subject<'_>, family: Family) -> Result<Option<Finding>, Missing> {
     let groups = &subject.settings.tables_by_collation;
     if groups.is_empty() {
         return Err(no_table(subject, "the collations of the tables"));
@@ -143,15 +154,19 @@ fn collations(subject: Subject<'_>) -> Result<Option<Finding>, Missing> {
     let names: BTreeSet<String> = groups.keys().map(String::as_str).chain([default]).map(today).collect();
     let is_binary = |name: &String| BINARY.contains(&name.as_str());
     let (severity, summary, required) = if names.len() > 1 {
+        let severity = match family {
+            Family::Confluence => Severity::Blocker,
+            Family::Carbon => Severity::Warning,
+        };
         (
-            Severity::Blocker,
+            severity,
             format!(
                 "{} differ in the schema, so that foreign keys cannot be created",
                 counted(names.len() as u64, "collation")
             ),
             "one collation for the schema, every table and every column".to_owned(),
         )
-    } else if names.iter().all(is_binary) {
+    } else if family == Family::Carbon || names.iter().all(is_binary) {
         return Ok(None);
     } else {
         (
@@ -160,14 +175,17 @@ fn collations(subject: Subject<'_>) -> Result<Option<Finding>, Missing> {
             format!("{} (which of them, the vendor's page for the release says)", BINARY.join(" or ")),
         )
     };
-    let wanted = wanted(groups, default);
+    let wanted = match family {
+        Family::Confluence => wanted(groups, default),
+        Family::Carbon => default.to_owned(),
+    };
     Ok(Some(Finding {
         severity,
         subject: "collation".to_owned(),
         summary,
         observed: observed(groups, default),
         required,
-        remedy: convert(subject, groups, default, &wanted),
+        remedy: convert(subject, groups, default, &wanted, family),
     }))
 }
 
@@ -205,6 +223,7 @@ fn convert(
     groups: &BTreeMap<String, TableGroup>,
     default: &str,
     wanted: &str,
+    family: Family,
 ) -> String {
     let schema = sql::schema(subject.database);
     let set = wanted.split('_').next().unwrap_or(wanted);
@@ -224,8 +243,8 @@ fn convert(
         format!("ALTER TABLE {schema}.{table} CONVERT TO CHARACTER SET {set} COLLATE {wanted};")
     }));
     format!(
-        "With the service stopped and a backup at hand, and the same for every other table that is not {wanted}: {} See \
-         {PAGE}.",
-        statements.join(" ")
+        "With the service stopped and a backup at hand, and the same for every other table that is not {wanted}: {}{}",
+        statements.join(" "),
+        see(family)
     )
 }

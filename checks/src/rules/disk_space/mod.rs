@@ -39,6 +39,9 @@ For each file system the instance lives on, what the upgrade writes there beside
 - with the index: copies of it, while it is split and rebuilt (not with an external OpenSearch);
 - in the home: the recovery dump of the database.
 
+Of a WSO2 Carbon product it is the first alone: the product home is the installation, a copy of it is made and the new \
+release is unpacked beside it.
+
 It also looks at how many files can still be made, at file systems mounted read-only, and at the part that should stay \
 free afterwards. The sizes are those of today: backups are reckoned as large as what they hold, because attachments \
 hardly shrink.

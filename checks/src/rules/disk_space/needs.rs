@@ -1,6 +1,6 @@
 //! What the upgrade writes, and to which file system.
 
-use crate::facts::{DirectorySize, Disk, FileSystem, Missing, Place, Role, Search, Source};
+use crate::facts::{DirectorySize, Disk, Family, FileSystem, Missing, Place, Role, Search, Source};
 use crate::model::Case;
 
 /// One thing the upgrade writes.
@@ -30,7 +30,14 @@ pub(super) struct Needs<'a> {
 
 /// Reckons what the upgrade writes; a part the policy sets to nothing needs no facts.
 pub(super) fn reckon<'a>(case: &Case<'a>, disk: &'a Disk) -> Needs<'a> {
-    let parts = [installation(case, disk), home(case, disk), index(case, disk), recovery(case, disk)];
+    let parts = match case.facts.product.family() {
+        Family::Confluence => {
+            vec![installation(case, disk), home(case, disk), index(case, disk), recovery(case, disk)]
+        }
+        // The product home is the installation; its copy and the new release stand beside it. The copy of the database
+        // is on its server.
+        Family::Carbon => vec![installation(case, disk)],
+    };
     let mut needs = Vec::new();
     let mut missing = Vec::new();
     for part in parts {

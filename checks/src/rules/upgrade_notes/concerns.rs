@@ -2,11 +2,12 @@
 
 use crate::catalog::Condition;
 use crate::facts::{
-    ComparedWith, Files, Host, Installation, Java, Missing, PathList, Plugins, RuntimeRole, Search, Source,
+    CarbonHome, ComparedWith, ConfigurationModel, Engine, Family, Files, Host, Installation, Java, Missing,
+    PathList, Plugins, RuntimeRole, Search, Source,
 };
 use crate::model::Case;
 use crate::rules::units::minute;
-use crate::rules::wording::{excerpt, no_plugins};
+use crate::rules::wording::{counted, excerpt, no_plugins};
 
 /// Whether a note concerns an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,8 @@ impl<'a> Looked<'a> {
             looked.host.as_ref().err(),
             looked.java.as_ref().err(),
             looked.files.as_ref().err(),
-            looked.plugins.as_ref().err(),
+            // What is installed on a Carbon product are bundles, and no note asks for them.
+            looked.plugins.as_ref().err().filter(|_| case.facts.product.family() == Family::Confluence),
         ];
         looked.missing = sources.into_iter().flatten().cloned().collect();
         looked
@@ -82,12 +84,36 @@ impl<'a> Looked<'a> {
         let installation = self.installation;
         Ok(match condition {
             Condition::Always => Concern::Yes(String::new()),
-            Condition::Cluster => Concern::of(installation.cluster.is_some(), || {
-                "confluence.cfg.xml names a cluster".to_owned()
-            }),
+            Condition::Cluster => match &installation.carbon {
+                Some(carbon) => {
+                    let clustering =
+                        carbon.clustering.read(Source::Installation, "whether it is clustered")?;
+                    Concern::of(clustering.enabled, || {
+                        format!("clustering is switched on in {}", clustering.place)
+                    })
+                }
+                None => Concern::of(installation.cluster.is_some(), || {
+                    "confluence.cfg.xml names a cluster".to_owned()
+                }),
+            },
+            Condition::XmlConfiguration => Concern::of(
+                installation.carbon.as_ref().is_some_and(|carbon| carbon.model == ConfigurationModel::Xml),
+                || format!("{}/repository/conf has no deployment.toml", installation.installation_dir),
+            ),
+            Condition::EmbeddedDatabase => self.embedded()?,
+            Condition::Tenants => match &installation.carbon {
+                Some(carbon) => {
+                    let tenants = carbon.tenants.read(Source::Installation, "the directories of tenants")?;
+                    Concern::of(!tenants.ids.is_empty(), || {
+                        format!("{} below {}", counted(tenants.ids.len() as u64, "tenant"), tenants.place)
+                    })
+                }
+                None => Concern::No,
+            },
             Condition::Windows => self.family("windows")?,
             Condition::Linux => self.family("linux")?,
             Condition::JavaBundled => self.bundled_java()?,
+            Condition::JavaBelow(least) => self.java_below(*least)?,
             Condition::Lucene => match &installation.search {
                 Search::Lucene { index_dir } => Concern::Yes(format!("the index is in {index_dir}")),
                 Search::OpenSearch | Search::None => Concern::No,
@@ -131,9 +157,39 @@ impl<'a> Looked<'a> {
         })
     }
 
+    /// Any of its data sources counts.
+    fn embedded(&self) -> Result<Concern, Missing> {
+        let of = |name: &str, engine: Engine| Concern::Yes(format!("{name} is in {}", engine.name()));
+        let config = self.installation.database.read(Source::Installation, "the database connection");
+        if let Some(engine) =
+            config.as_ref().ok().and_then(|config| config.engine).filter(|it| it.is_embedded())
+        {
+            return Ok(of("the main database", engine));
+        }
+        if let Some(carbon) = &self.installation.carbon {
+            let CarbonHome { datasources, .. } = carbon.as_ref();
+            for source in datasources.read(Source::Installation, "the data sources")? {
+                if let Some(engine) = source.config.engine.filter(|engine| engine.is_embedded()) {
+                    return Ok(of(&excerpt(&source.name), engine));
+                }
+            }
+        }
+        config.map(|_| Concern::No)
+    }
+
     fn family(&self, family: &str) -> Result<Concern, Missing> {
         let host = self.host.as_ref().map_err(Clone::clone)?;
         Ok(Concern::of(host.os.family == family, || format!("the host runs {}", excerpt(&host.os.name))))
+    }
+
+    fn java_below(&self, least: u32) -> Result<Concern, Missing> {
+        let java = self.java.as_ref().map_err(Clone::clone)?;
+        let Some(in_use) = java.in_use() else {
+            return Ok(Concern::CannotTell("no Java was found".to_owned()));
+        };
+        let what = format!("the version of the Java in {}", in_use.home);
+        let version = in_use.version.read(Source::Java, &what)?;
+        Ok(Concern::of(version.feature < least, || format!("Java {} is in {}", version.text, in_use.home)))
     }
 
     fn bundled_java(&self) -> Result<Concern, Missing> {
@@ -203,8 +259,8 @@ fn is_one_of(path: &str, end: &str) -> bool {
 mod tests {
     use super::*;
     use crate::facts::{Cluster, DatabaseConfig, Engine, Field, Reading};
-    use crate::golden::{Golden, golden};
-    use crate::rules::testing::{config, host, installation, java, plugins, unread};
+    use crate::golden::{Golden, golden, golden_carbon};
+    use crate::rules::testing::{carbon, config, host, installation, java, plugins, read, unread};
 
     fn files(golden: &mut Golden) -> &mut Files {
         match &mut golden.facts.files {
@@ -316,10 +372,57 @@ mod tests {
             ("no tree", |g| files(g).trees.clear(), setenv(), ('?', 0)),
             ("files off", |g| g.facts.switch_off(Source::Files), setenv(), ('?', 1)),
         ];
+        judge(golden, rows);
+    }
+
+    fn judge(start: fn() -> Golden, rows: Vec<Row>) {
         for (name, spoil, condition, expected) in rows {
-            let mut golden = golden();
+            let mut golden = start();
             spoil(&mut golden);
             assert_eq!(concern(&golden, &condition), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn conditions_of_carbon_are_told_from_its_home() {
+        let (embedded, tenants) = (|| Condition::EmbeddedDatabase, || Condition::Tenants);
+        let rows: Vec<Row> = vec![
+            ("xml", |_| {}, Condition::XmlConfiguration, ('y', 0)),
+            ("toml", |g| carbon(g).model = ConfigurationModel::Toml, Condition::XmlConfiguration, ('n', 0)),
+            ("a server", |_| {}, embedded(), ('n', 0)),
+            ("main in h2", |g| config(g).engine = Some(Engine::H2), embedded(), ('y', 0)),
+            (
+                "another in h2",
+                |g| read(&mut carbon(g).datasources)[0].config.engine = Some(Engine::H2),
+                embedded(),
+                ('y', 0),
+            ),
+            ("data sources unread", |g| carbon(g).datasources = unread(), embedded(), ('?', 1)),
+            (
+                "database unread",
+                |g| installation(g).database = unread::<DatabaseConfig>(),
+                embedded(),
+                ('?', 1),
+            ),
+            ("tenants", |g| read(&mut carbon(g).tenants).ids = [1].into(), tenants(), ('y', 0)),
+            ("no tenants", |g| read(&mut carbon(g).tenants).ids.clear(), tenants(), ('n', 0)),
+            ("tenants unread", |g| carbon(g).tenants = unread(), tenants(), ('?', 1)),
+            ("alone", |_| {}, Condition::Cluster, ('n', 0)),
+            ("clustered", |g| read(&mut carbon(g).clustering).enabled = true, Condition::Cluster, ('y', 0)),
+            ("clustering unread", |g| carbon(g).clustering = unread(), Condition::Cluster, ('?', 1)),
+            ("java 8", |_| {}, Condition::JavaBelow(8), ('n', 0)),
+            ("java 8 and not 11", |_| {}, Condition::JavaBelow(11), ('y', 0)),
+            ("no java", |g| java(g).runtimes.clear(), Condition::JavaBelow(8), ('?', 0)),
+            ("java unread", |g| java(g).runtimes[0].version = unread(), Condition::JavaBelow(8), ('?', 1)),
+            ("java off", |g| g.facts.switch_off(Source::Java), Condition::JavaBelow(8), ('?', 1)),
+            ("plug-ins off", |g| g.facts.switch_off(Source::Plugins), Condition::Always, ('y', 0)),
+        ];
+        judge(golden_carbon, rows);
+        let of_confluence: Vec<Row> = vec![
+            ("xml", |_| {}, Condition::XmlConfiguration, ('n', 0)),
+            ("tenants", |_| {}, Condition::Tenants, ('n', 0)),
+            ("embedded", |g| config(g).engine = Some(Engine::H2), Condition::EmbeddedDatabase, ('y', 0)),
+        ];
+        judge(golden, of_confluence);
     }
 }

@@ -6,6 +6,7 @@ use crate::facts::{Missing, Role, Source};
 use crate::model::Case;
 use crate::rules::clock::span;
 use crate::rules::units::bytes;
+use crate::rules::vocabulary::Vocabulary;
 
 /// An estimated downtime.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(super) struct Estimate {
 pub(super) fn estimate(case: &Case<'_>) -> Result<Estimate, Missing> {
     let policy = case.policy;
     let mut packed = size(case, Role::Installation)?;
-    if policy.disk_home_copies > 0 {
+    if policy.disk_home_copies > 0 && Vocabulary::of(case.facts.product).has_home_apart {
         packed = packed.saturating_add(size(case, Role::Home)?);
     }
     let database = *case.facts.database()?.size_bytes.read(Source::Database, "the size of the database")?;

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::downtime::estimate;
 use self::quiet::{Week, Window};
 use super::clock::{local, offset, span, zone_name};
+use super::vocabulary::Vocabulary;
 use super::wording::{excerpt, sign_off};
 use crate::facts::{Missing, Source, Traffic};
 use crate::model::{
@@ -90,9 +91,11 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
                 summary: format!("The upgrade will take about {}, longer than the planned downtime", span(estimate.total)),
                 observed: estimate.story.clone(),
                 required: format!("at most {}, as planned", span(planned)),
-                remedy: "Plan a longer downtime, or take work out of it: back up the home before (disk_home_copies = 0). \
-                         When a rehearsal was faster, put its rates into the policy."
-                    .to_owned(),
+                remedy: format!(
+                    "Plan a longer downtime, or take work out of it: {}. When a rehearsal was faster, put its rates into \
+                     the policy.",
+                    Vocabulary::of(case.facts.product).less_work
+                ),
             }));
             Some(estimate.total)
         }
