@@ -15,6 +15,7 @@ mod backup_installation;
 mod backup_restore;
 pub(crate) mod clock;
 mod cluster_nodes;
+mod configuration_drift;
 #[cfg(test)]
 mod contracts;
 mod custom;
@@ -48,11 +49,13 @@ mod locale_encoding;
 mod operating_system;
 mod plugin_compatibility;
 mod plugin_state;
+mod prepared_home;
 mod process_limits;
 mod rehearsal;
 mod release_support;
 mod same_database_engine;
 mod sql;
+mod staging_copy;
 mod staging_isolation;
 mod support;
 #[cfg(test)]
@@ -78,6 +81,7 @@ pub static ALL: &[&Check] = &[
     &backup_installation::CHECK,
     &backup_restore::CHECK,
     &cluster_nodes::CHECK,
+    &configuration_drift::CHECK,
     &custom::CHECK,
     &customised_files::CHECK,
     &customised_layouts::CHECK,
@@ -109,6 +113,7 @@ pub static ALL: &[&Check] = &[
     &rehearsal::CHECK,
     &release_support::CHECK,
     &same_database_engine::CHECK,
+    &staging_copy::CHECK,
     &staging_isolation::CHECK,
     &upgrade_interrupted::CHECK,
     &upgrade_notes::CHECK,

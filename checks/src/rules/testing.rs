@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
 use crate::facts::{
-    Application, Backup, BackupKind, BackupSet, Backups, Contents, Custom, Database, DatabaseConfig, Disk,
-    Field, Host, Installation, Integrity, Java, License, LicenseTerms, LicenseText, Plugins, Reading,
-    Rehearsal, ServiceProcess, Traffic,
+    Application, Backup, BackupKind, BackupSet, Backups, CarbonHome, Contents, Custom, Database,
+    DatabaseConfig, Disk, Field, Host, Installation, Integrity, Java, License, LicenseTerms, LicenseText,
+    Plugins, Prepared, Reading, Rehearsal, ServiceProcess, Traffic,
 };
 use crate::golden::{Golden, golden};
 use crate::model::{Check, Finding, Judgement, Severity, Undecided, Verdict};
@@ -108,6 +108,16 @@ pub(super) fn database(golden: &mut Golden) -> &mut Database {
 
 pub(super) fn installation(golden: &mut Golden) -> &mut Installation {
     facts(&mut golden.facts.installation).as_mut()
+}
+
+/// The running home of the golden Carbon instance.
+pub(super) fn carbon(golden: &mut Golden) -> &mut CarbonHome {
+    installation(golden).carbon.as_mut().expect("the golden Carbon instance has a home")
+}
+
+/// The new home beside that of the golden Carbon instance.
+pub(super) fn prepared(golden: &mut Golden) -> &mut Prepared {
+    read(rehearsal(golden).prepared.as_mut().expect("the golden Carbon instance has one")).as_mut()
 }
 
 pub(super) fn config(golden: &mut Golden) -> &mut DatabaseConfig {
