@@ -11,72 +11,72 @@ use crate::collect::CollectError;
 use crate::collect::layout::{JavaPlaces, Launch, Layout};
 
 /// A directory that plays `/proc`.
-pub(in crate::collect) struct FakeProc(TempDir);
+pub(crate) struct FakeProc(TempDir);
 
 impl FakeProc {
     /// Without any process.
-    pub(in crate::collect) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         open_up(dir.path());
         Self(dir)
     }
 
     /// With the process 1 every system has.
-    pub(in crate::collect) fn with_init() -> Self {
+    pub(crate) fn with_init() -> Self {
         let proc = Self::empty();
         proc.add(1, "systemd", &["/sbin/init"]);
         proc
     }
 
     /// Where it is.
-    pub(in crate::collect) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.0.path()
     }
 
     /// Adds a process.
-    pub(in crate::collect) fn add(&self, pid: u32, comm: &str, arguments: &[&str]) {
+    pub(crate) fn add(&self, pid: u32, comm: &str, arguments: &[&str]) {
         self.write(&format!("{pid}/comm"), &format!("{comm}\n"));
         let line = arguments.iter().flat_map(|argument| [argument, "\0"]).collect::<String>();
         self.write(&format!("{pid}/cmdline"), &line);
     }
 
     /// Writes a file.
-    pub(in crate::collect) fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.dir().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// Makes a link.
-    pub(in crate::collect) fn link(&self, path: &str, to: &str) {
+    pub(crate) fn link(&self, path: &str, to: &str) {
         let path = self.dir().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         symlink(to, path).unwrap();
     }
 
     /// Takes everybody's rights on a file or directory.
-    pub(in crate::collect) fn forbid(&self, path: &str) {
+    pub(crate) fn forbid(&self, path: &str) {
         fs::set_permissions(self.dir().join(path), fs::Permissions::from_mode(0o000)).unwrap();
     }
 
     /// Gives them back, so that the directory can be removed.
-    pub(in crate::collect) fn allow(&self, path: &str) {
+    pub(crate) fn allow(&self, path: &str) {
         fs::set_permissions(self.dir().join(path), fs::Permissions::from_mode(0o755)).unwrap();
     }
 }
 
 /// Lets other users into a directory that was made for a test.
-pub(in crate::collect) fn open_up(dir: &Path) {
+pub(crate) fn open_up(dir: &Path) {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// A product whose parts are where a test says; what is `None` cannot be read.
 #[derive(Default)]
-pub(in crate::collect) struct FakeLayout {
-    pub(in crate::collect) mark: Option<&'static str>,
-    pub(in crate::collect) directories: Option<Vec<(Role, PathBuf)>>,
-    pub(in crate::collect) java: Option<JavaPlaces>,
-    pub(in crate::collect) launch: Option<Launch>,
+pub(crate) struct FakeLayout {
+    pub(crate) mark: Option<&'static str>,
+    pub(crate) directories: Option<Vec<(Role, PathBuf)>>,
+    pub(crate) java: Option<JavaPlaces>,
+    pub(crate) launch: Option<Launch>,
 }
 
 impl FakeLayout {
