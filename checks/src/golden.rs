@@ -377,8 +377,10 @@ fn database() -> Database {
             count: 20,
             agent_host: "10.20.0.5".into(),
             hidden: None,
+            looks: 1,
         }),
         records: Records {
+            kernel: None,
             users: Field::Read(UserRows { kept_apart: true, ..UserRows::default() }),
             growing_tables: Field::Read(vec![TableSize {
                 name: "EVENTS".into(),

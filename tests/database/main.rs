@@ -5,6 +5,8 @@ mod directory;
 #[cfg(test)]
 mod false_servers;
 #[cfg(test)]
+mod kernel;
+#[cfg(test)]
 mod mariadb;
 #[cfg(test)]
 mod postgres;

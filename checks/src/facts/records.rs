@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Field;
+use super::{Field, KernelRecords};
 
 /// What the product keeps in its own tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,11 +29,17 @@ pub struct Records {
     /// somebody asks for it, since the server must walk through every row.
     #[serde(default)]
     pub row_counts: Field<Vec<TableRows>>,
+    /// What a WSO2 Carbon product keeps in the tables of its kernel; `None` for other products.
+    #[serde(default)]
+    pub kernel: Option<Box<KernelRecords>>,
 }
 
 impl Records {
     /// Rows that are counted one by one; a count or list of one more says that there are more than this.
     pub const MOST: u64 = 1000;
+
+    /// Why nothing is told of tables another product has.
+    pub const OF_ANOTHER_PRODUCT: &'static str = "this product keeps nothing of the kind";
 
     /// Why rows are not counted when nobody asked for it.
     pub const NOT_COUNTED: &'static str = "only `agent snapshot` counts rows";
@@ -51,6 +57,7 @@ impl Records {
             customised: Field::Unread(why.to_owned()),
             administrators: Field::Unread(why.to_owned()),
             row_counts: Field::Unread(why.to_owned()),
+            kernel: None,
         }
     }
 }

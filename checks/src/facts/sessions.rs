@@ -13,9 +13,18 @@ pub struct Sessions {
     pub agent_host: String,
     /// Who is not shown, and the right that would show them; `None` when everybody was.
     pub hidden: Option<String>,
+    /// How many times in a row it was looked, [`Sessions::APART`] apart, because nobody was seen; 0 is one look.
+    #[serde(default)]
+    pub looks: u32,
 }
 
 impl Sessions {
+    /// How long it is waited between two looks when nobody was seen.
+    pub const APART: std::time::Duration = std::time::Duration::from_secs(10);
+
+    /// Looks in a row after which nobody counts as nobody: pools of connections fill again.
+    pub const ENOUGH_LOOKS: u32 = 3;
+
     /// Groups that are listed; more are only counted.
     pub const MOST: usize = 200;
 

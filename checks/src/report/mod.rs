@@ -1,5 +1,6 @@
 //! All rules on one target: the report. People's words are applied here, and rules are asked about later days.
 
+mod databases;
 mod look_ahead;
 mod words;
 
@@ -23,6 +24,7 @@ use crate::version::ProductVersion;
 pub use look_ahead::{Blocks, HORIZON_DAYS};
 pub use words::{Heard, Outcome, Remark, Word, WordId, WordKind, first_end, remarks};
 
+use databases::Others;
 use words::Words;
 
 /// All verdicts of an instance for one target.
@@ -238,14 +240,20 @@ fn ask(check: &Check, case: &Case<'_>) -> Answer {
 
 /// Answers about the instance itself, by check and moment: they are the same for every target of a sitting.
 #[derive(Debug, Default)]
-struct Answers(BTreeMap<(&'static str, Timestamp), Answer>);
+struct Answers {
+    of_instance: BTreeMap<(&'static str, Timestamp), Answer>,
+    databases: Others,
+}
 
 impl Answers {
     /// What a rule says of a case; a rule about the instance is asked once for each moment.
     fn of(&mut self, check: &Check, case: &Case<'_>) -> Answer {
+        let Self { of_instance, databases } = self;
         match check.about {
-            About::Target => ask(check, case),
-            About::Instance => self.0.entry((check.id, case.now)).or_insert_with(|| ask(check, case)).clone(),
+            About::Target => databases.ask(check, case),
+            About::Instance => {
+                of_instance.entry((check.id, case.now)).or_insert_with(|| databases.ask(check, case)).clone()
+            }
         }
     }
 }

@@ -9,9 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
-use upgrade_readiness_checks::facts::{Database, Engine, FailureKind, Field, Records, Section, Source};
+use upgrade_readiness_checks::facts::{
+    Database, Engine, FailureKind, Field, Records, Section, Sessions, Source,
+};
 
 use super::failure::{LookError, unreadable_certificates};
+use super::inquiry::Tables;
+use super::kernel::KernelTables;
 use super::peer::Peer;
 use super::records::{CountLimits, ProductTables, RowCounts};
 use super::tls::{Encryption, ca_file};
@@ -45,8 +49,9 @@ impl Default for TimeLimits {
 pub struct DatabaseCollector {
     directory: Arc<dyn DatabaseDirectory>,
     steps: Option<UpgradeTable>,
-    tables: Option<&'static ProductTables>,
+    tables: Option<Tables>,
     counting: Option<CountLimits>,
+    silence: Option<Duration>,
     limits: TimeLimits,
 }
 
@@ -54,13 +59,19 @@ impl DatabaseCollector {
     /// A collector for the database `directory` tells of, where `steps` is the product's record of upgrades.
     #[must_use]
     pub fn new(directory: Arc<dyn DatabaseDirectory>, steps: Option<UpgradeTable>) -> Self {
-        Self { directory, steps, tables: None, counting: None, limits: TimeLimits::default() }
+        Self { directory, steps, tables: None, counting: None, silence: None, limits: TimeLimits::default() }
     }
 
     /// The same, which also looks into these tables of the product.
     #[must_use]
     pub fn with_tables(self, tables: &'static ProductTables) -> Self {
-        Self { tables: Some(tables), ..self }
+        Self { tables: Some(Tables::Product(tables)), ..self }
+    }
+
+    /// The same, which also looks into these tables of a kernel.
+    #[must_use]
+    pub fn with_kernel_tables(self, tables: &'static KernelTables) -> Self {
+        Self { tables: Some(Tables::Kernel(tables)), ..self }
     }
 
     /// The same, which also counts the rows of the main tables, or does not.
@@ -69,13 +80,20 @@ impl DatabaseCollector {
         Self { counting: counts.limits(), ..self }
     }
 
+    /// The same, which looks again, this long apart, when nobody is seen: pools of connections fill again.
+    #[must_use]
+    pub fn with_watched_silence(self, apart: Duration) -> Self {
+        Self { silence: Some(apart), ..self }
+    }
+
     /// The same with other time limits.
     #[must_use]
     pub fn with_time_limits(self, limits: TimeLimits) -> Self {
         Self { limits, ..self }
     }
 
-    async fn look(&self) -> Result<Database, CollectError> {
+    /// Looks once.
+    pub async fn look(&self) -> Result<Database, CollectError> {
         let by = Instant::now() + self.limits.whole;
         // Counting has its own limit, and the server a moment to end the last count.
         let all_by = self.counting.map_or(by, |counting| by + counting.whole + self.limits.statement);
@@ -103,6 +121,7 @@ impl DatabaseCollector {
             certificates,
             tables: self.tables,
             counting: self.counting,
+            silence: self.silence,
             limits: self.limits,
         };
         let peer = &approach.peer;
@@ -151,13 +170,22 @@ pub(super) struct Approach {
     /// Certificates to trust beside those of the system, in PEM form.
     pub(super) certificates: Option<String>,
     /// The tables of the product that are looked into.
-    pub(super) tables: Option<&'static ProductTables>,
+    pub(super) tables: Option<Tables>,
     /// How long counting the rows of the main tables may take, when they are counted.
     pub(super) counting: Option<CountLimits>,
+    /// How long to wait before looking again for sessions when there were none.
+    pub(super) silence: Option<Duration>,
     pub(super) limits: TimeLimits,
 }
 
 impl Approach {
+    /// How long to wait before looking again who is connected; `None` when this look suffices.
+    pub(super) fn look_again(&self, sessions: &Field<Sessions>) -> Option<Duration> {
+        let sessions = sessions.value()?;
+        let silent = sessions.count == 0 && sessions.hidden.is_none();
+        self.silence.filter(|_| silent && sessions.looks < Sessions::ENOUGH_LOOKS)
+    }
+
     /// Asks for the host's address, only to tell a name nobody knows from a server that does not answer.
     async fn find_host(&self) -> Result<(), LookError> {
         let Peer { host, port, .. } = &self.peer;

@@ -46,8 +46,16 @@ impl Session {
                 return Err(cause.into());
             }
         };
-        let approach =
-            Approach { connection, peer, encryption, certificates, limits, tables: None, counting: None };
+        let approach = Approach {
+            connection,
+            peer,
+            encryption,
+            certificates,
+            limits,
+            tables: None,
+            counting: None,
+            silence: None,
+        };
         let by = Instant::now() + limit;
         let late = || LookError::ConnectTimeout { peer: approach.peer.clone(), limit };
         let garbled = || LookError::garbled(&approach.peer);

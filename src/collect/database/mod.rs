@@ -7,7 +7,9 @@ mod collector;
 pub(super) mod errand;
 mod failure;
 mod gap;
+mod inquiry;
 pub mod jdbc;
+mod kernel;
 mod mysql;
 pub(super) mod peer;
 mod postgres;
@@ -26,6 +28,8 @@ use upgrade_readiness_checks::facts::Engine;
 use super::CollectError;
 
 pub use collector::{DatabaseCollector, TimeLimits};
+pub use inquiry::Tables;
+pub use kernel::{Disjoint, KernelTables, Key, Reference, Sign, SignOf};
 pub use question::ask_for_number;
 pub use records::{
     CountLimits, CustomisedKey, DirectoryTables, Growing, LayoutTable, PermissionTable, ProductTables,

@@ -2,12 +2,15 @@
 
 pub mod application;
 pub mod database;
+pub mod databases;
 pub mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod home;
 pub mod installation;
 pub mod layout;
+pub mod staged;
+pub mod tables;
 
 use std::sync::Arc;
 

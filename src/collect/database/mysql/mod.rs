@@ -6,6 +6,7 @@
 mod accounts;
 mod grants;
 mod hosts;
+mod kernel;
 mod objects;
 mod patterns;
 mod records;
@@ -26,10 +27,11 @@ use upgrade_readiness_checks::facts::{Database, Engine, Field, Records};
 use super::collector::Approach;
 use super::failure::{is_encryption_trouble, one_line};
 use super::gap::into_field;
-use super::records::{Asker, read_records};
+use super::records::Asker;
 use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
 pub(super) use accounts::Looker;
+pub(super) use kernel::{catalogue, counters, identity};
 pub(super) use records::{find_table, growing_tables, is_unique, leftovers, read_columns};
 pub(super) use rows::{TextRow, ask, error_number};
 use sight::Sight;
@@ -67,7 +69,7 @@ async fn connect_with(approach: &Approach, encryption: Encryption) -> Result<MyS
 /// The server, and the schema the questions are about.
 #[derive(Debug)]
 pub(super) struct Server {
-    engine: Engine,
+    pub(super) engine: Engine,
     version: String,
     pub(super) schema: String,
     /// Case of schema and table names does not count.
@@ -201,15 +203,29 @@ async fn read_all(
         None => Field::Unread("this product keeps no record of its upgrades that the agent knows".to_owned()),
         Some(table) => into_field(steps::read_steps(session, server, looker, table).await)?,
     };
-    let sessions = into_field(sessions::read_sessions(session, server, &sight, &connection.account).await)?;
+    let mut sessions =
+        into_field(sessions::read_sessions(session, server, &sight, &connection.account).await)?;
     let records = match approach.tables {
         None => Records::unread(super::NO_TABLES),
         Some(tables) => {
             let blind = seen.as_ref().err().map(ToString::to_string);
             let mut asker = Asker::Mysql { session, server, looker, blind };
-            Box::pin(read_records(&mut asker, tables, approach.counting)).await?
+            Box::pin(tables.read(&mut asker, approach.counting)).await?
         }
     };
+
+    if approach.look_again(&sessions).is_some() {
+        // Nothing is locked meanwhile.
+        raw_sql("ROLLBACK").execute(&mut *session).await?;
+    }
+    while let Some(apart) = approach.look_again(&sessions) {
+        let looks = sessions.value().map_or(0, |sessions| sessions.looks);
+        tokio::time::sleep(apart).await;
+        sessions = into_field(sessions::read_sessions(session, server, &sight, &connection.account).await)?;
+        if let Field::Read(sessions) = &mut sessions {
+            sessions.looks = looks + 1;
+        }
+    }
 
     Ok(Database {
         others: Vec::new(),

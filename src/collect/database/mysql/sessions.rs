@@ -52,6 +52,7 @@ pub(super) async fn read_sessions(
                 sight.looker.quoted()
             )
         }),
+        looks: 1,
     })
 }
 

@@ -3,6 +3,7 @@
 //! What counts are the rights of the product's account. The agent may look with another one: the catalogues
 //! are open to everybody, and the privilege functions take the account as an argument.
 
+mod kernel;
 mod objects;
 mod rights;
 mod schema;
@@ -15,14 +16,16 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection as _, Row, raw_sql};
-use upgrade_readiness_checks::facts::{Database, Field, Records};
+use upgrade_readiness_checks::facts::{Database, Field, Records, Sessions};
 
 use super::collector::Approach;
 use super::failure::is_encryption_trouble;
 use super::gap::{Gap, into_field};
-use super::records::{Asker, read_records};
+use super::inquiry::Tables;
+use super::records::Asker;
 use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
+pub(super) use kernel::{catalogue, counters, identity};
 use schema::Account;
 pub(super) use schema::Schema;
 pub(super) use tables::{find_table, growing_tables, is_unique, leftovers, read_columns};
@@ -79,12 +82,37 @@ pub(super) async fn look(
     steps: Option<UpgradeTable>,
 ) -> Result<Database, sqlx::Error> {
     begin(&mut session, approach).await?;
-    let facts = read_all(&mut session, approach, steps).await?;
+    let mut facts = read_all(&mut session, approach, steps).await?;
     raw_sql("ROLLBACK").execute(&mut session).await?;
+    // Nothing is locked meanwhile, and each transaction is shown the sessions of its own time.
+    while let Some(apart) = approach.look_again(&facts.sessions) {
+        tokio::time::sleep(apart).await;
+        facts.sessions = read_sessions_again(&mut session, approach, &facts.sessions).await?;
+    }
     // Everything is known; how the goodbye ends does not matter.
     session.close().await.ok();
     Ok(facts)
 }
+
+async fn read_sessions_again(
+    session: &mut PgConnection,
+    approach: &Approach,
+    before: &Field<Sessions>,
+) -> Result<Field<Sessions>, sqlx::Error> {
+    begin(session, approach).await?;
+    raw_sql(SAFELY).execute(&mut *session).await?;
+    let sessions = sessions::read_sessions(session, &approach.connection.username).await;
+    let sessions = settle(session, sessions).await?;
+    raw_sql("ROLLBACK").execute(&mut *session).await?;
+    let looks = before.value().map_or(0, |before| before.looks);
+    Ok(match sessions {
+        Field::Read(sessions) => Field::Read(Sessions { looks: looks + 1, ..sessions }),
+        unread @ Field::Unread(_) => unread,
+    })
+}
+
+/// From here on no function or operator of somebody else's schema can stand in for one of the server's.
+const SAFELY: &str = "SET LOCAL search_path = pg_catalog; SAVEPOINT look";
 
 async fn begin(session: &mut PgConnection, approach: &Approach) -> Result<(), sqlx::Error> {
     raw_sql("BEGIN READ ONLY").execute(&mut *session).await?;
@@ -129,8 +157,7 @@ async fn read_all(
 ) -> Result<Database, sqlx::Error> {
     let connection = &approach.connection;
     let search_path = read_search_path(session).await?;
-    // From here on no function or operator of somebody else's schema can stand in for one of the server's.
-    raw_sql("SET LOCAL search_path = pg_catalog; SAVEPOINT look").execute(&mut *session).await?;
+    raw_sql(SAFELY).execute(&mut *session).await?;
 
     let version = read_version(session).await;
     let version = settle(session, version).await?;
@@ -140,7 +167,11 @@ async fn read_all(
     let account = settle(session, account).await?;
     let schema = match &account {
         Field::Read(account) => {
-            let found = schema::find_schema(session, connection, account, steps).await;
+            let markers: Vec<&str> = match approach.tables {
+                Some(Tables::Kernel(kernel)) => kernel.markers.to_vec(),
+                Some(Tables::Product(_)) | None => steps.iter().map(|steps| steps.table).collect(),
+            };
+            let found = schema::find_schema(session, connection, account, &markers).await;
             settle(session, found).await?
         }
         Field::Unread(why) => Field::Unread(why.clone()),
@@ -186,7 +217,7 @@ async fn read_all(
         (Field::Unread(why), Some(_)) => Records::unread(why),
         (Field::Read(schema), Some(tables)) => {
             let mut asker = Asker::Postgres { session, schema, agent: &connection.username };
-            Box::pin(read_records(&mut asker, tables, approach.counting)).await?
+            Box::pin(tables.read(&mut asker, approach.counting)).await?
         }
         (_, None) => Records::unread(super::NO_TABLES),
     };

@@ -6,7 +6,6 @@ use sqlx::postgres::types::Oid;
 
 use super::super::Connection;
 use super::super::gap::Gap;
-use super::super::upgrade_table::UpgradeTable;
 
 /// The product's account.
 #[derive(Debug)]
@@ -77,24 +76,24 @@ struct Candidate {
 }
 
 /// Finds the schema with the product's tables: of those the configuration names or, when it names none, of the
-/// account's search path, the first that holds the record of upgrades; else the first the account may use.
+/// account's search path, the first that holds one of the tables `markers` names; else the first the account may use.
 pub(super) async fn find_schema(
     session: &mut PgConnection,
     connection: &Connection,
     account: &Account,
-    steps: Option<UpgradeTable>,
+    markers: &[&str],
 ) -> Result<Schema, Gap> {
     let named = connection.schema.as_deref().map(str::trim).filter(|named| !named.is_empty());
     let path = parse_search_path(named.unwrap_or(&account.search_path), &account.name);
     let query = sqlx::query(
         "SELECT n.oid, n.nspname::text, has_schema_privilege($1, n.oid, 'USAGE'), \
                 EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') \
-                           AND lower(c.relname) = lower($2)) \
+                           AND lower(c.relname) = ANY ($2)) \
            FROM pg_namespace AS n WHERE n.nspname = ANY ($3)",
     );
-    let table = steps.map(|steps| steps.table);
+    let tables: Vec<String> = markers.iter().map(|marker| marker.to_lowercase()).collect();
     let rows =
-        query.persistent(false).bind(account.oid).bind(table).bind(&path).fetch_all(&mut *session).await?;
+        query.persistent(false).bind(account.oid).bind(tables).bind(&path).fetch_all(&mut *session).await?;
     let mut there = Vec::new();
     for row in rows {
         there.push(Candidate {
@@ -110,7 +109,7 @@ pub(super) async fn find_schema(
         Some(_) => "the schema the JDBC URL names (currentSchema)".to_owned(),
         None => format!("a schema of the search path of {}", account.name),
     };
-    let elsewhere = match table {
+    let elsewhere = match markers.first() {
         Some(table) => read_holders(session, table).await?,
         None => String::new(),
     };

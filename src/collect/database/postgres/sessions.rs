@@ -57,7 +57,7 @@ pub(super) async fn read_sessions(session: &mut PgConnection, agent: &str) -> Re
             quote_postgres(agent)
         )
     });
-    Ok(Sessions { groups, count, agent_host, hidden })
+    Ok(Sessions { groups, count, agent_host, hidden, looks: 1 })
 }
 
 /// A socket and the loopback device lead to the server itself.

@@ -6,10 +6,11 @@ use sqlx::AssertSqlSafe;
 use sqlx::Row;
 use sqlx::mysql::MySqlConnection;
 use sqlx::postgres::PgConnection;
-use upgrade_readiness_checks::facts::{Field, Leftover, Records, TableSize};
+use upgrade_readiness_checks::facts::{Engine, Field, Leftover, Records, TableSize};
 
 use super::super::failure::told;
 use super::super::gap::{Gap, into_field};
+use super::super::kernel::{Catalogue, Counter};
 use super::super::peer::quote_mysql;
 use super::super::upgrade_table::find_name;
 use super::super::{mysql, postgres};
@@ -43,11 +44,11 @@ pub(in crate::collect::database) enum Asker<'a> {
 }
 
 /// A table that is there and may be read, with names as statements write them.
-pub(super) struct Table {
+pub(in crate::collect::database) struct Table {
     /// Its name, as the server stores it.
-    pub(super) name: String,
+    pub(in crate::collect::database) name: String,
     /// Schema and table.
-    pub(super) place: String,
+    pub(in crate::collect::database) place: String,
     columns: Vec<Column>,
     /// Who is shown the columns, for messages.
     shown_to: String,
@@ -62,7 +63,7 @@ pub(in crate::collect::database) struct Column {
 
 impl Table {
     /// A column as statements write it.
-    pub(super) fn column(&self, meant: &str) -> Result<&str, Gap> {
+    pub(in crate::collect::database) fn column(&self, meant: &str) -> Result<&str, Gap> {
         let name = find_name(meant, self.columns.iter().map(|column| column.name.as_str()));
         let column = name.and_then(|name| self.columns.iter().find(|column| column.name == name));
         match column {
@@ -81,7 +82,10 @@ impl Table {
 
 impl Asker<'_> {
     /// Turns an answer into a field; the transaction goes on whatever it was.
-    pub(super) async fn settle<T>(&mut self, outcome: Result<T, Gap>) -> Result<Field<T>, sqlx::Error> {
+    pub(in crate::collect::database) async fn settle<T>(
+        &mut self,
+        outcome: Result<T, Gap>,
+    ) -> Result<Field<T>, sqlx::Error> {
         match self {
             Self::Postgres { session, .. } => postgres::settle(session, outcome).await,
             Self::Mysql { .. } => into_field(outcome),
@@ -89,7 +93,7 @@ impl Asker<'_> {
     }
 
     /// Finds a table; `None` when the whole schema could be seen and it is not in it.
-    pub(super) async fn table(&mut self, name: &str) -> Result<Option<Table>, Gap> {
+    pub(in crate::collect::database) async fn table(&mut self, name: &str) -> Result<Option<Table>, Gap> {
         match self {
             Self::Postgres { session, schema, agent } => {
                 let Some(table) = postgres::find_table(session, schema, name).await? else { return Ok(None) };
@@ -127,7 +131,7 @@ impl Asker<'_> {
     }
 
     /// Asks; `sql` consists of our own words and quoted names, and every value it selects is text.
-    pub(super) async fn ask(&mut self, sql: String) -> Result<TextRows, Gap> {
+    pub(in crate::collect::database) async fn ask(&mut self, sql: String) -> Result<TextRows, Gap> {
         match self {
             Self::Postgres { session, .. } => {
                 let rows =
@@ -153,7 +157,7 @@ impl Asker<'_> {
     }
 
     /// Counts the rows of a question; the server stops after [`Records::MOST`] and one more.
-    pub(super) async fn count(&mut self, sql: &str) -> Result<u64, Gap> {
+    pub(in crate::collect::database) async fn count(&mut self, sql: &str) -> Result<u64, Gap> {
         let number = self.text("count(*)");
         let rows = self.ask(format!("SELECT {number} FROM ({sql} LIMIT {}) AS x", Records::MOST + 1)).await?;
         let text = rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
@@ -180,7 +184,7 @@ impl Asker<'_> {
     }
 
     /// An expression as text.
-    pub(super) fn text(&self, expression: &str) -> String {
+    pub(in crate::collect::database) fn text(&self, expression: &str) -> String {
         match self {
             Self::Postgres { .. } => format!("({expression})::text"),
             Self::Mysql { .. } => format!("CAST({expression} AS CHAR)"),
@@ -188,7 +192,7 @@ impl Asker<'_> {
     }
 
     /// An expression as bytes or text that compares exactly, whatever the collation of the column.
-    pub(super) fn exact(&self, expression: &str) -> String {
+    pub(in crate::collect::database) fn exact(&self, expression: &str) -> String {
         match self {
             Self::Postgres { .. } => format!("({expression})::text"),
             Self::Mysql { .. } => format!("CAST({expression} AS BINARY)"),
@@ -196,8 +200,42 @@ impl Asker<'_> {
     }
 
     /// A flag of the product, which is a letter, a number or a boolean.
-    pub(super) fn is_on(&self, column: &str) -> String {
+    pub(in crate::collect::database) fn is_on(&self, column: &str) -> String {
         format!("upper({}) IN ('T', 'TRUE', 'Y', '1')", self.text(column))
+    }
+
+    /// What the catalogue tells of the kernel's tables.
+    pub(in crate::collect::database) async fn catalogue(&mut self) -> Result<Catalogue, Gap> {
+        match self {
+            Self::Postgres { session, schema, .. } => postgres::catalogue(session, schema).await,
+            Self::Mysql { blind: Some(why), .. } => Err(Gap::Unread(why.clone())),
+            Self::Mysql { session, server, .. } => mysql::catalogue(session, server).await,
+        }
+    }
+
+    /// Every counter that gives the numbers of a column.
+    pub(in crate::collect::database) async fn counters(&mut self) -> Result<Vec<Counter>, Gap> {
+        match self {
+            Self::Postgres { session, schema, agent } => postgres::counters(session, schema, agent).await,
+            Self::Mysql { blind: Some(why), .. } => Err(Gap::Unread(why.clone())),
+            Self::Mysql { session, server, .. } => mysql::counters(session, server).await,
+        }
+    }
+
+    /// What tells the server from every other, until it is restarted.
+    pub(in crate::collect::database) async fn identity(&mut self) -> Result<String, Gap> {
+        match self {
+            Self::Postgres { session, .. } => postgres::identity(session).await,
+            Self::Mysql { session, server, .. } => mysql::identity(session, server).await,
+        }
+    }
+
+    /// The engine of the server.
+    pub(in crate::collect::database) fn engine(&self) -> Engine {
+        match self {
+            Self::Postgres { .. } => Engine::Postgresql,
+            Self::Mysql { server, .. } => server.engine,
+        }
     }
 
     /// The indexes of a table that keep the values of a column apart.
@@ -211,7 +249,10 @@ impl Asker<'_> {
     }
 
     /// The tables that are known to grow, the largest first.
-    pub(super) async fn growing_tables(&mut self, growing: &Growing) -> Result<Vec<TableSize>, Gap> {
+    pub(in crate::collect::database) async fn growing_tables(
+        &mut self,
+        growing: &Growing,
+    ) -> Result<Vec<TableSize>, Gap> {
         match self {
             Self::Postgres { session, schema, .. } => {
                 postgres::growing_tables(session, schema, growing).await
@@ -222,7 +263,7 @@ impl Asker<'_> {
     }
 
     /// What broken-off changes of the schema left behind.
-    pub(super) async fn leftovers(&mut self) -> Result<Vec<Leftover>, Gap> {
+    pub(in crate::collect::database) async fn leftovers(&mut self) -> Result<Vec<Leftover>, Gap> {
         match self {
             Self::Postgres { session, schema, .. } => postgres::leftovers(session, schema).await,
             Self::Mysql { blind: Some(why), .. } => Err(Gap::Unread(why.clone())),

@@ -51,7 +51,7 @@ impl Default for CountLimits {
 }
 
 /// Counts the rows of each table that is there.
-pub(super) async fn count_rows(
+pub(in crate::collect::database) async fn count_rows(
     asker: &mut Asker<'_>,
     tables: &[&str],
     limits: CountLimits,

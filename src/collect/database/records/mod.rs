@@ -13,7 +13,8 @@ mod users;
 use upgrade_readiness_checks::facts::{CustomisedKind, Field, Records};
 
 use super::gap::Gap;
-pub(super) use asker::{Asker, Column};
+pub(super) use asker::{Asker, Column, Table};
+pub(super) use counting::count_rows;
 pub use counting::{CountLimits, RowCounts};
 
 /// The tables of a product that an upgrade minds. Names are found whatever their case.
@@ -162,7 +163,7 @@ pub(super) async fn read_records(
     let administrators = administrators::read_administrators(asker, &tables.directories, &tables.users).await;
     let administrators = asker.settle(administrators).await?;
     let row_counts = match counting {
-        Some(limits) => Field::Read(counting::count_rows(asker, tables.counted, limits).await?),
+        Some(limits) => Field::Read(count_rows(asker, tables.counted, limits).await?),
         None => Field::Unread(Records::NOT_COUNTED.to_owned()),
     };
     Ok(Records {
@@ -175,6 +176,7 @@ pub(super) async fn read_records(
         customised,
         administrators,
         row_counts,
+        kernel: None,
     })
 }
 
