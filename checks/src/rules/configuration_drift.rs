@@ -2,6 +2,7 @@
 
 mod outcome;
 mod place;
+mod registry;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +38,8 @@ The configuration (`repository/conf`, and the templates and defaults of releases
 scripts in `bin` of four homes, setting by setting: the untouched release that runs, the running home, the untouched new \
 release, and the home that was prepared with it. What the running home has changed should be in the prepared one; what is \
 new or changed in the release should be there as well; what both changed differently, somebody must decide. A file that \
-was copied over whole is named, because it takes the new release's own changes away. XML, properties and TOML files are \
+was copied over whole is named, because it takes the new release's own changes away. The switches of `registry.xml` by \
+which versions of properties are kept are compared as well, since their default changed. XML, properties and TOML files are \
 taken apart, so that order, blanks and comments do not count; scripts and other files are compared as a whole.
 
 Not taken for a loss, because they belong to the place and not to the product: URLs and accounts of data sources, host \
@@ -102,6 +104,10 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         drift.copied_whole.iter().map(|file| words::copied_whole(&homes, file)).collect();
     found.extend(limited(&homes, groups));
     found.extend(words::of_place(&homes, &of_place));
+    match registry::switches(case.facts.installation()?.carbon.as_deref(), &prepared.home) {
+        Ok(finding) => found.extend(finding),
+        Err(not_seen) => missing.push(not_seen),
+    }
     let of_vendor = if missing.is_empty() && of_vendor == 0 {
         format!("no configuration option is new between {} and {}", releases.0, releases.1)
     } else {

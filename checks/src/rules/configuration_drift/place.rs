@@ -19,12 +19,10 @@ const XML: [&str; 14] = [
 ];
 
 /// Beginnings of keys of `deployment.toml`, lower case.
-const TOML: [&str; 9] = [
+const TOML: [&str; 7] = [
     "server.hostname",
     "server.offset",
     "server.base_path",
-    "database.",
-    "datasource",
     "clustering.",
     "deployment_synchronizer",
     "user_store.connection_url",
@@ -39,7 +37,12 @@ pub(super) fn belongs_to_place(file: &str, path: &str) -> bool {
     }
     if file.ends_with("/deployment.toml") {
         let of_keystore = !path.starts_with("keystore.") || path.ends_with(".file_name");
-        return path.ends_with(".cache_id")
+        let of_database = (path.starts_with("database.") || path.starts_with("datasource["))
+            && [".url", ".username", ".password", ".hostname", ".port", ".name"]
+                .iter()
+                .any(|end| path.ends_with(end));
+        return of_database
+            || path.ends_with(".cache_id")
             || (of_keystore && TOML.iter().any(|beginning| path.starts_with(beginning)));
     }
     let of_datasource = file.contains("/datasources/")
@@ -107,6 +110,9 @@ mod tests {
             ("repository/conf/deployment.toml", "server.offset", true),
             ("repository/conf/deployment.toml", "server.serve_wsdl", false),
             ("repository/conf/deployment.toml", "database.shared_db.url", true),
+            ("repository/conf/deployment.toml", "database.shared_db.pool_options.maxActive", false),
+            ("repository/conf/deployment.toml", "datasource[X].username", true),
+            ("repository/conf/deployment.toml", "datasource[X].max", false),
             ("repository/conf/deployment.toml", "keystore.primary.file_name", true),
             ("repository/conf/deployment.toml", "keystore.primary.alias", false),
         ];

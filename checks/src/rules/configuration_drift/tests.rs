@@ -5,7 +5,7 @@ use crate::facts::Field;
 use crate::golden::{Golden, golden_carbon};
 use crate::model::Verdict::{Ready, Unknown, Warning};
 use crate::rules::testing::{
-    Spoil, installation, judges_spoilt_from, look, prepared, read, unread as not_read,
+    Spoil, carbon, installation, judges_spoilt_from, look, prepared, read, unread as not_read,
 };
 
 const CARBON_XML: &str = "repository/conf/carbon.xml";
@@ -36,6 +36,10 @@ fn add(golden: &mut Golden, file: &str, path: &str, values: [&str; 4]) {
 
 fn one(golden: &mut Golden, values: [&str; 4]) {
     add(golden, CARBON_XML, "Server/Name", values);
+}
+
+fn switch(on: bool) -> Field<BTreeMap<String, bool>> {
+    Field::Read(BTreeMap::from([("versioningProperties".to_owned(), on)]))
 }
 
 #[test]
@@ -138,6 +142,25 @@ fn judges_a_setting_by_its_four_values() {
             Warning,
             &[(W, "copied-whole: repository/conf/carbon.xml")],
         ),
+        (
+            "versions of properties are no longer kept",
+            |g| {
+                carbon(g).registry_versioning = switch(true);
+                prepared(g).home.registry_versioning = switch(false);
+            },
+            Warning,
+            &[(W, "registry-versioning")],
+        ),
+        (
+            "versions of properties were never kept",
+            |g| {
+                carbon(g).registry_versioning = switch(false);
+                prepared(g).home.registry_versioning = switch(false);
+            },
+            Ready,
+            &[],
+        ),
+        ("the switches unread", |g| prepared(g).home.registry_versioning = not_read(), Unknown, &[]),
         (
             "the prepared one unread",
             |g| one(g, ["a", "b", "a", "?"]),
