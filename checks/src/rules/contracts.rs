@@ -238,7 +238,7 @@ fn instances() -> Vec<Golden> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
     let scenes = crate::scenes::scenes().into_iter().map(|scene| scene.golden);
-    scenes.chain([golden(), waiting, mysql, golden_carbon()]).collect()
+    scenes.chain(vec![golden(), waiting, mysql, golden_carbon()]).collect()
 }
 
 #[test]

@@ -68,31 +68,23 @@ pub(super) fn outcome(setting: &DriftSetting, is_made: bool, releases: (&str, &s
     if is_made && local != base && local.is_some() && target.is_none() {
         return Found(Kind::ToMap);
     }
+    let is_decided = prepared.is_some() && !is(base) && !is(local) && !is(target);
     match (local != base, base != target) {
         (false, false) => AsItCame,
         (false, true) if !is_of_vendor(setting, releases) => AsItCame,
+        _ if is_decided => Decided,
         (false, true) if prepared.is_none() => Found(Kind::ToApply),
         (false, true) if is(target) => AsItCame,
-        (false, true) if !is(base) => Decided,
         (false, true) if target.is_none() => Found(Kind::LeftOver),
         (false, true) => Found(Kind::NotApplied),
         (true, false) if prepared.is_none() => Found(Kind::ToCarry),
         (true, false) if is(local) => Carried,
-        (true, false) if is(target) => Found(Kind::Lost),
-        (true, false) => Decided,
-        (true, true) if local == target => match prepared {
-            None => AsItCame,
-            Some(_) if is(target) => AsItCame,
-            Some(_) if is(base) => Found(Kind::NotApplied),
-            Some(_) => Decided,
-        },
-        (true, true) if target.is_none() => match prepared {
-            None => Found(Kind::Obsolete),
-            Some(_) if is(local) => Found(Kind::Obsolete),
-            Some(None) => Found(Kind::Dropped),
-            Some(_) => Decided,
-        },
-        (true, true) if prepared.is_none() || is(local) || is(target) => Found(Kind::Conflict),
-        (true, true) => Decided,
+        (true, false) => Found(Kind::Lost),
+        (true, true) if local == target && (prepared.is_none() || is(target)) => AsItCame,
+        (true, true) if local == target => Found(Kind::NotApplied),
+        (true, true) if target.is_none() && is(target) => Found(Kind::Dropped),
+        (true, true) if target.is_none() => Found(Kind::Obsolete),
+        // Also when the old value stands there, which nobody can have meant.
+        (true, true) => Found(Kind::Conflict),
     }
 }

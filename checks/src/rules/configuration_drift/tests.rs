@@ -42,159 +42,155 @@ fn switch(on: bool) -> Field<BTreeMap<String, bool>> {
     Field::Read(BTreeMap::from([("versioningProperties".to_owned(), on)]))
 }
 
+const ROWS: &[Spoil] = &[
+    ("nothing differs", |_| {}, Ready, &[]),
+    ("the number of the release", |g| one(g, ["4.4.6", "4.4.6", "4.4.7", "4.4.7"]), Ready, &[]),
+    ("carried over", |g| one(g, ["a", "b", "a", "b"]), Ready, &[]),
+    ("decided", |g| one(g, ["a", "b", "a", "c"]), Ready, &[]),
+    ("set there alone", |g| one(g, ["a", "a", "a", "c"]), Ready, &[]),
+    ("lost", |g| one(g, ["a", "b", "a", "a"]), Warning, &[(W, "lost: repository/conf/carbon.xml")]),
+    (
+        "an own setting lost",
+        |g| one(g, ["-", "b", "-", "-"]),
+        Warning,
+        &[(W, "lost: repository/conf/carbon.xml")],
+    ),
+    (
+        "what was taken out is back",
+        |g| one(g, ["a", "-", "a", "a"]),
+        Warning,
+        &[(W, "lost: repository/conf/carbon.xml")],
+    ),
+    ("new and applied", |g| one(g, ["-", "-", "n", "n"]), Ready, &[]),
+    ("new and set", |g| one(g, ["-", "-", "n", "m"]), Ready, &[]),
+    (
+        "new, not applied",
+        |g| one(g, ["-", "-", "n", "-"]),
+        Warning,
+        &[(W, "not-applied: repository/conf/carbon.xml")],
+    ),
+    (
+        "changed, not applied",
+        |g| one(g, ["a", "a", "n", "a"]),
+        Warning,
+        &[(W, "not-applied: repository/conf/carbon.xml")],
+    ),
+    (
+        "gone, still there",
+        |g| one(g, ["a", "a", "-", "a"]),
+        Ready,
+        &[(N, "left-over: repository/conf/carbon.xml")],
+    ),
+    ("both the same", |g| one(g, ["a", "n", "n", "n"]), Ready, &[]),
+    (
+        "both the same, and the old one there",
+        |g| one(g, ["a", "n", "n", "a"]),
+        Warning,
+        &[(W, "not-applied: repository/conf/carbon.xml")],
+    ),
+    (
+        "conflict, own",
+        |g| one(g, ["a", "b", "n", "b"]),
+        Warning,
+        &[(W, "conflict: repository/conf/carbon.xml")],
+    ),
+    (
+        "conflict, new",
+        |g| one(g, ["a", "b", "n", "n"]),
+        Warning,
+        &[(W, "conflict: repository/conf/carbon.xml")],
+    ),
+    ("conflict, decided", |g| one(g, ["a", "b", "n", "c"]), Ready, &[]),
+    ("obsolete", |g| one(g, ["a", "b", "-", "b"]), Warning, &[(W, "obsolete: repository/conf/carbon.xml")]),
+    ("dropped", |g| one(g, ["a", "b", "-", "-"]), Ready, &[(N, "dropped: repository/conf/carbon.xml")]),
+    (
+        "to map by hand",
+        |g| {
+            drift(g).becomes_toml = true;
+            one(g, ["a", "b", "-", "-"]);
+            add(g, CARBON_XML, "Server/Mine", ["-", "b", "-", "-"]);
+            add(g, CARBON_XML, "", ["there", "there", "-", "-"]);
+        },
+        Warning,
+        &[(W, "to-map: repository/conf/carbon.xml")],
+    ),
+    (
+        "of the place",
+        |g| {
+            add(g, CARBON_XML, "Server/Ports/Offset", ["0", "3", "0", "13"]);
+            add(g, CARBON_XML, "Server/HostName", ["-", "a.example.com", "-", "-"]);
+        },
+        Ready,
+        &[(N, "place")],
+    ),
+    (
+        "of the place and the same",
+        |g| add(g, CARBON_XML, "Server/Ports/Offset", ["0", "3", "0", "3"]),
+        Ready,
+        &[],
+    ),
+    (
+        "copied whole",
+        |g| drift(g).copied_whole.push(CARBON_XML.into()),
+        Warning,
+        &[(W, "copied-whole: repository/conf/carbon.xml")],
+    ),
+    (
+        "versions of properties are no longer kept",
+        |g| {
+            carbon(g).registry_versioning = switch(true);
+            prepared(g).home.registry_versioning = switch(false);
+        },
+        Warning,
+        &[(W, "registry-versioning")],
+    ),
+    (
+        "versions of properties were never kept",
+        |g| {
+            carbon(g).registry_versioning = switch(false);
+            prepared(g).home.registry_versioning = switch(false);
+        },
+        Ready,
+        &[],
+    ),
+    ("the switches unread", |g| prepared(g).home.registry_versioning = not_read(), Unknown, &[]),
+    (
+        "the prepared one unread",
+        |g| one(g, ["a", "b", "a", "?"]),
+        Unknown,
+        &[(W, "to-carry-over: repository/conf/carbon.xml")],
+    ),
+    (
+        "new, the prepared one unread",
+        |g| one(g, ["-", "-", "n", "?"]),
+        Unknown,
+        &[(W, "to-apply: repository/conf/carbon.xml")],
+    ),
+    (
+        "both, the prepared one unread",
+        |g| one(g, ["a", "b", "n", "?"]),
+        Unknown,
+        &[(W, "conflict: repository/conf/carbon.xml")],
+    ),
+    ("a file unread", |g| drift(g).unread.push((CARBON_XML.into(), "denied".into())), Unknown, &[]),
+    ("not all listed", |g| drift(g).count = 1, Unknown, &[]),
+    ("no prepared home", |g| crate::rules::testing::rehearsal(g).prepared = None, Unknown, &[]),
+    (
+        "the prepared home unread",
+        |g| crate::rules::testing::rehearsal(g).prepared = Some(not_read()),
+        Unknown,
+        &[],
+    ),
+    ("no pristine", |g| prepared(g).drift = not_read(), Unknown, &[]),
+    ("of another release", |g| prepared(g).version = Field::Read("4.4.8".parse().unwrap()), Unknown, &[]),
+    ("pristine of another release", |g| drift(g).target_release = Some("4.4.8".into()), Unknown, &[]),
+    ("pristine of an unknown release", |g| drift(g).base_release = None, Unknown, &[]),
+    ("what runs is not known", |g| installation(g).version = not_read(), Unknown, &[]),
+];
+
 #[test]
 fn judges_a_setting_by_its_four_values() {
-    let rows: &[Spoil] = &[
-        ("nothing differs", |_| {}, Ready, &[]),
-        ("the number of the release", |g| one(g, ["4.4.6", "4.4.6", "4.4.7", "4.4.7"]), Ready, &[]),
-        ("carried over", |g| one(g, ["a", "b", "a", "b"]), Ready, &[]),
-        ("decided", |g| one(g, ["a", "b", "a", "c"]), Ready, &[]),
-        ("set there alone", |g| one(g, ["a", "a", "a", "c"]), Ready, &[]),
-        ("lost", |g| one(g, ["a", "b", "a", "a"]), Warning, &[(W, "lost: repository/conf/carbon.xml")]),
-        (
-            "an own setting lost",
-            |g| one(g, ["-", "b", "-", "-"]),
-            Warning,
-            &[(W, "lost: repository/conf/carbon.xml")],
-        ),
-        (
-            "what was taken out is back",
-            |g| one(g, ["a", "-", "a", "a"]),
-            Warning,
-            &[(W, "lost: repository/conf/carbon.xml")],
-        ),
-        ("new and applied", |g| one(g, ["-", "-", "n", "n"]), Ready, &[]),
-        ("new and set", |g| one(g, ["-", "-", "n", "m"]), Ready, &[]),
-        (
-            "new, not applied",
-            |g| one(g, ["-", "-", "n", "-"]),
-            Warning,
-            &[(W, "not-applied: repository/conf/carbon.xml")],
-        ),
-        (
-            "changed, not applied",
-            |g| one(g, ["a", "a", "n", "a"]),
-            Warning,
-            &[(W, "not-applied: repository/conf/carbon.xml")],
-        ),
-        (
-            "gone, still there",
-            |g| one(g, ["a", "a", "-", "a"]),
-            Ready,
-            &[(N, "left-over: repository/conf/carbon.xml")],
-        ),
-        ("both the same", |g| one(g, ["a", "n", "n", "n"]), Ready, &[]),
-        (
-            "both the same, and the old one there",
-            |g| one(g, ["a", "n", "n", "a"]),
-            Warning,
-            &[(W, "not-applied: repository/conf/carbon.xml")],
-        ),
-        (
-            "conflict, own",
-            |g| one(g, ["a", "b", "n", "b"]),
-            Warning,
-            &[(W, "conflict: repository/conf/carbon.xml")],
-        ),
-        (
-            "conflict, new",
-            |g| one(g, ["a", "b", "n", "n"]),
-            Warning,
-            &[(W, "conflict: repository/conf/carbon.xml")],
-        ),
-        ("conflict, decided", |g| one(g, ["a", "b", "n", "c"]), Ready, &[]),
-        (
-            "obsolete",
-            |g| one(g, ["a", "b", "-", "b"]),
-            Warning,
-            &[(W, "obsolete: repository/conf/carbon.xml")],
-        ),
-        ("dropped", |g| one(g, ["a", "b", "-", "-"]), Ready, &[(N, "dropped: repository/conf/carbon.xml")]),
-        (
-            "to map by hand",
-            |g| {
-                drift(g).becomes_toml = true;
-                one(g, ["a", "b", "-", "-"]);
-                add(g, CARBON_XML, "Server/Mine", ["-", "b", "-", "-"]);
-                add(g, CARBON_XML, "", ["there", "there", "-", "-"]);
-            },
-            Warning,
-            &[(W, "to-map: repository/conf/carbon.xml")],
-        ),
-        (
-            "of the place",
-            |g| {
-                add(g, CARBON_XML, "Server/Ports/Offset", ["0", "3", "0", "13"]);
-                add(g, CARBON_XML, "Server/HostName", ["-", "a.example.com", "-", "-"]);
-            },
-            Ready,
-            &[(N, "place")],
-        ),
-        (
-            "of the place and the same",
-            |g| add(g, CARBON_XML, "Server/Ports/Offset", ["0", "3", "0", "3"]),
-            Ready,
-            &[],
-        ),
-        (
-            "copied whole",
-            |g| drift(g).copied_whole.push(CARBON_XML.into()),
-            Warning,
-            &[(W, "copied-whole: repository/conf/carbon.xml")],
-        ),
-        (
-            "versions of properties are no longer kept",
-            |g| {
-                carbon(g).registry_versioning = switch(true);
-                prepared(g).home.registry_versioning = switch(false);
-            },
-            Warning,
-            &[(W, "registry-versioning")],
-        ),
-        (
-            "versions of properties were never kept",
-            |g| {
-                carbon(g).registry_versioning = switch(false);
-                prepared(g).home.registry_versioning = switch(false);
-            },
-            Ready,
-            &[],
-        ),
-        ("the switches unread", |g| prepared(g).home.registry_versioning = not_read(), Unknown, &[]),
-        (
-            "the prepared one unread",
-            |g| one(g, ["a", "b", "a", "?"]),
-            Unknown,
-            &[(W, "to-carry-over: repository/conf/carbon.xml")],
-        ),
-        (
-            "new, the prepared one unread",
-            |g| one(g, ["-", "-", "n", "?"]),
-            Unknown,
-            &[(W, "to-apply: repository/conf/carbon.xml")],
-        ),
-        (
-            "both, the prepared one unread",
-            |g| one(g, ["a", "b", "n", "?"]),
-            Unknown,
-            &[(W, "conflict: repository/conf/carbon.xml")],
-        ),
-        ("a file unread", |g| drift(g).unread.push((CARBON_XML.into(), "denied".into())), Unknown, &[]),
-        ("not all listed", |g| drift(g).count = 1, Unknown, &[]),
-        ("no prepared home", |g| crate::rules::testing::rehearsal(g).prepared = None, Unknown, &[]),
-        (
-            "the prepared home unread",
-            |g| crate::rules::testing::rehearsal(g).prepared = Some(not_read()),
-            Unknown,
-            &[],
-        ),
-        ("no pristine", |g| prepared(g).drift = not_read(), Unknown, &[]),
-        ("of another release", |g| prepared(g).version = Field::Read("4.4.8".parse().unwrap()), Unknown, &[]),
-        ("pristine of another release", |g| drift(g).target_release = Some("4.4.8".into()), Unknown, &[]),
-        ("pristine of an unknown release", |g| drift(g).base_release = None, Unknown, &[]),
-        ("what runs is not known", |g| installation(g).version = not_read(), Unknown, &[]),
-    ];
-    judges_spoilt_from(&CHECK, golden_carbon, rows);
+    judges_spoilt_from(&CHECK, golden_carbon, ROWS);
 }
 
 #[test]

@@ -19,6 +19,9 @@ struct Both<'a> {
     host: Option<&'a str>,
 }
 
+/// Looks at one thing both could share.
+type Look = fn(&Both<'_>) -> Result<Vec<Finding>, Missing>;
+
 /// Adds what the prepared home shares with production, and what could not be seen; tells what was looked at.
 pub(super) fn judge(
     case: &Case<'_>,
@@ -52,8 +55,7 @@ pub(super) fn judge(
     };
     let host = case.facts.host().ok().and_then(|host| host.name.as_deref());
     let both = Both { running, prepared: &prepared.home, place, host };
-    let rules: [fn(&Both<'_>) -> Result<Vec<Finding>, Missing>; 6] =
-        [datasources, clustering, synchroniser, mounts, user_stores, ports];
+    let rules: [Look; 6] = [datasources, clustering, synchroniser, mounts, user_stores, ports];
     for rule in rules {
         match rule(&both) {
             Ok(findings) => found.extend(findings),

@@ -203,8 +203,8 @@ impl Looking<'_> {
 }
 
 fn all_alike(files: &[Option<&ConfigurationFile>; 4]) -> bool {
-    let digest = |file: &Option<&ConfigurationFile>| file.map(|file| file.digest);
-    files.windows(2).all(|pair| pair.first().map(digest) == pair.last().map(digest))
+    let digest = |file: Option<&ConfigurationFile>| file.map(|file| file.digest);
+    files.windows(2).all(|pair| pair.first().copied().map(digest) == pair.last().copied().map(digest))
 }
 
 fn is_within(name: &str, directory: &str) -> bool {

@@ -52,12 +52,12 @@ fn walk(path: &str, value: &serde_json::Value, depth: usize, settings: &mut Sett
             let mut used: BTreeMap<String, u32> = BTreeMap::new();
             for item in items {
                 let key = KEYS.iter().find_map(|key| item.get(key).and_then(Value::as_str));
-                let uses = used.entry(key.unwrap_or_default().to_owned()).or_default();
-                *uses += 1;
-                let path = match (key, *uses) {
+                let times = used.entry(key.unwrap_or_default().to_owned()).or_default();
+                *times += 1;
+                let path = match (key, *times) {
                     (Some(key), 1) => format!("{path}[{key}]"),
-                    (Some(key), uses) => format!("{path}[{key}][{uses}]"),
-                    (None, uses) => format!("{path}[{uses}]"),
+                    (Some(key), times) => format!("{path}[{key}][{times}]"),
+                    (None, times) => format!("{path}[{times}]"),
                 };
                 walk(&path, item, depth + 1, settings)?;
             }

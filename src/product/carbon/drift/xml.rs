@@ -105,9 +105,9 @@ fn element(
     for child in node.children().filter(Node::is_element) {
         has_elements = true;
         let step = key_of(child).map_or_else(|| name_of(child), |key| format!("{}[{key}]", name_of(child)));
-        let uses = used.entry(step.clone()).or_default();
-        *uses += 1;
-        let path = if *uses == 1 { format!("{path}/{step}") } else { format!("{path}/{step}[{uses}]") };
+        let times = used.entry(step.clone()).or_default();
+        *times += 1;
+        let path = if *times == 1 { format!("{path}/{step}") } else { format!("{path}/{step}[{times}]") };
         element(child, path, depth + 1, settings)?;
     }
     let text = one_line(&own_text(node));
@@ -135,9 +135,11 @@ fn key_of(node: Node<'_, '_>) -> Option<String> {
         Key::Own => Some(own_text(node)),
         Key::Children(list, item) => {
             let list = node.children().find(|child| child.tag_name().name() == *list)?;
-            let mut texts: Vec<String> =
-                list.children().filter(|child| child.tag_name().name() == *item).map(own_text).collect();
-            texts.iter_mut().for_each(|text| *text = one_line(text));
+            let mut texts: Vec<String> = list
+                .children()
+                .filter(|child| child.tag_name().name() == *item)
+                .map(|item| one_line(&own_text(item)))
+                .collect();
             texts.sort_unstable();
             Some(texts.join("+"))
         }
