@@ -118,7 +118,8 @@ pub(super) fn of_place(homes: &Homes<'_>, settings: &[&DriftSetting]) -> Option<
         ),
         observed: first_few(names.iter().map(String::as_str), settings.len() as u64),
         required: "values of staging until then, those of production from then on".to_owned(),
-        remedy: "Nothing needs to be done before; the run book has it as a step of the night.".to_owned(),
+        remedy: "Nothing needs to be done before: note them, and set them when the servers are switched."
+            .to_owned(),
     })
 }
 

@@ -89,7 +89,7 @@ fn plain(value: &str) -> String {
     let text = if value.trim_start().to_ascii_lowercase().starts_with("jdbc:") {
         redact(value)
     } else {
-        without_login(value)
+        without_people(&without_login(value))
     };
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().count() <= LONGEST {
@@ -117,6 +117,18 @@ fn without_login(text: &str) -> String {
         all.push_str(rest);
     }
     all
+}
+
+/// `***@example.com` of a person's address.
+fn without_people(text: &str) -> String {
+    let is_host = |host: &str| {
+        host.contains('.') && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+    };
+    let shown = |word: &str| match word.split_once('@') {
+        Some((name, host)) if !name.is_empty() && is_host(host) => format!("***@{host}"),
+        Some(_) | None => word.to_owned(),
+    };
+    text.split(' ').map(shown).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -171,6 +183,12 @@ mod tests {
                 "ConnectionURL",
                 [Some("ldap://cn=a:geheim@h:389/dc=x"), Some("see http://a/b?u=c@d"), None],
                 [Some("ldap://***@h:389/dc=x"), Some("see http://a/b?u=c@d"), None],
+            ),
+            (
+                "mail.xml",
+                "from",
+                [Some("jane.doe@example.com"), Some("@product.name@-1"), Some("carbon@jdbc:h2:x")],
+                [Some("***@example.com"), Some("@product.name@-1"), Some("carbon@jdbc:h2:x")],
             ),
             (
                 "a.xml",
