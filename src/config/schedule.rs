@@ -100,7 +100,7 @@ impl Rhythm {
             Source::Plugins | Source::Traffic => (minutes(60), minutes(10)),
             Source::Backups => (minutes(60), minutes(6 * 60)),
             Source::Releases => (minutes(60), minutes(1)),
-            Source::Rehearsal => (minutes(15), minutes(1)),
+            Source::Rehearsal => (minutes(15), minutes(10)),
             Source::Custom => (minutes(5), minutes(1)),
         };
         Self { when: When::Every(every), time_limit }

@@ -23,7 +23,7 @@ pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<
         Family::Carbon => carbon::collectors(instance, surroundings),
     };
     collectors.push(Arc::new(ReleasesCollector::new(surroundings.refresher.clone())));
-    collectors.push(Arc::new(RehearsalCollector::new(instance.rehearsal.clone())));
+    collectors.push(rehearsal(instance, surroundings));
     collectors.retain(|collector| is_on(instance, collector.source()));
     collectors
 }
@@ -34,6 +34,19 @@ pub fn database_directory(instance: &Arc<Instance>) -> Arc<dyn DatabaseDirectory
     match instance.product.family() {
         Family::Confluence => Arc::new(confluence::database::SiteDatabase::new(instance.clone())),
         Family::Carbon => Arc::new(carbon::database::MainDatabase::new(instance.clone())),
+    }
+}
+
+/// Who asks about staging: the agent there, and the home that was prepared beside the running one.
+fn rehearsal(instance: &Arc<Instance>, surroundings: &Surroundings) -> Arc<dyn Collector> {
+    match (instance.product.family(), &instance.prepared) {
+        (Family::Carbon, Some(place)) => {
+            let cache_dir = surroundings.cache_dir.clone();
+            Arc::new(carbon::prepared::PreparedCollector::new(instance.clone(), place.clone(), cache_dir))
+        }
+        (Family::Carbon, None) | (Family::Confluence, _) => {
+            Arc::new(RehearsalCollector::new(instance.rehearsal.clone()))
+        }
     }
 }
 

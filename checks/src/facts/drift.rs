@@ -7,13 +7,19 @@ use super::Field;
 /// Configuration side by side. Only what is not the same everywhere is listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
-    /// The untouched release that runs.
+    /// The untouched release that runs: the archive or directory.
     pub base: String,
-    /// The untouched new release.
+    /// The release that says it is; `None` when it does not tell.
+    pub base_release: Option<String>,
+    /// The untouched new release: the archive or directory.
     pub target: String,
+    /// The release that says it is; `None` when it does not tell.
+    pub target_release: Option<String>,
+    /// The running release is configured by XML files and the new one by `deployment.toml`, from which XML is made.
+    pub becomes_toml: bool,
     /// Files that were compared.
     pub files: u64,
-    /// Settings that differ somewhere; at most [`Drift::MOST`].
+    /// Settings that differ somewhere; at most [`Drift::MOST`], first those in which a home is not as it came.
     pub settings: Vec<DriftSetting>,
     /// How many there are, listed or not.
     pub count: u64,
@@ -25,15 +31,16 @@ pub struct Drift {
 
 impl Drift {
     /// Settings that are listed; more are only counted.
-    pub const MOST: usize = 500;
+    pub const MOST: usize = 1000;
 }
 
 /// One setting in the four homes; `None` is where it is absent. Secrets stand as `***`, told apart by a number: `***2`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriftSetting {
-    /// The file, below the configuration directory.
+    /// The file, below the home: `repository/conf/carbon.xml`.
     pub file: String,
-    /// Where in the file: `Server/Ports/Offset`.
+    /// Where in the file: `Server/Ports/Offset`. Empty is the file as a whole: that it is there, or its content where
+    /// that cannot be taken apart.
     pub path: String,
     /// In the untouched release that runs.
     pub base: Option<String>,
@@ -43,4 +50,6 @@ pub struct DriftSetting {
     pub target: Option<String>,
     /// In the prepared home; unread when it could not be read there.
     pub prepared: Field<Option<String>>,
+    /// What the new release calls it, when it renames it; the value of the prepared home is then of that name.
+    pub renamed_to: Option<String>,
 }

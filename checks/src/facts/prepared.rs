@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CarbonHome, Drift, Driver, Field, PathList, StagedDatabase, Statement};
+use super::{CarbonHome, Drift, Driver, Field, OutOfReach, PathList, StagedDatabase, Statement};
 use crate::version::ProductVersion;
 
 /// A new release beside the running one.
@@ -10,6 +10,8 @@ use crate::version::ProductVersion;
 pub struct Prepared {
     /// Where it is.
     pub place: String,
+    /// It is the running home itself, by another name or a link.
+    pub is_running_home: Field<bool>,
     /// Its version.
     pub version: Field<ProductVersion>,
     /// Every place that states a version.
@@ -33,6 +35,10 @@ pub struct TreeCopy {
     pub below: String,
     /// There is such a directory in the running home; unread when that could not be seen.
     pub is_there: Field<bool>,
+    /// What should be the copy is the directory of the running home itself, through a link or a mount.
+    pub is_original: bool,
+    /// The copy landed inside itself, as `cp -r` does when it is run twice: `repository/deployment/server/server`.
+    pub nested: Option<String>,
     /// How the copy differs; unread when one of them could not be read at all.
     pub differences: Field<CopyDifferences>,
 }
@@ -48,7 +54,10 @@ pub struct CopyDifferences {
     pub differing: PathList,
     /// Files that are in the copy alone.
     pub extra: PathList,
-    /// Files the vendor ships with one of the releases, which say nothing about the copy; none are told apart when no
-    /// untouched releases are at hand.
+    /// Files the vendor ships with one of the releases, which say nothing about the copy.
     pub of_vendor: u64,
+    /// Files of the vendor could be told apart, as both untouched releases are at hand.
+    pub knows_vendor: bool,
+    /// Files and directories of either that could not be looked at.
+    pub out_of_reach: Option<OutOfReach>,
 }

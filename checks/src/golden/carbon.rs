@@ -342,13 +342,25 @@ fn prepared() -> Prepared {
     let copy = |below: &str| TreeCopy {
         below: below.into(),
         is_there: Field::Read(true),
-        differences: Field::Read(CopyDifferences { compared: 40, ..CopyDifferences::default() }),
+        is_original: false,
+        nested: None,
+        differences: Field::Read(CopyDifferences {
+            compared: 40,
+            knows_vendor: true,
+            ..CopyDifferences::default()
+        }),
     };
     Prepared {
         place: NEW_HOME.into(),
+        is_running_home: Field::Read(false),
         version: Field::Read(version("4.4.7")),
         statements: statements(NEW_HOME, "4.4.7"),
-        home: CarbonHome { pid_file: Field::Read(None), ..home(NEW_HOME, "4.4.7", "db-staging.example.com") },
+        home: CarbonHome {
+            pid_file: Field::Read(None),
+            // It is tested beside the running one, so it listens elsewhere.
+            ports: Field::Read(Ports { offset: 10, https: 9453, http: 9773 }),
+            ..home(NEW_HOME, "4.4.7", "db-staging.example.com")
+        },
         drivers: Field::Read(vec![Driver {
             engine: Engine::Postgresql,
             file: "postgresql-42.7.2.jar".into(),
@@ -357,7 +369,9 @@ fn prepared() -> Prepared {
         copies: vec![copy("repository/deployment/server"), copy("repository/tenants")],
         drift: Field::Read(Drift {
             base: "/srv/vendor/wso2carbon-4.4.6.zip".into(),
+            base_release: Some("4.4.6".into()),
             target: "/srv/vendor/wso2carbon-4.4.7.zip".into(),
+            target_release: Some("4.4.7".into()),
             files: 34,
             ..Drift::default()
         }),

@@ -1,14 +1,15 @@
 //! Which files of the installation were changed by hand and must be carried over?
 
+mod carbon;
 mod known;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use self::known::is_expected;
 use self::known::{Known, known, rank};
 use super::units::minute;
 use super::wording::{counted, first_few};
-use crate::facts::{ComparedWith, Differences, Field, FileTree, Missing, Source};
+use crate::facts::{ComparedWith, Differences, Family, Field, FileTree, Missing, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -37,6 +38,11 @@ ships in it (`confluence/WEB-INF/classes/hash-registry.properties`). The rest, t
 configuration names one, and else with the agent's own list of hashes from the day it looked first. What was changed \
 before that day does not show then, and a notice says so. The list is begun anew when another release is installed, \
 and at no other time.
+
+Of a WSO2 Carbon product the whole home is compared with an untouched copy or the agent's own list, as the vendor ships no \
+hashes. What other checks look at is left to them: configuration and scripts to `configuration-drift`, artifacts to \
+`staging-copy`, bundles and patches to `osgi-bundles`. What remains is above all keystores and certificates in \
+`repository/resources/security`, changed pages, and libraries.
 
 Not taken for a finding, because every installation has it: `confluence-init.properties`, which names the home; JDBC \
 drivers, which the check `database-driver` looks at; the files of the set-up wizard when they were removed. `logs`, `temp`, \
@@ -90,6 +96,8 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let mut expected: Vec<String> = Vec::new();
     let mut unlisted = 0;
     let mut notices = Vec::new();
+    let is_carbon = case.facts.product.family() == Family::Carbon;
+    let (mut left, mut left_to) = (0_u64, BTreeSet::new());
     if trees.is_empty() {
         missing.push(unread("the files of the installation", "no part of it was compared with anything"));
     }
@@ -115,7 +123,10 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             unlisted += list.count.saturating_sub(list.paths.len() as u64);
             for inner in &list.paths {
                 let path = format!("{}/{inner}", tree.root);
-                if is_expected(change, &path) {
+                if is_carbon && let Some(check) = carbon::looked_at_by(inner) {
+                    left += 1;
+                    left_to.insert(check);
+                } else if is_expected(change, &path) {
                     if !expected.contains(&path) {
                         expected.push(path);
                     }
@@ -126,12 +137,16 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
                 }
             }
         }
-        notices.extend(baseline_notice(tree));
+        notices.extend(baseline_notice(tree, case.facts.product.family()));
     }
     if !expected.is_empty() {
         let count = expected.len() as u64;
         let names = expected.iter().map(|path| path.rsplit('/').next().unwrap_or(path));
         evidence.push(format!("changed as in every installation: {}", first_few(names, count)));
+    }
+    if left > 0 {
+        let checks = left_to.into_iter().collect::<Vec<_>>().join(", ");
+        evidence.push(format!("{} left to {checks}", counted(left, "changed file")));
     }
     let mut found = findings(changed, unlisted);
     found.extend(notices);
@@ -242,20 +257,27 @@ fn compared(tree: &FileTree, differences: &Differences) -> String {
     )
 }
 
-fn baseline_notice(tree: &FileTree) -> Option<Finding> {
+fn baseline_notice(tree: &FileTree, family: Family) -> Option<Finding> {
     let ComparedWith::Baseline(since) = &tree.compared_with else { return None };
+    let remedy = match family {
+        Family::Confluence => {
+            "Download the archive of the installed release (.tar.gz) from \
+             <https://www.atlassian.com/software/confluence/download-archives>, put it on this host and name it: \
+             [instance.files] pristine = \"/srv/atlassian-confluence-<release>.tar.gz\". It is not unpacked. A Java that the \
+             installer brought is in no archive: what was imported into its cacerts, `keytool -list -keystore` shows."
+        }
+        Family::Carbon => {
+            "Put the archive the installed release was unpacked from on this host and name it: [instance.files] pristine = \
+             \"/srv/wso2carbon-<release>.zip\". It is not unpacked."
+        }
+    };
     Some(Finding {
         severity: Severity::Notice,
         subject: tree.root.clone(),
         summary: format!("What was changed in {} before {} does not show", tree.root, minute(*since)),
         observed: format!("compared with the agent's own list of hashes of {}", minute(*since)),
         required: "an untouched copy of the installed release to compare with".to_owned(),
-        remedy: "Download the archive of the installed release (.tar.gz) from \
-                 <https://www.atlassian.com/software/confluence/download-archives>, put it on this host and name it: \
-                 [instance.files] pristine = \"/srv/atlassian-confluence-<release>.tar.gz\". It is not unpacked. A Java \
-                 that the installer brought is in no archive: what was imported into its cacerts, \
-                 `keytool -list -keystore` shows."
-            .to_owned(),
+        remedy: remedy.to_owned(),
     })
 }
 

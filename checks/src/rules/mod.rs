@@ -15,6 +15,7 @@ mod backup_installation;
 mod backup_restore;
 pub(crate) mod clock;
 mod cluster_nodes;
+mod configuration_drift;
 #[cfg(test)]
 mod contracts;
 mod custom;
@@ -49,11 +50,13 @@ mod operating_system;
 mod osgi_bundles;
 mod plugin_compatibility;
 mod plugin_state;
+mod prepared_home;
 mod process_limits;
 mod rehearsal;
 mod release_support;
 mod same_database_engine;
 mod sql;
+mod staging_copy;
 mod staging_database;
 mod staging_isolation;
 mod support;
@@ -81,6 +84,7 @@ pub static ALL: &[&Check] = &[
     &backup_installation::CHECK,
     &backup_restore::CHECK,
     &cluster_nodes::CHECK,
+    &configuration_drift::CHECK,
     &custom::CHECK,
     &customised_files::CHECK,
     &customised_layouts::CHECK,
@@ -113,6 +117,7 @@ pub static ALL: &[&Check] = &[
     &rehearsal::CHECK,
     &release_support::CHECK,
     &same_database_engine::CHECK,
+    &staging_copy::CHECK,
     &staging_database::CHECK,
     &staging_isolation::CHECK,
     &upgrade_interrupted::CHECK,

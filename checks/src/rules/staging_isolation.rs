@@ -1,6 +1,8 @@
 //! Does staging keep its hands off production?
 
-use crate::facts::{Missing, Source};
+mod carbon;
+
+use crate::facts::{Family, Missing, Source, Staging};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -21,39 +23,62 @@ const EXPLAIN: &str = "\
 ## What it looks at
 
 The database, home, shared home, cluster and public address of the staging instance, as its agent tells them, beside \
-those of this instance.
+those of this instance. Of a WSO2 Carbon product also the home that was prepared beside the running one, as its files \
+describe it: its data sources, clustering, deployment synchroniser, mounted registries, user stores, ports and host name.
 
 ## Why it matters
 
 Staging is made by copying production, configuration and all. A copy that still names production's database upgrades \
 production when it is started with the new release; a copy that joins production's cluster or writes into its shared home \
-damages it. A copy with production's address sends people and mails the wrong way.
+damages it. A copy with production's address sends people and mails the wrong way. A Carbon server whose deployment \
+synchroniser commits writes its artifacts back into the repository production reads, and users that are added in a test \
+land in production's directory when its user store is asked.
 
 ## How to fix it
 
 Before the copy is started, change in its `confluence.cfg.xml` the JDBC URL, `confluence.cluster.*` and the home \
-directories, and in its `server.xml` the `proxyName`. Keep it from the mail server and from production's database by \
-firewall too.
+directories, and in its `server.xml` the `proxyName`. In a Carbon home: the data sources in \
+`repository/conf/datasources`, `clustering` in `axis2.xml`, `DeploymentSynchronizer` in `carbon.xml`, the `cacheId` of \
+remote instances in `registry.xml`, the addresses in `userstores`; from 4.5 on all of them in `deployment.toml`. Keep it \
+from the mail server and from production's database by firewall too.
 
 ## What it needs
 
-The status of the staging agent (`[instance.rehearsal]`), and read access to this instance's configuration. A database \
-that is called `localhost` on both sides is compared with the names of the hosts.
+The status of the staging agent (`[instance.rehearsal]`), or of a Carbon product the prepared home \
+(`[instance.prepared]`), and read access to this instance's configuration. A database that is called `localhost` on both \
+sides is compared with the names of the hosts.
 
 ## Settings
 
-`[instance.rehearsal]`. Without it the check does not apply.
+`[instance.rehearsal]`, `[instance.prepared]`. Without them the check does not apply.
 ";
 
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let rehearsal = case.facts.rehearsal()?;
     case.facts.installation()?;
-    let Some(staging) = &rehearsal.staging else {
+    let (mut found, mut missing, mut evidence) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(staging) = &rehearsal.staging {
+        evidence.push(instance(case, staging, &mut found, &mut missing));
+    }
+    if let Some(prepared) = &rehearsal.prepared {
+        evidence.push(carbon::judge(case, prepared, &mut found, &mut missing)?);
+    }
+    if evidence.is_empty() {
         return Err(Undecided::DoesNotApply("the configuration names no staging instance".to_owned()));
-    };
+    }
+    conclude(evidence.join("; "), found, missing)
+}
+
+/// The staging instance another agent watches.
+fn instance(
+    case: &Case<'_>,
+    staging: &Staging,
+    found: &mut Vec<Finding>,
+    missing: &mut Vec<Missing>,
+) -> String {
     let (theirs, own) = (&staging.profile, case.facts.profile());
     let name = &staging.instance;
-    let mut missing = Vec::new();
+    let words = words(case.facts.product.family());
     let mut shared =
         |what: &'static str, theirs: &Option<String>, own: &Option<String>, must_know: bool| match (
             theirs, own,
@@ -92,19 +117,16 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         required: "one of its own for staging".to_owned(),
         remedy,
     };
-    let config = |key: &str| {
-        format!(
-            "Stop {name} now. Then change {key} in the confluence.cfg.xml of {name} before it is started again."
-        )
-    };
+    let config =
+        |key: &str| format!("Stop {name} now. Then change {key} of {name} before it is started again.");
     let findings = [
         database.map(|seen| {
             let summary = format!("{name} works on the database of this instance");
-            finding(Severity::Blocker, "database", summary, seen, config("hibernate.connection.url"))
+            finding(Severity::Blocker, "database", summary, seen, config(words.url))
         }),
         home.map(|seen| {
             let summary = format!("{name} works in the home directory of this instance");
-            let remedy = format!("Stop {name} now, and give it a copy of the home in confluence-init.properties.");
+            let remedy = format!("Stop {name} now, and give it a copy of the home{}.", words.home);
             finding(Severity::Blocker, "home", summary, seen, remedy)
         }),
         shared_home.map(|seen| {
@@ -117,18 +139,41 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         }),
         cluster.map(|seen| {
             let summary = format!("{name} bears the cluster name of this instance and may join it");
-            finding(Severity::Warning, "cluster", summary, seen, config("confluence.cluster.name and the peers"))
+            finding(Severity::Warning, "cluster", summary, seen, config(words.cluster))
         }),
         address.map(|seen| {
             let summary = format!("{name} gives itself the public address of this instance");
-            let remedy = format!(
-                "Set another proxyName in the server.xml of {name}, and another base URL in its general configuration."
-            );
+            let remedy = format!("Set another {} of {name}.", words.address);
             finding(Severity::Warning, "address", summary, seen, remedy)
         }),
     ];
-    let evidence = format!("{name} has its own database, home, cluster and address, as far as both tell");
-    conclude(evidence, findings.into_iter().flatten().collect(), missing)
+    found.extend(findings.into_iter().flatten());
+    format!("{name} has its own database, home, cluster and address, as far as both tell")
+}
+
+/// Where each family of products has it.
+struct Words {
+    url: &'static str,
+    home: &'static str,
+    cluster: &'static str,
+    address: &'static str,
+}
+
+fn words(family: Family) -> Words {
+    match family {
+        Family::Confluence => Words {
+            url: "hibernate.connection.url in the confluence.cfg.xml",
+            home: " in confluence-init.properties",
+            cluster: "confluence.cluster.name and the peers in the confluence.cfg.xml",
+            address: "proxyName in the server.xml and another base URL in the general configuration",
+        },
+        Family::Carbon => Words {
+            url: "the URLs in repository/conf/datasources (from 4.5 on in deployment.toml)",
+            home: ", from which it is started",
+            cluster: "the parameter domain and the members in axis2.xml (from 4.5 on in deployment.toml)",
+            address: "HostName in the carbon.xml (from 4.5 on hostname in deployment.toml)",
+        },
+    }
 }
 
 #[cfg(test)]

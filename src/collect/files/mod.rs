@@ -11,6 +11,7 @@
 mod archive;
 mod compare;
 mod digest;
+mod hashes;
 mod look;
 mod manifest;
 mod name;
@@ -30,6 +31,7 @@ use super::blocking::Lookout;
 use super::{CollectError, Collector};
 
 pub use digest::Digest;
+pub use hashes::{Mark, Marks, hash_directory};
 
 /// What a product knows of its files. Asked anew at each look.
 pub trait Anatomy: Send + Sync {

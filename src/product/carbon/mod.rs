@@ -1,9 +1,12 @@
 //! WSO2 Carbon kernels 4.x and the products on them: their home, their databases, their bundles, their HTTP side.
 
 pub mod application;
+mod archive;
 pub mod bundles;
+pub mod copies;
 pub mod database;
 pub mod databases;
+pub mod drift;
 pub mod files;
 pub mod find;
 #[cfg(test)]
@@ -11,6 +14,7 @@ pub(crate) mod fixture;
 pub mod home;
 pub mod installation;
 pub mod layout;
+pub mod prepared;
 pub mod staged;
 pub mod tables;
 

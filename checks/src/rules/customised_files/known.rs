@@ -16,7 +16,7 @@ pub(super) struct Known {
 /// The most important first.
 ///
 /// Sources: the vendor's upgrade guide on customised files, and the lists its installer prints.
-static KNOWN: [Known; 18] = [
+static KNOWN: [Known; 20] = [
     text("/conf/server.xml", "connectors, proxyName, proxyPort and scheme, the context path, a data source"),
     text("/bin/setenv.sh", "the heap and other options of Java, environment variables"),
     text("/bin/setenv.bat", "the heap and other options of Java, environment variables"),
@@ -48,6 +48,22 @@ static KNOWN: [Known; 18] = [
     text("/bin/user.sh", "the user the service runs under, written by the installer"),
     text("/bin/setjre.sh", "the Java the service runs with, written by the installer"),
     text("/WEB-INF/urlrewrite.xml", "redirects"),
+    Known {
+        ending: "/repository/resources/security/wso2carbon.jks",
+        holds: "the key that decrypts passwords of user stores and the secure vault, and the server's certificate",
+        redo: Some(
+            "`keytool -list -v -keystore {path}` shows its entries. Copy it to the same place in the new home, with the same \
+             passwords and alias in its configuration: without that key what was encrypted cannot be read any more.",
+        ),
+    },
+    Known {
+        ending: "/repository/resources/security/client-truststore.jks",
+        holds: "certificates of other servers, and of other nodes",
+        redo: Some(
+            "`keytool -list -keystore {path}` shows the certificates in it. Import those that were added into the truststore \
+             of the new home with `keytool -importcert`.",
+        ),
+    },
 ];
 
 const fn text(ending: &'static str, holds: &'static str) -> Known {

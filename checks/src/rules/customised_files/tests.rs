@@ -127,3 +127,40 @@ fn the_remedy_says_what_to_type() {
     let text = look(&CHECK, &golden).text();
     assert!(text.contains("before 2025-11-03 08:00 UTC") && text.contains("pristine ="), "{text}");
 }
+
+#[test]
+fn of_a_carbon_home_only_what_no_other_check_looks_at_is_found() {
+    let mut golden = crate::golden::golden_carbon();
+    let trees = &mut files(&mut golden).trees;
+    trees.truncate(1);
+    let home = trees[0].root.clone();
+    tree(&mut golden, 0).modified = list([
+        "repository/conf/carbon.xml",
+        "bin/wso2server.sh",
+        "repository/resources/security/wso2carbon.jks",
+    ]);
+    tree(&mut golden, 0).added = list([
+        "repository/components/dropins/a_1.0.0.jar",
+        "repository/deployment/server/webapps/a.war",
+        "repository/tenants/1/userstores/A.xml",
+        "repository/components/lib/postgresql-42.7.2.jar",
+        "confidential.txt",
+    ]);
+    let seen = look(&CHECK, &golden);
+    let expected = [
+        (Severity::Warning, format!("{home}/repository/resources/security/wso2carbon.jks")),
+        (Severity::Warning, format!("{home}/confidential.txt")),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(severity, subject)| (*severity, subject.as_str())).collect();
+    assert_eq!(seen.found(), expected);
+    assert!(
+        seen.reason.contains("5 changed files left to configuration-drift, osgi-bundles, staging-copy"),
+        "{}",
+        seen.reason
+    );
+    assert!(seen.text().contains("what was encrypted cannot be read any more"));
+    files(&mut golden).trees[0].compared_with =
+        ComparedWith::Baseline("2025-11-03T08:00:00Z".parse().unwrap());
+    let text = look(&CHECK, &golden).text();
+    assert!(text.contains("wso2carbon-<release>.zip") && !text.contains("tlassian"), "{text}");
+}
