@@ -86,6 +86,8 @@ pub struct Offered {
     pub read: u64,
     /// Jars that could not be read, so that what they offer is not known: the file, and why.
     pub unread: BTreeMap<String, String>,
+    /// The same of jars of people in it: what they offer and what they need is not known.
+    pub broken: BTreeMap<String, String>,
     /// What is wrong with the list it starts from. Bundles that are not listed there offer nothing.
     pub list_defects: Field<Vec<String>>,
     /// How many packages of Java itself its `launch.ini` offers; unread when it lists none, so that they are not known.

@@ -319,6 +319,7 @@ fn bundles() -> Bundles {
             version: Field::Read(version("4.4.7")),
             read: 230,
             unread: BTreeMap::new(),
+            broken: BTreeMap::new(),
             list_defects: Field::Read(Vec::new()),
             system_packages: Field::Read(180),
             custom: Vec::new(),

@@ -175,14 +175,17 @@ impl<'a> Look<'a> {
     /// Jars that are no bundles, could not be read, or ask for what nobody can tell from jars.
     fn at_what_cannot_be_judged(&mut self) {
         self.found.extend(findings::no_bundles(self.bundles));
-        if let Some((file, why)) = self.bundles.broken.first_key_value() {
-            let more = match self.bundles.broken.len() - 1 {
+        let new = self.bundles.offered.value().and_then(Option::as_ref);
+        let homes = [(&self.bundles.place, &self.bundles.broken)].into_iter();
+        for (place, broken) in homes.chain(new.map(|offered| (&offered.place, &offered.broken))) {
+            let Some((file, why)) = broken.first_key_value() else { continue };
+            let more = match broken.len() - 1 {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
             self.missing.push(Missing::Unread {
                 of: Source::Plugins,
-                what: format!("what {file}{more} in {} needs", self.bundles.place),
+                what: format!("what {file}{more} in {place} needs"),
                 why: why.clone(),
             });
         }

@@ -139,10 +139,12 @@ impl<'a> Resolver<'a> {
 
     /// Why somebody may offer it nevertheless.
     fn not_asked(&self, what: What, wanted: &Wanted) -> Option<String> {
-        let Offered { unread, list_defects, system_packages, .. } = self.offered;
-        if let Some((file, why)) = unread.first_key_value() {
-            let more =
-                if unread.len() > 1 { format!(" and {} more", unread.len() - 1) } else { String::new() };
+        let Offered { unread, broken, list_defects, system_packages, .. } = self.offered;
+        if let Some((file, why)) = unread.iter().chain(broken).next() {
+            let more = match unread.len() + broken.len() - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
             return Some(format!("{file}{more} of the new release could not be read: {why}"));
         }
         if let crate::facts::Field::Unread(why) = list_defects {

@@ -268,6 +268,14 @@ fn what_could_not_be_seen_is_unknown_and_never_blocks() {
                 Unknown,
                 &[],
             ),
+            (
+                "a jar of people in the new home could not be read",
+                |g| {
+                    drop(offered_to(g).broken.insert(OTHER.into(), "no zip".into()));
+                },
+                Unknown,
+                &[],
+            ),
             ("classes could not be read", |g| handler(g).compiled_for = unread(), Unknown, &[]),
             ("the running list could not be read", |g| bundles(g).list_defects = unread(), Unknown, &[]),
         ],

@@ -173,7 +173,7 @@ mod tests {
 
     fn wanted(list: &[Wanted]) -> Vec<String> {
         let attributes = |wanted: &Wanted| -> String {
-            wanted.attributes.iter().map(|(key, value)| format!(" {key}={value}")).collect()
+            wanted.attributes.iter().flat_map(|(key, value)| [" ", key, "=", value]).collect()
         };
         list.iter().map(|one| format!("{} {}{}", one.name, one.range, attributes(one))).collect()
     }

@@ -58,13 +58,12 @@ impl Clause {
         let Some((key, value)) = part.split_once('=') else {
             return self.paths.push(unquoted(part));
         };
-        match key.trim_end().strip_suffix(':') {
-            Some(key) => self.directives.insert(key.trim().to_owned(), unquoted(value)),
-            None => {
-                let name = key.split(':').next().unwrap_or_default().trim();
-                self.attributes.insert(name.to_owned(), unquoted(value))
-            }
-        };
+        if let Some(key) = key.trim_end().strip_suffix(':') {
+            self.directives.insert(key.trim().to_owned(), unquoted(value));
+        } else {
+            let name = key.split(':').next().unwrap_or_default().trim();
+            self.attributes.insert(name.to_owned(), unquoted(value));
+        }
     }
 
     /// A directive.
@@ -122,7 +121,7 @@ mod tests {
     fn shown(text: &str) -> String {
         let clauses = parse_clauses("X", text).unwrap();
         let pairs = |map: &BTreeMap<String, String>, sign: &str| -> String {
-            map.iter().map(|(key, value)| format!(" {key}{sign}{value}")).collect()
+            map.iter().flat_map(|(key, value)| [" ", key, sign, value]).collect()
         };
         let texts = clauses.iter().map(|clause| {
             let paths = clause.paths.join("+");

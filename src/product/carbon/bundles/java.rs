@@ -59,8 +59,9 @@ pub(super) fn capabilities(clauses: &[Clause]) -> Capabilities {
         let filter = clause.directive("filter").unwrap_or_default();
         let is_environment = clause.paths.iter().all(|path| path == "osgi.ee");
         match of_filter(filter) {
-            Some(feature) if is_environment => found.java = found.java.max(feature),
-            _ => {
+            Environment::Java(feature) if is_environment => found.java = found.java.max(Some(feature)),
+            Environment::Smaller if is_environment => {}
+            Environment::Java(_) | Environment::Smaller | Environment::NotUnderstood => {
                 let filter = if filter.is_empty() { String::new() } else { format!(";filter:={filter:?}") };
                 found.not_evaluated.push(format!("{}{filter}", clause.paths.join(";")));
             }
@@ -69,18 +70,27 @@ pub(super) fn capabilities(clauses: &[Clause]) -> Capabilities {
     found
 }
 
-/// The Java feature of a filter such as `(&(osgi.ee=JavaSE)(version=1.8))`; nothing inside when it is smaller than
-/// Java, nothing at all when it is not understood.
-fn of_filter(filter: &str) -> Option<Option<u32>> {
+/// What an environment is asked to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Environment {
+    /// A Java of at least this feature.
+    Java(u32),
+    /// Less than any Java.
+    Smaller,
+    NotUnderstood,
+}
+
+/// Reads a filter such as `(&(osgi.ee=JavaSE)(version=1.8))`.
+fn of_filter(filter: &str) -> Environment {
     let filter: String = filter.chars().filter(|c| !c.is_whitespace()).collect();
     if filter.contains('!') || filter.contains("<=") {
-        return None;
+        return Environment::NotUnderstood;
     }
     if filter.contains("(osgi.ee=OSGi/Minimum)") {
-        return Some(None);
+        return Environment::Smaller;
     }
     if !["(osgi.ee=JavaSE)", "(osgi.ee=J2SE)"].iter().any(|name| filter.contains(name)) {
-        return None;
+        return Environment::NotUnderstood;
     }
     let versions = filter.split("(version").skip(1);
     let features: Option<Vec<u32>> = versions
@@ -90,7 +100,8 @@ fn of_filter(filter: &str) -> Option<Option<u32>> {
         })
         .collect();
     // Several are alternatives.
-    Some(Some(features?.into_iter().min()?))
+    let lowest = features.and_then(|features| features.into_iter().min());
+    lowest.map_or(Environment::NotUnderstood, Environment::Java)
 }
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ pub(super) fn read_list(places: &Places, plugins: &[JarFile]) -> Field<BundleLis
         .filter(|file| !there.contains(file))
         .map(|file| format!("{file} is not in plugins"))
         .collect();
-    gone.into_iter().for_each(|text| list.defect(text));
+    for text in gone {
+        list.defect(text);
+    }
     Field::Read(list)
 }
 
@@ -64,7 +66,7 @@ pub(super) fn read_offered(
     let mut shelf = Shelf::wanted_by(running.iter().chain(&people.custom).map(|(bundle, _)| bundle));
 
     let mut read = 0;
-    let mut unread = people.broken;
+    let mut unread = BTreeMap::new();
     for file in started(plugins, places.patches()?, &list) {
         match reader.read(&file, Depth::Manifest) {
             Ok(jar) => {
@@ -101,6 +103,7 @@ pub(super) fn read_offered(
         version: stated_version(home, "bin/version.txt"),
         read,
         unread,
+        broken: people.broken,
         list_defects: match list {
             Field::Read(list) => Field::Read(list.defects),
             Field::Unread(why) => Field::Unread(why),

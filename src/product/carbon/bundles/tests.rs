@@ -332,7 +332,7 @@ fn what_may_not_be_read_is_said() {
     open(homes.0.path());
     let seen = as_another_user(|| homes.look());
     assert!(seen.broken[&file].contains("denied"), "{:?}", seen.broken);
-    assert!(offered(&seen).unread[&file].contains("denied"), "{:?}", offered(&seen).unread);
+    assert!(offered(&seen).broken[&file].contains("denied"), "{:?}", offered(&seen).broken);
     assert!(matches!(offered(&seen).list_defects, Field::Unread(_)));
 
     forbid(&homes.path("new").join(DROPINS));
