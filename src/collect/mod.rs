@@ -9,16 +9,19 @@ pub mod blocking;
 pub mod custom;
 pub mod database;
 pub mod disk;
+pub mod drivers;
 pub mod files;
 pub mod host;
 pub mod http;
 pub mod java;
 pub mod layout;
 pub mod notebook;
+pub mod ownership;
 pub mod process;
 pub mod properties;
 pub mod rehearsal;
 pub mod releases;
+pub mod scripts;
 pub mod search;
 pub mod surroundings;
 pub mod targets;
@@ -26,6 +29,7 @@ pub mod text_file;
 pub mod traffic;
 #[cfg(test)]
 pub(crate) mod unprivileged;
+pub mod xml;
 
 use std::error::Error;
 

@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use upgrade_readiness_checks::facts::FailureKind;
 
 use super::{CollectError, kind_of_io};
+use crate::chain::Chain;
 
 /// No configuration file of a product is longer than this.
 pub const MOST_BYTES: u64 = 4 * 1024 * 1024;
@@ -57,6 +58,12 @@ impl ReadTextError {
         }
     }
 
+    /// There is no regular file of that name.
+    #[must_use]
+    pub fn is_no_file(&self) -> bool {
+        matches!(self, Self::NotAFile { .. }) || self.kind() == FailureKind::Absent
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn remedy(&self) -> String {
@@ -97,6 +104,17 @@ pub fn read_text(path: &Path) -> Result<String, ReadTextError> {
 
 /// Reads a UTF-8 text file of at most `most` bytes; pipes and devices are refused, not waited for.
 pub fn read_text_up_to(path: &Path, most: u64) -> Result<String, ReadTextError> {
+    let bytes = read_bytes_up_to(path, most)?;
+    String::from_utf8(bytes).ok().ok_or_else(|| ReadTextError::NotText { path: path.to_owned() })
+}
+
+/// Reads a file of at most [`MOST_BYTES`], whatever it is written in; pipes and devices are refused, not waited for.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, ReadTextError> {
+    read_bytes_up_to(path, MOST_BYTES)
+}
+
+/// Reads a file of at most `most` bytes, whatever it is written in; pipes and devices are refused, not waited for.
+pub fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>, ReadTextError> {
     let failed = |cause| ReadTextError::Read { path: path.to_owned(), cause };
     // Opening a pipe waits for somebody to write into it, and opening a device may do something: neither is opened.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
@@ -116,11 +134,31 @@ pub fn read_text_up_to(path: &Path, most: u64) -> Result<String, ReadTextError> 
     if bytes.len() as u64 > most {
         return Err(ReadTextError::TooLong { path: path.to_owned(), most });
     }
-    String::from_utf8(bytes).ok().ok_or_else(|| ReadTextError::NotText { path: path.to_owned() })
+    Ok(bytes)
 }
 
 /// Opens for reading; returns at once even when a pipe has taken the place of the file.
-fn open_without_waiting(path: &Path) -> io::Result<File> {
+pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// What a person needs to know about a file that could not be read.
+#[must_use]
+pub fn explain_text(error: &ReadTextError) -> String {
+    format!("{}. {}", Chain(error), error.remedy())
+}
+
+/// What a person needs to know about a directory that could not be looked at.
+#[must_use]
+pub fn explain_io(path: &Path, error: &io::Error) -> String {
+    let told = format!("looking at {}: {error}", path.display());
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return told;
+    }
+    format!(
+        "{told}. Let the agent's user look at it: setfacl -m u:{uid}:rx {path}, and u:{uid}:x on the directories above it.",
+        uid = rustix::process::getuid().as_raw(),
+        path = path.display()
+    )
 }

@@ -145,11 +145,12 @@ fn parts(
     now: Timestamp,
     stop: &Stop,
 ) -> Vec<Part> {
-    let VendorHashes { below, file, .. } = survey.vendor;
     let mut parts = Vec::new();
-    let vendor = read_vendor_list(survey, root);
-    let has_list = !matches!(vendor, Ok(None));
-    if let Some(reference) = vendor.transpose() {
+    let mut has_list = false;
+    if let Some(VendorHashes { below, file, .. }) = survey.vendor
+        && let Some(reference) = read_vendor_list(survey, root).transpose()
+    {
+        has_list = true;
         parts.push(Part {
             scope: Scope { below: below.into(), without: vec![file.into()] },
             compared_with: ComparedWith::VendorHashes(survey.root.join(file).display().to_string()),
@@ -161,6 +162,10 @@ fn parts(
         Part { scope: Scope { below: below.into(), without }, compared_with, reference }
     };
     let Some(path) = &survey.pristine else {
+        let Some(VendorHashes { below, .. }) = survey.vendor else {
+            parts.push(own("", Vec::new(), "baseline-all"));
+            return parts;
+        };
         if !has_list {
             parts.push(own(below, Vec::new(), "baseline-application"));
         }
@@ -189,7 +194,7 @@ fn parts(
 
 /// The vendor's list; `None` when the installation has none.
 fn read_vendor_list(survey: &Survey, root: &Path) -> Result<Option<Manifest>, String> {
-    let VendorHashes { below, file, parse } = survey.vendor;
+    let Some(VendorHashes { below, file, parse }) = survey.vendor else { return Ok(None) };
     let text = match read_text_up_to(&root.join(file), MOST_LIST_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == FailureKind::Absent => return Ok(None),

@@ -44,8 +44,8 @@ pub struct Survey {
     pub root: PathBuf,
     /// The release that is installed, or why that is not known.
     pub release: Result<String, String>,
-    /// The part whose hashes the vendor ships.
-    pub vendor: VendorHashes,
+    /// The part whose hashes the vendor ships; `None` when it ships none with this product.
+    pub vendor: Option<VendorHashes>,
     /// Directories that only some ways to install bring: an untouched copy without them says nothing of them.
     pub optional: &'static [&'static str],
     /// Files and directories that the running service writes: no part of the program.

@@ -49,7 +49,7 @@ impl Site {
         let survey = Survey {
             root: folder.path().join("install"),
             release: Ok("1.0".into()),
-            vendor: VendorHashes { below: "app", file: LIST, parse: parse_list },
+            vendor: Some(VendorHashes { below: "app", file: LIST, parse: parse_list }),
             optional: &["jre"],
             written: &["logs"],
             ignore: Vec::new(),

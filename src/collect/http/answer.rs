@@ -44,11 +44,23 @@ impl Answer {
         if (200..300).contains(&self.status) {
             return Ok(self);
         }
-        let (at, who, page) = (self.at.clone(), self.who.clone(), self.page());
         if self.status == 401 && self.sub_code().as_deref() == Some("upm.websudo.error") {
-            return Err(HttpError::AdministratorSession { at, who });
+            return Err(HttpError::AdministratorSession { at: self.at.clone(), who: self.who.clone() });
         }
-        Err(HttpError::Status { at, code: self.status, who, page, retry_after: self.retry_after })
+        Err(self.refused())
+    }
+
+    /// The error that its status is.
+    #[must_use]
+    pub fn refused(&self) -> HttpError {
+        let (at, who, page) = (self.at.clone(), self.who.clone(), self.page());
+        HttpError::Status { at, code: self.status, who, page, retry_after: self.retry_after.clone() }
+    }
+
+    /// Whether there is nothing in its body.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.body.trim_ascii().is_empty()
     }
 
     /// When the certificate of the server ends; `None` when it showed none, as over plain HTTP.

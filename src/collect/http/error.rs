@@ -165,6 +165,30 @@ fn shown_as(page: Option<Page>) -> String {
 }
 
 impl HttpError {
+    /// Whether it means that nothing at all can be learned at the address.
+    #[must_use]
+    pub fn is_out_of_reach(&self) -> bool {
+        match self {
+            Self::Address { .. }
+            | Self::ReadCertificates(_)
+            | Self::NotCertificates { .. }
+            | Self::Setup(_)
+            | Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::Timeout { .. } => true,
+            Self::Secret { .. }
+            | Self::UnusableSecret { .. }
+            | Self::Interrupted { .. }
+            | Self::TooLong { .. }
+            | Self::Status { .. }
+            | Self::AdministratorSession { .. }
+            | Self::NotJson { .. }
+            | Self::Redirected { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::Decode { .. } => false,
+        }
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> FailureKind {

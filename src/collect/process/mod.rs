@@ -100,6 +100,41 @@ pub fn find_service(proc_dir: &Path, mark: &str) -> Result<Option<JavaProcess>, 
     }
 }
 
+/// What a process is that is known by its number.
+#[derive(Debug)]
+pub enum Found {
+    /// A Java process with the mark as one of its arguments.
+    Marked(JavaProcess),
+    /// Something else.
+    Other,
+    /// There surely is no such process.
+    Gone,
+}
+
+/// Looks at the process of a number, which may be another one's by now.
+///
+/// For a mark of the form `-Dkey=/path`, an argument naming the same directory by another path counts too.
+pub fn find_by_number(proc_dir: &Path, pid: u32, mark: &str) -> Result<Found, FindProcessError> {
+    let dir = proc_dir.join(pid.to_string());
+    match read_java(pid, dir.clone()) {
+        Look::Java(process) if process.is_marked(mark) => return Ok(Found::Marked(process)),
+        Look::Java(_) => return Ok(Found::Other),
+        Look::Other => {}
+        Look::Hidden => {
+            let how = format!("process {pid} may not be looked at");
+            return Err(FindProcessError::Hidden { how, dir: proc_dir.to_owned() });
+        }
+        Look::Unclear(why) => return Err(FindProcessError::Unclear { pid, why }),
+    }
+    if dir.exists() {
+        return Ok(Found::Other);
+    }
+    match hiding(proc_dir, None) {
+        Some(how) => Err(FindProcessError::Hidden { how, dir: proc_dir.to_owned() }),
+        None => Ok(Found::Gone),
+    }
+}
+
 /// How it is known that processes of other users are hidden, when they are.
 fn hiding(proc_dir: &Path, hidden: Option<u32>) -> Option<String> {
     if let Some(pid) = hidden {

@@ -50,7 +50,7 @@ impl Collector for ApplicationCollector {
                 let end = answer.certificate_ends_at();
                 (into_field(read_state(answer)), into_field(end))
             }
-            Err(error) if is_out_of_reach(&error) => return Err(error.into()),
+            Err(error) if error.is_out_of_reach() => return Err(error.into()),
             Err(error) => {
                 let why = why_unread(error);
                 (Field::Unread(why.clone()), Field::Unread(why))
@@ -82,29 +82,6 @@ impl Collector for ApplicationCollector {
             nodes,
             index,
         }))
-    }
-}
-
-/// Whether an error means that nothing at all can be learned at the address.
-fn is_out_of_reach(error: &HttpError) -> bool {
-    match error {
-        HttpError::Address { .. }
-        | HttpError::ReadCertificates(_)
-        | HttpError::NotCertificates { .. }
-        | HttpError::Setup(_)
-        | HttpError::Unreachable { .. }
-        | HttpError::Tls { .. }
-        | HttpError::Timeout { .. } => true,
-        HttpError::Secret { .. }
-        | HttpError::UnusableSecret { .. }
-        | HttpError::Interrupted { .. }
-        | HttpError::TooLong { .. }
-        | HttpError::Status { .. }
-        | HttpError::AdministratorSession { .. }
-        | HttpError::NotJson { .. }
-        | HttpError::Redirected { .. }
-        | HttpError::TooManyRedirects { .. }
-        | HttpError::Decode { .. } => false,
     }
 }
 

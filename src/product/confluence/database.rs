@@ -14,7 +14,9 @@ use super::site::server_xml::parse_server_xml;
 use super::site::{Site, SiteError, read_site};
 use crate::chain::Chain;
 use crate::collect::CollectError;
-use crate::collect::database::jdbc::{JdbcUrl, JdbcUrlError, Server, parse_jdbc_url};
+use crate::collect::database::jdbc::{
+    JdbcUrl, JdbcUrlError, Server, can_be_asked, engine_of_driver, parse_jdbc_url,
+};
 use crate::collect::database::{Connection, DatabaseDirectory, Directions};
 use crate::collect::text_file::read_text;
 use crate::config::{Instance, SecretError};
@@ -176,7 +178,7 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
         defect: None,
     };
     match &url {
-        Ok(url) => describe(url, &mut config),
+        Ok(url) => url.describe(&mut config),
         // Nothing is wrong with a definition that was not found.
         // Nor with a driver the agent has never heard of: the product runs with it.
         Err(
@@ -187,17 +189,6 @@ pub(super) fn read_configured(site: &Site) -> Result<Configured, CollectError> {
         Err(error) => config.defect = Some(Chain(error).to_string()),
     }
     Ok(Configured { config, url, password })
-}
-
-fn describe(url: &JdbcUrl, config: &mut DatabaseConfig) {
-    config.engine = Some(url.engine);
-    config.url = Some(url.redacted().to_owned());
-    config.host = url.servers.first().map(|server| server.host.clone());
-    config.port = url.servers.first().and_then(|server| server.port);
-    config.database.clone_from(&url.database);
-    config.schema.clone_from(&url.schema);
-    config.parameters.clone_from(&url.parameters);
-    config.defect.clone_from(&url.defect);
 }
 
 /// The name of a data source, unless it is none: a whole URL has been written there, with its password.
@@ -236,21 +227,6 @@ fn parse_url(text: &str, place: &str, key: &'static str) -> Result<JdbcUrl, Data
     parse_jdbc_url(text).map_err(|cause| DatabaseError::BadUrl { place: place.to_owned(), key, cause })
 }
 
-/// The engine a driver class is for, by the package its maker uses.
-fn engine_of_driver(class: &str) -> Option<Engine> {
-    let packages = [
-        ("org.postgresql.", Engine::Postgresql),
-        ("com.mysql.", Engine::Mysql),
-        ("org.mariadb.", Engine::Mariadb),
-        ("com.microsoft.sqlserver.", Engine::SqlServer),
-        ("net.sourceforge.jtds.", Engine::SqlServer),
-        ("oracle.jdbc.", Engine::Oracle),
-        ("org.h2.", Engine::H2),
-        ("org.hsqldb.", Engine::Hsqldb),
-    ];
-    packages.iter().find(|(package, _)| class.starts_with(package)).map(|(_, engine)| *engine)
-}
-
 /// Tells where the database of one instance is.
 #[derive(Debug, Clone)]
 pub struct SiteDatabase {
@@ -280,7 +256,7 @@ impl DatabaseDirectory for SiteDatabase {
         if !can_be_asked(url.engine) {
             return Ok(Directions::CannotAsk {
                 engine: url.engine,
-                address: address(&url),
+                address: url.address(),
                 account: config.account.unwrap_or_default(),
             });
         }
@@ -321,23 +297,6 @@ fn own_password(password: Password, place: &str) -> Result<SecretString, Databas
         Password::Computed => Err(DatabaseError::Computed { place }),
         // Servers may let an account in without one.
         Password::Absent => Ok(SecretString::default()),
-    }
-}
-
-fn can_be_asked(engine: Engine) -> bool {
-    match engine {
-        Engine::Postgresql | Engine::Mysql | Engine::Mariadb => true,
-        Engine::SqlServer | Engine::Oracle | Engine::H2 | Engine::Hsqldb => false,
-    }
-}
-
-/// Where a database is, for people.
-fn address(url: &JdbcUrl) -> String {
-    let database = url.database.as_deref().unwrap_or_default();
-    match url.servers.first() {
-        Some(Server { host, port: Some(port) }) => format!("{host}:{port}/{database}"),
-        Some(Server { host, port: None }) => format!("{host}/{database}"),
-        None => database.to_owned(),
     }
 }
 

@@ -51,7 +51,7 @@ impl Anatomy for SiteFiles {
         Ok(Survey {
             root,
             release,
-            vendor: VendorHashes { below: WEB_APPLICATION, file: HASH_REGISTRY, parse: parse_registry },
+            vendor: Some(VendorHashes { below: WEB_APPLICATION, file: HASH_REGISTRY, parse: parse_registry }),
             optional: &OPTIONAL,
             written: &WRITTEN,
             ignore: self.instance.files.ignore.clone(),

@@ -14,18 +14,17 @@ use upgrade_readiness_checks::facts::{
 
 use super::database::read_configured;
 use super::site::index_files::read_index;
-use super::site::ownership::{Needed, read_ownership, read_run_user, unseen};
+use super::site::run_user::read_run_user;
 use super::site::server_xml::{ServerXml, parse_server_xml};
 use super::site::synchrony::read_synchrony;
 use super::site::versions::{read_drivers, read_versions};
-use super::site::{
-    CFG_XML, Site, SiteError, explain_io, explain_text, parse_cfg_xml, read_site, service_mark,
-};
+use super::site::{CFG_XML, Site, SiteError, parse_cfg_xml, read_site, service_mark};
 use crate::chain::Chain;
 use crate::collect::accounts::Accounts;
 use crate::collect::blocking::Lookout;
+use crate::collect::ownership::{Needed, read_ownership, unseen};
 use crate::collect::process::find_service;
-use crate::collect::text_file::read_text;
+use crate::collect::text_file::{explain_io, explain_text, read_text};
 use crate::collect::{CollectError, Collector, kind_of_io};
 use crate::config::Instance;
 

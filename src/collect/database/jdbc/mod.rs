@@ -1,4 +1,4 @@
-//! JDBC URLs of the engines Confluence can use, read without a driver.
+//! JDBC URLs of the engines that products use, read without a driver.
 //!
 //! Credentials are taken out first and the rest is read afterwards, so nothing that comes out of here
 //! can hold one. Whether the engine or its settings are good is not judged here.
@@ -10,6 +10,7 @@
 //! <https://jtds.sourceforge.net/faq.html>, <https://h2database.com/html/features.html#database_url>,
 //! and Oracle's JDBC Developer's Guide, "Data Sources and URLs".
 
+mod config;
 mod forms;
 mod oracle;
 mod redact;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 
 use upgrade_readiness_checks::facts::Engine;
 
+pub use config::{can_be_asked, engine_of_driver};
 pub use redact::redact;
 
 /// No JDBC URL is longer than this.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::xml::{XmlError, parse_xml, text_of};
+use crate::collect::xml::{XmlError, parse_xml, text_of};
 
 /// What `confluence.cfg.xml` says.
 #[derive(Clone, Default)]

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use upgrade_readiness_checks::facts::{Field, IndexFiles, IndexPart};
 
-use super::{Site, explain_io};
+use super::Site;
 use crate::collect::CollectError;
+use crate::collect::text_file::explain_io;
 
 /// An index has some hundred files; more are looked at, but not without end.
 const MOST_ENTRIES: usize = 100_000;

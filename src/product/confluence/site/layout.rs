@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use upgrade_readiness_checks::facts::{FailureKind, Role};
 
-use super::scripts::parse_assignments;
-use super::{explain_io, options_script, read_site};
+use super::{options_script, read_site};
 use crate::collect::layout::{JavaPlaces, Launch, Layout};
-use crate::collect::text_file::read_text;
+use crate::collect::scripts::parse_assignments;
+use crate::collect::text_file::{explain_io, read_text};
 use crate::collect::{CollectError, kind_of_io};
 use crate::config::Instance;
 

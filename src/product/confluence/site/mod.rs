@@ -8,12 +8,10 @@ pub mod index_files;
 mod init_properties;
 mod layout;
 mod license;
-pub mod ownership;
-pub mod scripts;
+pub mod run_user;
 pub mod server_xml;
 pub mod synchrony;
 pub mod versions;
-mod xml;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,13 +21,12 @@ use upgrade_readiness_checks::facts::FailureKind;
 pub use cfg_xml::{CfgXml, parse_cfg_xml};
 pub use layout::{SiteLayout, service_mark};
 pub use license::SiteLicense;
-pub use xml::XmlError;
 
-use crate::chain::Chain;
 use crate::collect::CollectError;
-use crate::collect::text_file::{ReadTextError, read_text};
+use crate::collect::scripts::{Setting, parse_system_property};
+use crate::collect::text_file::{ReadTextError, explain_text, read_text};
+use crate::collect::xml::{XmlError, xml_remedy};
 use crate::config::Instance;
-use scripts::{Setting, parse_system_property};
 
 /// Below the home: how Confluence is set up.
 pub const CFG_XML: &str = "confluence.cfg.xml";
@@ -142,22 +139,6 @@ impl From<SiteError> for CollectError {
             }
         };
         Self::new(kind, error, remedy)
-    }
-}
-
-fn xml_remedy(path: &Path, cause: &XmlError) -> String {
-    let path = path.display();
-    match cause {
-        XmlError::Empty | XmlError::Truncated => {
-            format!(
-                "Restore {path} from a backup before Confluence is restarted; a full disk can leave it so."
-            )
-        }
-        XmlError::BadReference { .. } => format!("Write &amp; for & in {path}."),
-        XmlError::Encoding { .. } => format!("Convert {path} to UTF-8 and declare it so."),
-        XmlError::Dtd | XmlError::TooManyNodes | XmlError::Malformed { .. } | XmlError::OtherRoot { .. } => {
-            format!("Look at {path}: `xmllint --noout {path}` shows what is wrong.")
-        }
     }
 }
 
@@ -323,24 +304,6 @@ impl Site {
             .replace("${confluenceHome}", &confluence_home.display().to_string());
         absolute(&value, &self.cfg_path().display().to_string(), key).map(Some)
     }
-}
-
-/// What a person needs to know about a file that could not be read.
-pub(super) fn explain_text(error: &ReadTextError) -> String {
-    format!("{}. {}", Chain(error), error.remedy())
-}
-
-/// What a person needs to know about a directory that could not be looked at.
-pub(super) fn explain_io(path: &Path, error: &io::Error) -> String {
-    let told = format!("looking at {}: {error}", path.display());
-    if error.kind() != io::ErrorKind::PermissionDenied {
-        return told;
-    }
-    format!(
-        "{told}. Let the agent's user look at it: setfacl -m u:{uid}:rx {path}, and u:{uid}:x on the          directories above it.",
-        uid = rustix::process::getuid().as_raw(),
-        path = path.display()
-    )
 }
 
 #[cfg(test)]

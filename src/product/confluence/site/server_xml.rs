@@ -9,7 +9,7 @@ use roxmltree::Node;
 use secrecy::SecretString;
 use upgrade_readiness_checks::facts::{Connector, Field};
 
-use super::xml::{XmlError, parse_xml};
+use crate::collect::xml::{XmlError, parse_xml};
 
 /// In the path of the context that passes requests for Synchrony on.
 const SYNCHRONY_PROXY: &str = "synchrony-proxy";

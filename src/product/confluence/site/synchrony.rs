@@ -13,8 +13,8 @@ use upgrade_readiness_checks::facts::{Field, Synchrony};
 use upgrade_readiness_checks::version::{Line, ProductVersion};
 
 use super::Site;
-use super::scripts::{Setting, parse_system_property};
 use crate::collect::process::JavaProcess;
+use crate::collect::scripts::{Setting, parse_system_property};
 
 const URL: &str = "synchrony.service.url";
 const DISABLED: &str = "synchrony.btf.disabled";

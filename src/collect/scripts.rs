@@ -89,7 +89,8 @@ fn first_word(text: &str) -> &str {
 }
 
 /// The line without a comment, of a shell script or a batch file.
-fn code_of(line: &str) -> &str {
+#[must_use]
+pub fn code_of(line: &str) -> &str {
     let trimmed = line.trim();
     let word = trimmed.trim_start_matches('@').split_whitespace().next().unwrap_or_default();
     if word.starts_with("::") || word.eq_ignore_ascii_case("rem") {
