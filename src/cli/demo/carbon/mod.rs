@@ -141,9 +141,9 @@ enabled = false
 proof = "{backups}/restore-proof.json"
 
 [[instance.custom]]
-name = "console"
-url = "{url}/carbon/admin/login.jsp"
-contains = "login"
+name = "version-service"
+url = "{url}/services/Version/getVersion"
+contains = "Carbon"
 "#,
         state = dir.join("state").display(),
         running = homes.running.display(),
