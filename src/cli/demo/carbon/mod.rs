@@ -112,6 +112,8 @@ custom = "30s"
 cpus = 1
 memory-mib = 1024
 operating-system = ["linux"]
+database-engine = ["postgresql", "mysql"]
+postgresql = [">=9"]
 
 [[instance]]
 name = "carbon"
