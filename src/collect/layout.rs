@@ -39,5 +39,14 @@ pub struct JavaPlaces {
     /// Java homes that came with the installation.
     pub bundled: Vec<PathBuf>,
     /// The script that sets the options of the virtual machine.
-    pub options_script: Option<PathBuf>,
+    pub options_script: Option<OptionsScript>,
+}
+
+/// A script that sets the options of the virtual machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptionsScript {
+    /// In the variables Tomcat takes them from.
+    Variables(PathBuf),
+    /// In the command that starts the machine, which stands in it.
+    Command(PathBuf),
 }

@@ -158,7 +158,7 @@ mod tests {
             fs::create_dir_all(root.join(name)).unwrap();
         }
         let mode = |name: &str, mode| {
-            fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)).unwrap()
+            fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)).unwrap();
         };
         for (name, bits) in [("", 0o755), ("install", 0o755), ("install/work", 0o755), ("home", 0o000)] {
             mode(name, bits);

@@ -54,7 +54,7 @@ impl Answer {
     #[must_use]
     pub fn refused(&self) -> HttpError {
         let (at, who, page) = (self.at.clone(), self.who.clone(), self.page());
-        HttpError::Status { at, code: self.status, who, page, retry_after: self.retry_after.clone() }
+        HttpError::Status { at, code: self.status, who, page, retry_after: self.retry_after }
     }
 
     /// Whether there is nothing in its body.

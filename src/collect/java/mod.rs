@@ -3,6 +3,7 @@
 //! No Java is started, and nothing of command lines but the options in [`JvmOptions`] is kept. What
 //! environment variables (`JAVA_TOOL_OPTIONS`, `_JAVA_OPTIONS`) add is not seen.
 
+mod command;
 mod options;
 mod release;
 mod runtimes;
@@ -20,7 +21,7 @@ pub use self::release::{NotAJavaVersion, parse_java_version};
 use self::runtimes::{add, is_absent, read_running, unseen};
 use super::blocking::Lookout;
 use super::host::HostPaths;
-use super::layout::{JavaPlaces, Layout};
+use super::layout::{JavaPlaces, Layout, OptionsScript};
 use super::process::{JavaProcess, find_service};
 use super::text_file::read_text;
 use super::{CollectError, Collector};
@@ -88,10 +89,13 @@ fn read_java(layout: &dyn Layout, proc_dir: &Path) -> Result<Java, CollectError>
     if let (Err(why), true) = (&process, runtimes.is_empty()) {
         runtimes.push(unseen("not known".to_owned(), why.clone()));
     }
-    Ok(Java { runtimes, options: read_options(&process, places.options_script.as_deref()) })
+    Ok(Java { runtimes, options: read_options(&process, places.options_script.as_ref()) })
 }
 
-fn read_options(process: &Result<Option<JavaProcess>, String>, script: Option<&Path>) -> Field<JvmOptions> {
+fn read_options(
+    process: &Result<Option<JavaProcess>, String>,
+    script: Option<&OptionsScript>,
+) -> Field<JvmOptions> {
     if let Ok(Some(process)) = process {
         let place = format!("process {}", process.pid);
         return match options::parse_arguments(place, &process.arguments) {
@@ -108,14 +112,25 @@ fn read_options(process: &Result<Option<JavaProcess>, String>, script: Option<&P
             Err(why) => why.clone(),
         });
     };
-    match read_text(script) {
-        Ok(text) => match script::parse_script(script.display().to_string(), &text) {
-            Ok(options) => Field::Read(options),
-            Err(error) => Field::Unread(format!(
-                "{}: {error}. Start the service: its process then tells",
-                script.display()
-            )),
-        },
+    let (OptionsScript::Variables(path) | OptionsScript::Command(path)) = script;
+    let parse = |text: &str| {
+        let place = path.display().to_string();
+        match script {
+            OptionsScript::Variables(_) => {
+                script::parse_script(place, text).map_err(|error| error.to_string())
+            }
+            OptionsScript::Command(_) => {
+                command::parse_command(place, text).map_err(|error| error.to_string())
+            }
+        }
+    };
+    match read_text(path) {
+        Ok(text) => parse(&text).map_or_else(
+            |why| {
+                Field::Unread(format!("{}: {why}. Start the service: its process then tells", path.display()))
+            },
+            Field::Read,
+        ),
         Err(error) => Field::Unread(format!("{}. {}", Chain(&error), error.remedy())),
     }
 }
@@ -164,7 +179,7 @@ mod tests {
         let places = JavaPlaces {
             configured: vec![jdk, tree.path().join("c//jre/")],
             bundled: vec![jre, tree.path().join("not-bundled")],
-            options_script: Some(tree.path().join("setenv.sh")),
+            options_script: Some(OptionsScript::Variables(tree.path().join("setenv.sh"))),
         };
         let paths = HostPaths { proc_dir: proc.dir().to_owned(), ..HostPaths::default() };
         let collector = JavaCollector::with_paths(Arc::new(layout(Some(places))), paths);
@@ -194,7 +209,7 @@ mod tests {
         let places = JavaPlaces {
             configured: vec![tree.path().join("gone")],
             bundled: vec![jre],
-            options_script: Some(script.clone()),
+            options_script: Some(OptionsScript::Variables(script.clone())),
         };
         let proc = FakeProc::with_init();
         let read = || read_java(&layout(Some(places.clone())), proc.dir()).unwrap();

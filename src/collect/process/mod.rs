@@ -100,6 +100,13 @@ pub fn find_service(proc_dir: &Path, mark: &str) -> Result<Option<JavaProcess>, 
     }
 }
 
+/// Whether the agent sees only the processes of its own container.
+fn is_contained(proc_dir: &Path) -> bool {
+    // Unreadable means an unusual system; then the processes that are seen count as all of them.
+    let namespace = std::fs::read_link(proc_dir.join("self/ns/pid")).ok();
+    namespace.is_some_and(|name| name.as_os_str() != OsStr::new(HOST_NAMESPACE))
+}
+
 /// What a process is that is known by its number.
 #[derive(Debug)]
 pub enum Found {
@@ -116,22 +123,24 @@ pub enum Found {
 /// For a mark of the form `-Dkey=/path`, an argument naming the same directory by another path counts too.
 pub fn find_by_number(proc_dir: &Path, pid: u32, mark: &str) -> Result<Found, FindProcessError> {
     let dir = proc_dir.join(pid.to_string());
-    match read_java(pid, dir.clone()) {
-        Look::Java(process) if process.is_marked(mark) => return Ok(Found::Marked(process)),
-        Look::Java(_) => return Ok(Found::Other),
-        Look::Other => {}
+    let look = read_java(pid, dir.clone());
+    // In a container, the number may be that of a process of the host.
+    if !matches!(look, Look::Java(_)) && is_contained(proc_dir) {
+        return Err(FindProcessError::Contained);
+    }
+    match look {
+        Look::Java(process) if process.is_marked(mark) => Ok(Found::Marked(process)),
+        Look::Java(_) => Ok(Found::Other),
+        Look::Other if dir.exists() => Ok(Found::Other),
+        Look::Other => match hiding(proc_dir, None) {
+            Some(how) => Err(FindProcessError::Hidden { how, dir: proc_dir.to_owned() }),
+            None => Ok(Found::Gone),
+        },
         Look::Hidden => {
             let how = format!("process {pid} may not be looked at");
-            return Err(FindProcessError::Hidden { how, dir: proc_dir.to_owned() });
+            Err(FindProcessError::Hidden { how, dir: proc_dir.to_owned() })
         }
-        Look::Unclear(why) => return Err(FindProcessError::Unclear { pid, why }),
-    }
-    if dir.exists() {
-        return Ok(Found::Other);
-    }
-    match hiding(proc_dir, None) {
-        Some(how) => Err(FindProcessError::Hidden { how, dir: proc_dir.to_owned() }),
-        None => Ok(Found::Gone),
+        Look::Unclear(why) => Err(FindProcessError::Unclear { pid, why }),
     }
 }
 

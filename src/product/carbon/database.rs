@@ -387,7 +387,7 @@ mod tests {
             .iter()
             .map(|each| match each.directory.directions().unwrap() {
                 Directions::Connect(connection) => (connection.host, connection.username),
-                other => panic!("{other:?}"),
+                other @ Directions::CannotAsk { .. } => panic!("{other:?}"),
             })
             .collect();
         let readiness = || "readiness".to_owned();
@@ -453,7 +453,7 @@ mod tests {
                     example.write(
                         "repository/conf/datasources/master-datasources.xml",
                         "<datasources-configuration><password>S3CRET",
-                    )
+                    );
                 },
                 FailureKind::Malformed,
                 "truncated",

@@ -76,7 +76,7 @@ fn parse_marker(text: &str) -> Option<String> {
 pub(super) fn release_in_name(name: &str) -> Option<String> {
     let name = name.strip_suffix(".zip").unwrap_or(name);
     let (product, version) = name.split_once('-')?;
-    if !product.starts_with("wso2") { None } else { release(version) }
+    if product.starts_with("wso2") { release(version) } else { None }
 }
 
 /// An update tool adds a timestamp behind a plus sign, which is no part of the version.

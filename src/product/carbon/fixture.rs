@@ -90,9 +90,9 @@ impl Example {
         }
         laid_out.make_dir(&laid_out.home().join("tmp"));
         if self.toml {
-            self.lay_out_toml(&laid_out)
+            self.lay_out_toml(&laid_out);
         } else {
-            self.lay_out_xml(&laid_out)
+            self.lay_out_xml(&laid_out);
         }
         laid_out
     }

@@ -7,7 +7,7 @@ use upgrade_readiness_checks::facts::{FailureKind, Role};
 
 use super::home::START_SCRIPTS;
 use crate::collect::CollectError;
-use crate::collect::layout::{JavaPlaces, Launch, Layout};
+use crate::collect::layout::{JavaPlaces, Launch, Layout, OptionsScript};
 use crate::collect::scripts::parse_assignments;
 use crate::collect::text_file::read_text;
 use crate::config::Instance;
@@ -68,7 +68,7 @@ impl Layout for HomeLayout {
                     configured.push(home);
                 }
             }
-            options_script = options_script.or(Some(path));
+            options_script = options_script.or(Some(OptionsScript::Command(path)));
         }
         Ok(JavaPlaces { configured, bundled: Vec::new(), options_script })
     }
@@ -102,14 +102,17 @@ mod tests {
         let example = Example::new().lay_out();
         assert_eq!(
             layout(&example).java().unwrap().configured,
-            [PathBuf::new(); 0],
+            Vec::<PathBuf>::new(),
             "it is in the environment"
         );
         example.write("bin/wso2server.sh", "JAVA_HOME=$(find)\nJAVA_HOME=/opt/java8\n");
         example.write("bin/integrator.sh", "export JAVA_HOME=/opt/java11\n");
         let java = layout(&example).java().unwrap();
         assert_eq!(java.configured, [PathBuf::from("/opt/java8"), PathBuf::from("/opt/java11")]);
-        assert_eq!(java.options_script, Some(example.home().join("bin/wso2server.sh")));
+        assert_eq!(
+            java.options_script,
+            Some(OptionsScript::Command(example.home().join("bin/wso2server.sh")))
+        );
     }
 
     #[test]

@@ -1,10 +1,19 @@
 //! A Carbon server on loopback, as it is and as it should not be.
 
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use upgrade_readiness_checks::facts::FailureKind;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::collect::http::install_tls_provider;
 use crate::config::Credentials;
 
 const LOGIN_PAGE: &str = "<!DOCTYPE html><html><title>WSO2 Carbon</title>\
@@ -131,7 +140,7 @@ async fn silence_of_the_health_api_is_not_health() {
         (html(200, LOGIN_PAGE), "web page"),
         (html(503, "<html>proxy</html>"), "503"),
         (json(503, "{}"), "503"),
-        (json(200, "{\"health\":"), "JSON"),
+        (json(200, "{\"health\":"), "ends too early"),
         (json(200, &many), "more than 500"),
         (ResponseTemplate::new(404), "404"),
         (ResponseTemplate::new(401), "401"),
@@ -153,4 +162,30 @@ async fn a_server_that_is_not_there_fails_as_a_whole() {
         HttpAccess { base_url: address.parse().unwrap(), credentials: Credentials::Anonymous, ca_file: None };
     let error = ApplicationCollector::new(access).collect().await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::Unreachable);
+}
+
+#[tokio::test]
+async fn the_certificate_the_product_ships_must_be_made_known() {
+    install_tls_provider();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // The client ends the handshake.
+            drop(acceptor.accept(stream).await);
+        }
+    });
+    let access =
+        HttpAccess { base_url: address.parse().unwrap(), credentials: Credentials::Anonymous, ca_file: None };
+    let failure = ApplicationCollector::new(access).collect().await.unwrap_err().into_failure();
+    assert!(failure.message.contains("certificate") && failure.message.contains("ca_file"), "{failure:?}");
 }

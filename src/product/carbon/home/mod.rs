@@ -40,7 +40,6 @@ pub use versions::{KERNEL, PLUGINS, PRODUCT, Versions, read_versions};
 pub(in crate::product::carbon) use databases::{Stores, read_stores};
 
 use super::layout::service_mark;
-use crate::chain::Chain;
 use crate::collect::kind_of_io;
 use crate::collect::process::{JavaProcess, find_service};
 use crate::collect::text_file::ReadTextError;
@@ -80,11 +79,13 @@ pub fn read_home(home: &Path, proc_dir: &Path) -> CarbonHome {
 /// The same with other directories for the units of the service manager.
 fn read_home_beside(home: &Path, proc_dir: &Path, units: &[&Path]) -> CarbonHome {
     let mark = service_mark(home);
-    let running = find_service(proc_dir, &mark);
+    // What the running server was started with adds to what the files say; without it, the files count.
+    let running = find_service(proc_dir, &mark).ok().flatten();
+    let process = running.as_ref();
     let configured = read_carbon_xml(home);
     let versions = versions::versions(home, &configured);
     let scripts = read_scripts(home);
-    let offset = running.as_ref().ok().and_then(Option::as_ref).and_then(offset_of);
+    let offset = process.and_then(offset_of);
     // A file that may not be looked at is taken for one that is there: reading it says why not.
     let is_toml = !matches!(model_of(home), Ok(ConfigurationModel::Xml));
     let configuration = if is_toml { toml_parts(home, &configured) } else { xml_parts(home, configured) };
@@ -110,7 +111,7 @@ fn read_home_beside(home: &Path, proc_dir: &Path, units: &[&Path]) -> CarbonHome
             Ok(scripts) => Field::Read(java_range(scripts)),
             Err(error) => field(Err(explained(error))),
         },
-        perilous_options: perilous(home, scripts, units, running.map_err(|error| Chain(&error).to_string())),
+        perilous_options: perilous(home, scripts, units, process),
         placeholders: field(read_placeholders(home)),
         creates_administrator: configuration.creates_administrator,
         last_start: field(read_last_start(home)),
@@ -121,14 +122,13 @@ fn perilous(
     home: &Path,
     scripts: Result<Vec<(PathBuf, String)>, HomeError>,
     units: &[&Path],
-    running: Result<Option<JavaProcess>, String>,
+    running: Option<&JavaProcess>,
 ) -> Field<Vec<PerilousOption>> {
     let scripts = match field(scripts) {
         Field::Read(scripts) => scripts,
         Field::Unread(why) => return Field::Unread(why),
     };
-    let process = running.as_ref().ok().and_then(Option::as_ref);
-    match perilous_options(home, &scripts, units, process) {
+    match perilous_options(home, &scripts, units, running) {
         Ok(found) => Field::Read(found),
         Err(why) => Field::Unread(why),
     }

@@ -40,7 +40,7 @@ pub(super) fn read_patches(home: &Path) -> Result<Patches, HomeError> {
     // Of several patches with the same file, the last one counts.
     let mut effective: BTreeMap<String, PathBuf> = BTreeMap::new();
     for patch in &patches {
-        for file in names(&directory.join(patch))?.into_iter().filter(|name| name.ends_with(".jar")) {
+        for file in names(&directory.join(patch))?.into_iter().filter(|name| is_jar(name)) {
             effective.insert(file.clone(), directory.join(patch).join(file));
         }
     }
@@ -56,6 +56,10 @@ pub(super) fn read_patches(home: &Path) -> Result<Patches, HomeError> {
         not_effective,
         level: read_level(home)?,
     })
+}
+
+fn is_jar(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jar"))
 }
 
 fn is_patch(name: &str, kind: &str) -> bool {

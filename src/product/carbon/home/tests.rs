@@ -45,7 +45,7 @@ fn a_home_of_xml_files_is_read_whole() {
     assert_eq!(source.config.password, PasswordKind::Plain);
     assert!(!home.clustering.value().unwrap().enabled);
     assert!(!home.synchroniser.value().unwrap().enabled);
-    assert_eq!(home.registry_versioning.value().unwrap()["versioningProperties"], true);
+    assert!(home.registry_versioning.value().unwrap()["versioningProperties"]);
     assert_eq!(home.java_range, Field::Read(Some(JavaRange { from: 7, to: Some(8) })));
     assert_eq!(home.creates_administrator, Field::Read(Some(true)));
     assert_eq!(home.pid_file, Field::Read(None::<PidFile>));
@@ -143,9 +143,9 @@ fn mounted_registries_are_told_with_their_caches() {
 
 #[test]
 fn what_cannot_be_read_is_unread_and_says_why() {
+    type Row<'a> = (&'a str, &'a str, fn(&CarbonHome) -> &str, &'a str);
     let bomb = "<!DOCTYPE a [<!ENTITY b \"b\">]><Server>&b;</Server>";
     let login = "<!DOCTYPE html><html>log in</html>";
-    type Row<'a> = (&'a str, &'a str, fn(&CarbonHome) -> &str, &'a str);
     let rows: [Row<'_>; 9] = [
         ("repository/conf/carbon.xml", "", |home| why(&home.ports), "carbon.xml"),
         ("repository/conf/carbon.xml", bomb, |home| why(&home.synchroniser), "DOCTYPE"),

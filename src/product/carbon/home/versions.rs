@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn four_places_state_a_version() {
-        let example = Example::new().lay_out();
+        let example = Example::new().version("4.4.6").lay_out();
         let versions = read_versions(&example.home());
         assert_eq!(
             brief(&versions),

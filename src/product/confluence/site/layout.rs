@@ -7,7 +7,7 @@ use std::sync::Arc;
 use upgrade_readiness_checks::facts::{FailureKind, Role};
 
 use super::{options_script, read_site};
-use crate::collect::layout::{JavaPlaces, Launch, Layout};
+use crate::collect::layout::{JavaPlaces, Launch, Layout, OptionsScript};
 use crate::collect::scripts::parse_assignments;
 use crate::collect::text_file::{explain_io, read_text};
 use crate::collect::{CollectError, kind_of_io};
@@ -108,7 +108,11 @@ impl Layout for SiteLayout {
                 return Err(CollectError::new(kind_of_io(&error), told, String::new()));
             }
         };
-        Ok(JavaPlaces { configured, bundled, options_script: options_script(directory) })
+        Ok(JavaPlaces {
+            configured,
+            bundled,
+            options_script: options_script(directory).map(OptionsScript::Variables),
+        })
     }
 }
 
@@ -196,7 +200,10 @@ mod tests {
         let java = SiteLayout::new(Arc::new(example.instance())).java().unwrap();
         assert_eq!(java.configured, [PathBuf::from("/opt/jre11/"), PathBuf::from("/opt/java17")]);
         assert_eq!(java.bundled, [example.installation_dir().join("jre")]);
-        assert_eq!(java.options_script, Some(example.installation_dir().join("bin/setenv.sh")));
+        assert_eq!(
+            java.options_script,
+            Some(OptionsScript::Variables(example.installation_dir().join("bin/setenv.sh")))
+        );
     }
 
     #[test]
