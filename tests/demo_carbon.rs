@@ -110,8 +110,9 @@ async fn a_privilege_that_is_taken_blocks_until_it_is_given_back_and_no_secret_i
         })
         .await;
     };
-    becomes("ready").await;
+    // While somebody else is connected, nobody waits for silence.
     let mut admin = demo.administrator("carbon").await;
+    becomes("ready").await;
     admin.execute("REVOKE CREATE ON SCHEMA public FROM carbon").await.unwrap();
     becomes("blocked").await;
     admin.execute("GRANT CREATE ON SCHEMA public TO carbon").await.unwrap();
