@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "support/demo.rs"]
 mod demo;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
