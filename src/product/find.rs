@@ -197,8 +197,9 @@ impl Survey {
     fn can_be_named(&mut self, dir: &Path) -> bool {
         let fits = dir.to_str().is_some_and(|path| !path.chars().any(char::is_control));
         if !fits {
+            let name = dir.display().to_string();
             let trouble =
-                format!("{dir:?} cannot be written into a configuration: its name is no plain text");
+                format!("{name:?} cannot be written into a configuration: its name is no plain text");
             if !self.troubles.contains(&trouble) {
                 self.troubles.push(trouble);
             }

@@ -35,7 +35,7 @@ pub(super) fn run(args: &InitArgs, output: &mut Output) -> anyhow::Result<u8> {
     if let Some(path) = args.output.as_deref().filter(|path| !args.force && path.exists()) {
         return Err(is_there_already(path));
     }
-    for dir in args.below.iter().filter(|dir| !dir.is_dir()) {
+    if let Some(dir) = args.below.iter().find(|dir| !dir.is_dir()) {
         anyhow::bail!("{} is no directory that can be looked into", dir.display());
     }
     let whereabouts =

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use upgrade_readiness_checks::version::ProductVersion;
 
 use crate::product::find::{Found, Proposed, Survey};
 
@@ -63,7 +64,7 @@ fn render_instance(name: &str, proposed: &Proposed) -> String {
     let target = prepared
         .first()
         .and_then(|newer| newer.says.version.as_ref())
-        .map_or("recommended", |version| version.as_str());
+        .map_or("recommended", ProductVersion::as_str);
     let mut text = format!(
         "[[instance]]\n\
          # {what}.\n\

@@ -1,9 +1,8 @@
 //! All running Java processes, as far as they can be seen.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{FindProcessError, HOST_NAMESPACE, JavaProcess, Look, hiding, read_java};
+use super::{FindProcessError, JavaProcess, Look, hiding, is_contained, read_java};
 
 /// The Java processes that were seen, and why there may be more of them.
 #[derive(Debug)]
@@ -48,10 +47,7 @@ pub fn list_java(proc_dir: &Path) -> JavaProcesses {
     } else if let Some(how) = hiding(proc_dir, hidden) {
         Some(FindProcessError::Hidden { how, dir: proc_dir.to_owned() })
     } else {
-        // Unreadable means an unusual system; then the processes that are seen count as all of them.
-        let namespace = std::fs::read_link(proc_dir.join("self/ns/pid")).ok();
-        let contained = namespace.is_some_and(|name| name.as_os_str() != OsStr::new(HOST_NAMESPACE));
-        contained.then_some(FindProcessError::Contained)
+        is_contained(proc_dir).then_some(FindProcessError::Contained)
     };
     JavaProcesses { seen, gap }
 }

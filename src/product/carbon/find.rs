@@ -72,8 +72,8 @@ fn parse_version(text: &str) -> Option<(String, Option<ProductVersion>)> {
 }
 
 fn product_called(name: &str) -> Option<Product> {
-    let of_family = Product::ALL.into_iter().filter(|product| product.family() == Family::Carbon);
-    of_family.into_iter().find(|product| product.name().eq_ignore_ascii_case(name))
+    let mut of_family = Product::ALL.into_iter().filter(|product| product.family() == Family::Carbon);
+    of_family.find(|product| product.name().eq_ignore_ascii_case(name))
 }
 
 /// What the configuration adds to every port, when it says so in one place.

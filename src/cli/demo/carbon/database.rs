@@ -105,7 +105,8 @@ const ROWS: &str = "
         VALUES ('/permission/admin', 'ui.execute', -1234), ('/permission/admin', 'ui.execute', 1);
     INSERT INTO REG_PATH (REG_PATH_VALUE, REG_PATH_PARENT_ID, REG_TENANT_ID)
         VALUES ('/', 0, -1234), ('/_system', 1, -1234), ('/_system/config', 2, -1234), ('/_system/governance', 2, -1234);
-    INSERT INTO REG_CONTENT (REG_CONTENT_DATA, REG_TENANT_ID) VALUES ('x', -1234), ('y', -1234);
+    INSERT INTO REG_CONTENT (REG_CONTENT_DATA, REG_TENANT_ID)
+        SELECT decode(repeat(md5(number::text), 40), 'hex'), -1234 FROM generate_series(1, 1000) number;
     INSERT INTO REG_RESOURCE (REG_PATH_ID, REG_NAME, REG_CONTENT_ID, REG_TENANT_ID)
         VALUES (1, NULL, 1, -1234), (2, NULL, 2, -1234);
     INSERT INTO REG_LOG (REG_PATH, REG_USER_ID, REG_LOGGED_TIME, REG_TENANT_ID)

@@ -23,7 +23,8 @@ pub(super) fn router() -> Router {
 
 async fn login() -> Html<&'static str> {
     Html(
-        "<html><head><title>WSO2 Management Console</title></head><body><form id=\"login\"></form></body></html>",
+        "<html><head><title>WSO2 Management Console</title></head><body><form action=\"../admin/login_action.jsp\" \
+         method=\"POST\"><input name=\"username\" id=\"txtUserName\"/></form></body></html>",
     )
 }
 

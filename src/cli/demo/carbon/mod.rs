@@ -112,6 +112,8 @@ custom = "30s"
 cpus = 1
 memory-mib = 1024
 operating-system = ["linux"]
+database-engine = ["postgresql", "mysql"]
+postgresql = [">=9"]
 
 [[instance]]
 name = "carbon"
@@ -141,9 +143,9 @@ enabled = false
 proof = "{backups}/restore-proof.json"
 
 [[instance.custom]]
-name = "console"
-url = "{url}/carbon/admin/login.jsp"
-contains = "login"
+name = "version-service"
+url = "{url}/services/Version/getVersion"
+contains = "Carbon"
 "#,
         state = dir.join("state").display(),
         running = homes.running.display(),
