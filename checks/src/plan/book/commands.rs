@@ -46,64 +46,40 @@ pub(super) fn sql(place: String, lines: Vec<String>) -> Block {
     Block::Commands { place, shell: Shell::Sql, lines }
 }
 
-/// Stops the service and looks whether it is gone.
-pub(super) fn stop(site: &Site<'_>) -> Vec<String> {
-    let marks = word(site, site.program());
+/// Stops the service and looks whether a process with the mark is left. The script is that of the product, with its
+/// arguments: it is used where nobody else starts the service.
+pub(super) fn stop(site: &Site<'_>, mark: &str, script: &[&str]) -> Vec<String> {
+    let gone = format!("pgrep --full --list-full {} || echo stopped", word(site, mark));
     match &site.manager {
-        ServiceManager::Systemd { unit } => {
-            vec![
-                format!("systemctl stop {}", sh(unit)),
-                format!("pgrep --full --list-full {marks} || echo stopped"),
-            ]
-        }
-        ServiceManager::InitScript { path } => {
-            vec![format!("{} stop", sh(path)), format!("pgrep --full --list-full {marks} || echo stopped")]
-        }
+        ServiceManager::Systemd { unit } => vec![format!("systemctl stop {}", sh(unit)), gone],
+        ServiceManager::InitScript { path } => vec![format!("{} stop", sh(path)), gone],
         ServiceManager::WindowsService { name } => {
             vec![format!("net stop {}", cmd(name)), format!("sc query {} | find \"STOPPED\"", cmd(name))]
         }
-        ServiceManager::Scripts if site.windows => {
-            vec![word(site, &site.below(site.program(), "bin/stop-confluence.bat"))]
-        }
-        ServiceManager::Scripts => vec![
-            as_user(site, &site.below(site.program(), "bin/stop-confluence.sh")),
-            format!("pgrep --full --list-full {marks} || echo stopped"),
-        ],
+        ServiceManager::Scripts if site.windows => vec![words(site, script)],
+        ServiceManager::Scripts => vec![as_user(site, script), gone],
     }
 }
 
-/// Starts the service.
-pub(super) fn start(site: &Site<'_>) -> Vec<String> {
+/// Starts the service; the script as for [`stop`].
+pub(super) fn start(site: &Site<'_>, script: &[&str]) -> Vec<String> {
     match &site.manager {
         ServiceManager::Systemd { unit } => vec![format!("systemctl start {}", sh(unit))],
         ServiceManager::InitScript { path } => vec![format!("{} start", sh(path))],
         ServiceManager::WindowsService { name } => vec![format!("net start {}", cmd(name))],
-        ServiceManager::Scripts if site.windows => {
-            vec![word(site, &site.below(site.program(), "bin/start-confluence.bat"))]
-        }
-        ServiceManager::Scripts => {
-            vec![as_user(site, &site.below(site.program(), "bin/start-confluence.sh"))]
-        }
+        ServiceManager::Scripts if site.windows => vec![words(site, script)],
+        ServiceManager::Scripts => vec![as_user(site, script)],
     }
 }
 
-fn as_user(site: &Site<'_>, program: &str) -> String {
-    format!("runuser -u {} -- {}", sh(&site.user), sh(program))
+/// Words of a command line, each quoted where it must be.
+pub(super) fn words(site: &Site<'_>, list: &[&str]) -> String {
+    list.iter().map(|text| word(site, text)).collect::<Vec<_>>().join(" ")
 }
 
-/// Watches the log of the product.
-pub(super) fn follow_log(site: &Site<'_>) -> String {
-    let log = site.below(site.home(), "logs/atlassian-confluence.log");
-    if site.windows {
-        format!("powershell Get-Content -Wait -Tail 50 {}", cmd(&log))
-    } else {
-        format!("tail -n 50 -F {}", sh(&log))
-    }
-}
-
-/// Asks the application how it is.
-pub(super) fn ask_state(site: &Site<'_>) -> String {
-    format!("curl --fail --silent --show-error {}/status", word(site, &site.local_url()))
+/// A program as the user of the service.
+pub(super) fn as_user(site: &Site<'_>, program: &[&str]) -> String {
+    format!("runuser -u {} -- {}", sh(&site.user), words(site, program))
 }
 
 /// The file into which a backup of this kind goes.

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::desk::Desk;
-use super::night::{before, legs, section};
 use super::parts::{Estimate, Section, SectionKind};
 use super::site::Site;
-use super::{Book, StopReport, after, preparation, staging, sum};
-use crate::facts::{Missing, Snapshot, Source};
+use super::{Book, StopReport, confluence, staging, sum};
+use crate::facts::{Family, Missing, Snapshot, Source};
 use crate::model::{Severity, Target, Verdict};
 use crate::plan::way::{self, Method, NoWay, Way, on_arrival};
 use crate::report::{Judge, Report};
@@ -67,13 +66,9 @@ pub fn make(
 }
 
 fn sections(desk: &Desk<'_>, on_staging: &Desk<'_>) -> Vec<Section> {
-    let mut sections = vec![preparation::section(desk)];
-    sections.extend(legs(on_staging, SectionKind::Staging).into_iter().map(|leg| section(on_staging, leg)));
-    sections.extend(desk.way.as_ref().ok().and_then(|way| before(desk, way)));
-    sections.extend(legs(desk, SectionKind::Production).into_iter().map(|leg| section(desk, leg)));
-    sections.push(after::verification(desk));
-    sections.push(after::way_back(desk));
-    sections
+    match desk.facts.product.family() {
+        Family::Confluence | Family::Carbon => confluence::sections(desk, on_staging),
+    }
 }
 
 /// What could not be seen: what stands in capitals, and what the way had to leave out.

@@ -5,8 +5,10 @@
 
 mod after;
 mod commands;
+mod confluence;
 mod cover;
 mod desk;
+mod leg;
 mod make;
 mod night;
 mod parts;

@@ -1,9 +1,10 @@
 //! Stopping, and the backups of that very moment.
 
-use super::super::commands::{backup_file, dump, on_host, pack, sh, stop, word};
-use super::super::desk::{Desk, Draft};
 use super::Leg;
+use super::commands::stop;
 use crate::facts::{BackupKind, Role};
+use crate::plan::book::commands::{backup_file, dump, on_host, pack, sh, word};
+use crate::plan::book::desk::{Desk, Draft};
 use crate::plan::way::Method;
 
 pub(super) fn stop_service(desk: &Desk<'_>, leg: &Leg<'_>) -> Draft {

@@ -1,10 +1,11 @@
 //! The first start and what follows it until users may come back.
 
-use super::super::commands::{ask_state, follow_log, on_host, start, stop, word};
-use super::super::desk::{Desk, Draft};
-use super::super::preparation::outlook;
+use super::commands::{ask_state, follow_log, start, stop};
 use super::{Leg, joined};
 use crate::facts::{Role, Search, Synchrony};
+use crate::plan::book::commands::{on_host, word};
+use crate::plan::book::confluence::preparation::outlook;
+use crate::plan::book::desk::{Desk, Draft};
 use crate::rules::clock::span;
 
 pub(super) fn first_start(desk: &Desk<'_>, leg: &Leg<'_>) -> Draft {
