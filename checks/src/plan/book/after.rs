@@ -26,10 +26,9 @@ pub(super) fn scanners_on(desk: &Desk<'_>) -> Option<Draft> {
     let scanners = desk.facts.host().ok()?.scanners.value()?;
     (!scanners.is_empty()).then(|| {
         Draft::work("scanners-on", "Switch the virus scanner on again").text(format!(
-            "On {}, with {} and {} excluded.",
+            "On {}, with {} excluded.",
             desk.site.host,
-            desk.site.program(),
-            desk.site.home()
+            desk.site.directories(" and ")
         ))
     })
 }

@@ -273,6 +273,11 @@ impl Desk<'_> {
         size.map(|size| at_rate(size, rate))
     }
 
+    /// The time it takes to dump or to restore a database of this size.
+    pub(super) fn moving(&self, size: Option<u64>) -> Option<Estimate> {
+        size.map(|size| at_rate(size, self.policy().downtime_database_mib_per_second))
+    }
+
     /// Half of the time it takes to dump and to change the database.
     pub(super) fn half_of_database(&self) -> Option<Estimate> {
         let rate = self.policy().downtime_database_mib_per_second;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::desk::Desk;
 use super::parts::{Estimate, Section, SectionKind};
 use super::site::Site;
-use super::{Book, StopReport, confluence, staging, sum};
+use super::{Book, StopReport, carbon, confluence, staging, sum};
 use crate::facts::{Family, Missing, Snapshot, Source};
 use crate::model::{Severity, Target, Verdict};
 use crate::plan::way::{self, Method, NoWay, Way, on_arrival};
@@ -50,7 +50,7 @@ pub fn make(
         running: running.clone(),
         target: target.version.clone(),
         method,
-        made_for: desk.site.made_for(),
+        made_for: made_for(&desk),
         not_seen: not_seen(&desk),
         facts_of: facts.taken_at,
         planned_for: judge.plan.day,
@@ -67,14 +67,27 @@ pub fn make(
 
 fn sections(desk: &Desk<'_>, on_staging: &Desk<'_>) -> Vec<Section> {
     match desk.facts.product.family() {
-        Family::Confluence | Family::Carbon => confluence::sections(desk, on_staging),
+        Family::Confluence => confluence::sections(desk, on_staging),
+        // Both homes of a Carbon product stand beside each other: its steps on staging name what they need themselves.
+        Family::Carbon => carbon::sections(desk),
+    }
+}
+
+fn made_for(desk: &Desk<'_>) -> Vec<(String, String)> {
+    match desk.facts.product.family() {
+        Family::Confluence => desk.site.made_for(),
+        Family::Carbon => carbon::made_for(desk),
     }
 }
 
 /// What could not be seen: what stands in capitals, and what the way had to leave out.
 fn not_seen(desk: &Desk<'_>) -> Vec<String> {
     let unseen = desk.way.as_ref().map_or(&[][..], |way| &way.unseen);
-    desk.site.gaps.iter().chain(unseen).cloned().collect()
+    let of_product = match desk.facts.product.family() {
+        Family::Confluence => Vec::new(),
+        Family::Carbon => carbon::not_seen(desk),
+    };
+    desk.site.gaps.iter().chain(unseen).cloned().chain(of_product).collect()
 }
 
 /// All that users have to wait for, together.

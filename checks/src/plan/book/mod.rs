@@ -4,6 +4,7 @@
 //! ticked, and what it found stands at the step where it must be resolved. How a book looks is for surfaces.
 
 mod after;
+mod carbon;
 mod commands;
 mod confluence;
 mod cover;

@@ -62,3 +62,10 @@ pub(super) fn sessions() -> Draft {
          connected can hold locks that the upgrade waits for.",
     )
 }
+
+pub(super) fn rehearsed(desk: &Desk<'_>) -> Draft {
+    Draft::looked_at("rehearsal", "See that the agent knows of the rehearsal").text(format!(
+        "When {} runs on staging, the agent that watches it tells this one; the open points below then close by themselves.",
+        desk.target.version
+    ))
+}

@@ -85,9 +85,8 @@ pub(super) fn files(desk: &Desk<'_>) -> Draft {
 pub(super) fn antivirus(desk: &Desk<'_>) -> Draft {
     let site = desk.site;
     Draft::looked_at("antivirus", "Keep virus scanners out of the way").text(format!(
-        "Exclude {}, {} and the database's own files from scans, or have the scanner switched off for the night.",
-        site.program(),
-        site.home()
+        "Exclude {} and the database's own files from scans, or have the scanner switched off for the night.",
+        site.directories(", ")
     ))
 }
 

@@ -11,7 +11,7 @@ use super::commands;
 use crate::catalog::Jump;
 use crate::plan::book::desk::{Desk, Draft};
 use crate::plan::book::leg::{Leg, joined};
-use crate::plan::book::night::{begin, scanners, sessions, snapshot};
+use crate::plan::book::night::{begin, rehearsed, scanners, sessions, snapshot};
 use crate::plan::book::parts::{Block, Section};
 use crate::plan::way::Method;
 use crate::rules::clock::span;
@@ -24,8 +24,8 @@ use begin::{compatibility, copy, environment, update_before};
 use program::{carry_over, driver, install, java, windows_service};
 use rolling::rolling;
 use running::{
-    apps, clear_caches, companion, first_start, look_at_stop, other_nodes, rehearsed, search, start_again,
-    stop_again, synchrony, test,
+    apps, clear_caches, companion, first_start, look_at_stop, other_nodes, search, start_again, stop_again,
+    synchrony, test,
 };
 
 pub(super) fn section(desk: &Desk<'_>, leg: Leg<'_>) -> Section {

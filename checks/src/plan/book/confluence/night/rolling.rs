@@ -3,10 +3,11 @@
 use super::commands::{ask_state, start, stop};
 use super::program::{carried_files, program_lines};
 use super::{
-    Leg, apps, back_up, begin, changed, companion, compatibility, copy, environment, look_at_stop, rehearsed,
-    scanners, search, sessions, snapshot, synchrony, test, update_before,
+    Leg, apps, back_up, begin, changed, companion, compatibility, copy, environment, look_at_stop, scanners,
+    search, sessions, snapshot, synchrony, test, update_before,
 };
 use crate::plan::book::desk::{Desk, Draft};
+use crate::plan::book::night::rehearsed;
 use crate::plan::book::parts::{Block, Shell};
 
 pub(super) fn rolling(desk: &Desk<'_>, leg: &Leg<'_>) -> Vec<Draft> {

@@ -228,10 +228,3 @@ pub(super) fn companion() -> Draft {
          new release wants a newer one.",
     )
 }
-
-pub(super) fn rehearsed(desk: &Desk<'_>) -> Draft {
-    Draft::looked_at("rehearsal", "See that the agent knows of the rehearsal").text(format!(
-        "When {} runs on staging, the agent that watches it tells this one; the open points below then close by themselves.",
-        desk.target.version
-    ))
-}
