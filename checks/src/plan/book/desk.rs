@@ -26,6 +26,8 @@ pub(super) struct Desk<'a> {
     pub(super) report: &'a Report,
     pub(super) way: &'a Result<Way, NoWay>,
     pub(super) method: Method,
+    /// The method somebody asked for.
+    pub(super) asked: Option<Method>,
 }
 
 /// A step that is being written.

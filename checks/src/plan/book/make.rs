@@ -23,7 +23,12 @@ pub fn make(
     let installation = facts.installation()?;
     let running = installation.version.read(Source::Installation, "the running version")?;
     let site = Site::of(facts, installation);
-    let method = method.unwrap_or_else(|| site.usual_method());
+    let asked = method;
+    let method = match facts.product.family() {
+        Family::Confluence => asked.unwrap_or_else(|| site.usual_method()),
+        // There is neither an installer nor a way to upgrade node by node.
+        Family::Carbon => Method::Archive,
+    };
     let mut sitting = judge.sitting(facts);
     let report = sitting.judge(target);
     let blocks = sitting.blocks_after(target, &report);
@@ -39,6 +44,7 @@ pub fn make(
         report: &report,
         way: &way,
         method,
+        asked,
     };
     let sections = sections(&desk, &Desk { site: &staging, ..desk });
     let known: BTreeSet<&str> =

@@ -350,7 +350,13 @@ fn public_url(facts: &Snapshot, installation: &Installation) -> String {
     // A Carbon home names no connector; where the agent asks it is where people reach it, as far as is known.
     let asked = facts.application().ok().map(|application| application.base_url.clone());
     let of_home = asked.filter(|_| installation.carbon.is_some());
-    of_home.or_else(|| facts.profile().base_url).unwrap_or_else(|| local_url(installation))
+    let Some(carbon) = &installation.carbon else {
+        return facts.profile().base_url.unwrap_or_else(|| local_url(installation));
+    };
+    let host = facts.host().ok().and_then(|host| host.name.clone());
+    let name = carbon.host_name.value().cloned().flatten().or(host).unwrap_or_else(|| "HOST".to_owned());
+    let https = carbon.ports.value().map_or(9443, |ports| ports.https);
+    of_home.unwrap_or_else(|| format!("https://{name}:{https}"))
 }
 
 fn local_url(installation: &Installation) -> String {

@@ -14,7 +14,8 @@ pub(super) fn section(desk: &Desk<'_>) -> Section {
     let all = legs(desk, SectionKind::Production);
     let last = all.last().map(|leg| Homes::of(desk, leg));
     let first = all.first().map(|leg| Homes::of(desk, leg));
-    let mut drafts = vec![compare(desk)];
+    let mut drafts: Vec<Draft> = last.as_ref().map(|homes| show_agent(desk, homes)).into_iter().collect();
+    drafts.push(compare(desk));
     drafts.extend(last.as_ref().map(|homes| look(desk, homes)));
     drafts.extend(scanners_on(desk));
     drafts.extend([open(desk), backup_anew(desk), accepted(desk)]);
@@ -28,6 +29,20 @@ pub(super) fn section(desk: &Desk<'_>) -> Section {
         intro: Vec::new(),
         steps: desk.finish_all(SectionKind::Verification, None, drafts),
     }
+}
+
+fn show_agent(desk: &Desk<'_>, homes: &Homes<'_>) -> Draft {
+    Draft::work("agent", "Show the agent the new home")
+        .text(format!(
+            "In its configuration, write installation_dir = \"{}\" for {} and take [instance.prepared] out; where [instance.database] \
+             names an account, it must be allowed to look into the new databases. Then have the agent read it again, with the last \
+             command where it runs by systemd.",
+            homes.new, desk.facts.instance
+        ))
+        .block(of_agent(
+            desk.site,
+            vec!["agent config check".to_owned(), "systemctl reload upgrade-readiness-agent".to_owned()],
+        ))
 }
 
 fn look(desk: &Desk<'_>, homes: &Homes<'_>) -> Draft {
@@ -75,8 +90,7 @@ fn tidy(desk: &Desk<'_>) -> Draft {
     let instance = sh(&desk.facts.instance);
     Draft::work("tidy", "Tidy up")
         .text(
-            "Name the new home and its databases as those of the instance in the agent's configuration, take the prepared home out \
-             of it, name the next target, and take back waivers and sign-offs that were for this night.",
+            "Name the next target in the agent's configuration, and take back waivers and sign-offs that were for this night.",
         )
         .block(of_agent(
             desk.site,

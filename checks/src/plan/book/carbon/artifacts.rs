@@ -53,7 +53,9 @@ pub(super) fn home(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draft {
         lines.push(format!("cat {}", versions.join(" ")));
         lines
     };
-    let draft = draft.block(on_host(site, lines));
+    let there = homes.prepared.is_some();
+    let draft =
+        draft.block(on_host(site, if there { lines.into_iter().rev().take(1).collect() } else { lines }));
     let draft = if homes.nested() {
         draft.caution(format!(
             "{new} and {} lie in each other: a copy of one would take the other with it. Put the new home beside the running one.",
@@ -246,7 +248,7 @@ pub(super) fn copy_artifacts(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) 
         .when(site.windows, || {
             "What is newer in the new home stays as it is. Take away by hand what was made on staging for trying.".to_owned()
         })
-        .when(leg.production(), || {
+        .when(leg.production() && !site.windows, || {
             "What was deployed on staging for trying, and is not in the running home, goes away again.".to_owned()
         })
         .when(homes.with_event_files(), || {

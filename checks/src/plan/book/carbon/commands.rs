@@ -112,7 +112,7 @@ pub(super) fn follow_log(site: &Site<'_>, home: &str) -> String {
 pub(super) fn ask_console(site: &Site<'_>, https: u16) -> String {
     let (sink, quote) = if site.windows { ("NUL", '"') } else { ("/dev/null", '\'') };
     format!(
-        "curl --insecure --silent --show-error --output {sink} --write-out {quote}%{{http_code}}{quote} \
+        "curl --insecure --silent --show-error --output {sink} --write-out {quote}%{{http_code}}\\n{quote} \
          https://127.0.0.1:{https}/carbon/admin/login.jsp"
     )
 }

@@ -133,6 +133,12 @@ fn named<'s>(
         .when(more > 0, || format!("And {more} more of them."))
 }
 
+/// A file below the home.
+fn below(homes: &Homes<'_>, place: &str) -> String {
+    let inside = place.strip_prefix(homes.old.as_str());
+    inside.map_or_else(|| place.to_owned(), |inside| inside.trim_start_matches(['/', '\\']).to_owned())
+}
+
 /// What must not be as in production while the new release is tried.
 fn apart(homes: &Homes<'_>) -> Vec<String> {
     let toml = homes.new_model() == Some(ConfigurationModel::Toml);
@@ -140,7 +146,7 @@ fn apart(homes: &Homes<'_>) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
     for store in &homes.stores {
         let place = match store.place {
-            Some(place) if !toml => homes.in_new(place),
+            Some(place) if !toml => below(homes, place),
             Some(_) | None => file("repository/conf/datasources/master-datasources.xml"),
         };
         items.push(format!("{place}: {} names {}", store.called(), words(store, true)));
@@ -156,7 +162,10 @@ fn apart(homes: &Homes<'_>) -> Vec<String> {
             file("repository/conf/axis2/axis2.xml"),
             cluster.domain.as_deref().unwrap_or("that of production")
         ),
-        None => format!("{}: clustering off", file("repository/conf/axis2/axis2.xml")),
+        None => {
+            let now = homes.carbon.and_then(|home| home.clustering.value()).map_or("", |_| ", as now");
+            format!("{}: clustering off{now}", file("repository/conf/axis2/axis2.xml"))
+        }
     });
     let synchroniser = homes.carbon.and_then(|home| home.synchroniser.value());
     items.push(match synchroniser {

@@ -2,13 +2,13 @@
 
 use super::databases::{count_tables, create, drop_new, dump_file, read_in, rename_indexes};
 use super::homes::Homes;
-use super::pairs::is_kernel;
 use super::stores::Store;
 use crate::facts::{Engine, Product};
 use crate::plan::book::commands::{dump, on_host, word};
 use crate::plan::book::desk::{Desk, Draft};
 use crate::plan::book::leg::Leg;
 use crate::plan::book::parts::Estimate;
+use crate::rules::wording::counted;
 
 /// Makes the new databases, empty.
 pub(super) fn database(homes: &Homes<'_>) -> Draft {
@@ -35,7 +35,11 @@ pub(super) fn database(homes: &Homes<'_>) -> Draft {
                 store.place.map_or_else(|| "its data sources".to_owned(), |place| homes.in_new(place))
             ));
         }
-        draft = draft.blocks(create(store));
+        draft = match state(homes, store) {
+            Some((state, true)) => draft.text(state),
+            Some((state, false)) => draft.text(state).blocks(drop_new(store)).blocks(create(store)),
+            None => draft.blocks(create(store)),
+        };
         if let Some(block) = count_tables(store) {
             draft = draft.block(block);
         }
@@ -44,6 +48,25 @@ pub(super) fn database(homes: &Homes<'_>) -> Draft {
         "A count that is not 0 is of another database, or of one somebody has used: stop, and find out which before anything is \
          written into it.",
     )
+}
+
+/// What is in the new database already, and whether it is empty, where the agent could look into it.
+fn state(homes: &Homes<'_>, store: &Store<'_>) -> Option<(String, bool)> {
+    let all = homes.prepared?.databases.value()?;
+    let staged = all.iter().find(|staged| store.names.contains(&staged.name.as_str()))?;
+    let tables = staged.staging.value()?;
+    let kernel = tables.kernel_tables.value()?.len() as u64;
+    let others = tables.other_tables.value().copied()?;
+    let address = &tables.address;
+    if kernel.saturating_add(others) == 0 {
+        return Some((format!("{address} is there already, and has no table."), true));
+    }
+    let told = format!(
+        "{address} is there already, with {} of the kernel and {others} more. Where they are of an earlier try, drop it and make \
+         it again; where nobody knows, find out first.",
+        counted(kernel, "table")
+    );
+    Some((told, false))
 }
 
 fn embedded_caution(draft: Draft, store: &Store<'_>) -> Draft {
@@ -67,8 +90,9 @@ pub(super) fn words(store: &Store<'_>, new: bool) -> String {
     if engine.is_embedded() {
         return format!("{}, embedded, {}", engine.name(), database.name);
     }
+    let what = if engine == Engine::Oracle { "service" } else { "database" };
     format!(
-        "{} at {}:{}, database {}, account {}",
+        "{} at {}:{}, {what} {}, account {}",
         engine.name(),
         database.host,
         database.port,
@@ -149,11 +173,13 @@ pub(super) fn migrate(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draf
     let site = desk.site;
     let outage = |draft: Draft| if leg.production() { draft.outage() } else { draft };
     if homes.pair.is_some() {
-        return outage(Draft::work("migrate", "Change nothing in the database").text(format!(
-            "Tables, columns and keys of {} and {} are the same: the copy is all the new release needs, and no script is run.",
-            leg.from, leg.to
-        )))
-        .optional();
+        return Draft::work("migrate", "Change nothing in the database")
+            .text(format!(
+                "Tables, columns and keys of {} and {} are the same: the copy is all the new release needs, and no script is \
+                 run.",
+                leg.from, leg.to
+            ))
+            .optional();
     }
     let product = desk.facts.product;
     let draft = Draft::work("migrate", "Let the vendor's migration client change the copy").text(format!(
@@ -175,10 +201,22 @@ pub(super) fn migrate(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draf
             format!("Run the migration with -Dmigrate -DmigrateFromVersion={}; then take the client out of dropins", leg.from),
             "Where an Identity Server is its key manager, look up which of the two is upgraded first: the wrong order breaks both".to_owned(),
         ]),
-        _ if is_kernel(product) => draft,
-        _ => draft,
+        Product::Confluence
+        | Product::Wso2Carbon
+        | Product::Wso2ApplicationServer
+        | Product::Wso2BusinessProcessServer
+        | Product::Wso2ComplexEventProcessor
+        | Product::Wso2DataAnalyticsServer
+        | Product::Wso2DataServicesServer
+        | Product::Wso2EnterpriseIntegrator
+        | Product::Wso2EnterpriseMobilityManager
+        | Product::Wso2EnterpriseServiceBus
+        | Product::Wso2GovernanceRegistry
+        | Product::Wso2IotServer
+        | Product::Wso2MessageBroker
+        | Product::Wso2MicroIntegrator => draft,
     };
-    let draft = if site.windows {
+    let draft = if site.windows || leg.production() {
         draft
     } else {
         draft
@@ -194,6 +232,7 @@ pub(super) fn migrate(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draf
     };
     outage(draft)
         .caution("It is one way: after a failure the new database is dropped and filled again. It never runs on production's.")
+        .time(restoring(desk, homes))
 }
 
 /// Names of indexes that differ between the scripts of two releases.

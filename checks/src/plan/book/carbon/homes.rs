@@ -118,8 +118,10 @@ impl<'a> Homes<'a> {
     /// Every server of the cluster that is known: its named members, and hosts with sessions on a database.
     pub(super) fn servers(&self) -> Vec<String> {
         let mut servers: Vec<String> = Vec::new();
+        // The port of a member says nothing of the host.
         let members = self.clustering().into_iter().flat_map(|cluster| {
-            cluster.members.iter().chain(cluster.local_member.as_ref()).map(String::as_str)
+            let all = cluster.members.iter().chain(cluster.local_member.as_ref());
+            all.map(|member| member.rsplit_once(':').map_or(member.as_str(), |(host, _)| host))
         });
         for server in members.chain(self.stores.iter().flat_map(Store::hosts)) {
             if !servers.iter().any(|known| known == server) {

@@ -66,11 +66,10 @@ fn method(desk: &Desk<'_>) -> Draft {
             .to_owned(),
         "The old home and the old databases are not touched: they are the only way back, until users write into the new ones".to_owned(),
     ]);
-    match desk.method {
-        Method::Archive => draft,
-        Method::Installer | Method::Rolling => draft.caution(format!(
-            "The method {} was asked for, and there is none for this product: this book is for the archive, with an outage.",
-            desk.method
+    match desk.asked {
+        None | Some(Method::Archive) => draft,
+        Some(asked @ (Method::Installer | Method::Rolling)) => draft.caution(format!(
+            "The method {asked} was asked for, which this product does not have: this book is for the archive, with an outage.",
         )),
     }
 }
@@ -177,5 +176,6 @@ fn download(desk: &Desk<'_>) -> Draft {
         ))
         .text("Compare each checksum with the one on the page:")
         .block(on_host(site, lines))
-        .text("Name both, and the new home, in the agent's configuration: it then compares configuration, bundles and copies.")
+        .text("Name the old one as pristine in [instance.files], and the new one in [instance.prepared], of the agent's configuration: \
+             it then compares configuration, bundles and copies.")
 }

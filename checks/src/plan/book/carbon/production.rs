@@ -9,7 +9,6 @@ use crate::plan::book::commands::{backup_file, dump, on_host, pack, sh, word};
 use crate::plan::book::desk::{Desk, Draft};
 use crate::plan::book::leg::Leg;
 use crate::plan::book::night::{begin, scanners, snapshot};
-use crate::rules::clock::span;
 use crate::rules::wording::first_few;
 
 pub(super) fn steps(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Vec<Draft> {
@@ -161,16 +160,11 @@ fn promote(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draft {
             ))
             .blocks(swaps);
     }
-    let ground = desk
-        .judge
-        .plan
-        .downtime
-        .map_or_else(String::new, |allowed| format!(" of the {} that are allowed", span(allowed)));
     draft
-        .text(format!(
-            "The vendor counts this switch alone as downtime{ground}. That holds only where nobody writes from the copy on; this \
-             book counts from the moment the servers stop."
-        ))
+        .text(
+            "The vendor counts this switch alone as downtime. That holds only where nobody writes from the copy on; this book \
+             counts from the moment the servers stop.",
+        )
         .time(desk.share(5))
 }
 
@@ -241,10 +235,13 @@ fn begin_anew(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draft {
 
 fn other_nodes(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Option<Draft> {
     let servers = homes.servers();
-    if homes.clustering().is_none() && servers.len() < 2 {
+    let seen = homes.carbon.is_some_and(|home| home.clustering.value().is_some());
+    if homes.clustering().is_none() && servers.len() < 2 && seen {
         return None;
     }
-    let names = if servers.is_empty() {
+    let names = if servers.is_empty() && !seen {
+        "Whether there are other nodes could not be seen. Every other node".to_owned()
+    } else if servers.is_empty() {
         "Every other node".to_owned()
     } else {
         format!(

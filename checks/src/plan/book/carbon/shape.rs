@@ -2,6 +2,7 @@
 
 use super::copying::words;
 use super::homes::{Homes, Tenants};
+use super::pairs::is_kernel;
 use crate::facts::{ConfigurationModel, Field, Role};
 use crate::plan::book::desk::Desk;
 use crate::plan::book::leg::legs;
@@ -32,7 +33,9 @@ pub(in crate::plan::book) fn made_for(desk: &Desk<'_>) -> Vec<(String, String)> 
     if let Some(carbon) = homes.carbon {
         let kernel = carbon.kernel.value().map_or_else(|| "not seen".to_owned(), ToString::to_string);
         let to = homes.new_kernel.as_ref().map_or_else(|| "not known".to_owned(), ToString::to_string);
-        row("kernel", format!("{kernel}, and {to} of {}", desk.target.version));
+        if !is_kernel(desk.facts.product) {
+            row("kernel", format!("{kernel} now, {to} with {}", desk.target.version));
+        }
         row(
             "configuration",
             match carbon.model {
@@ -114,7 +117,7 @@ pub(in crate::plan::book) fn not_seen(desk: &Desk<'_>) -> Vec<String> {
     unread("whether there is a cluster", why(&carbon.clustering));
     unread("whether there are tenants", why(&carbon.tenants));
     unread("which user stores there are", why(&carbon.user_stores));
-    unread("on which ports it listens", why(&carbon.ports));
+    unread("on which ports it listens, so that the usual ones stand in this book,", why(&carbon.ports));
     unread("which patches it has", why(&carbon.patches));
     for store in &homes.stores {
         let mut word = |value: &str, what: &str| {
