@@ -28,6 +28,7 @@ fn instance(product: Product, running: &str, to: &str) -> Golden {
     golden.facts.product = product;
     installation(&mut golden).version = Field::Read(version(running));
     installation(&mut golden).connectors = Field::Read(Vec::new());
+    super::own_java(&mut golden, 8, "/usr/lib/jvm/java-8");
     let host = host(&mut golden);
     host.name = Some("carbon1.example.com".to_owned());
     host.manager = Field::Read(ServiceManager::Systemd { unit: "wso2carbon.service".into() });
@@ -93,20 +94,16 @@ fn datasource(
 
 const IDENTITY: &str = "/opt/wso2is-5.7.0";
 
-fn identity_server() -> Scene {
-    let mut golden = instance(Product::Wso2IdentityServer, "5.7.0", "5.11.0");
-    // Nothing is prepared, and no staging instance is known.
-    let rehearsal = facts(&mut golden.facts.rehearsal);
-    rehearsal.prepared = None;
-    rehearsal.staging = None;
-    let mut like = super::config(&mut golden).clone();
+/// Two databases on MySQL, behind three data sources.
+fn identity_databases(golden: &mut Golden) -> Vec<Datasource> {
+    let mut like = super::config(golden).clone();
     like.place = format!("{IDENTITY}/repository/conf/datasources/master-datasources.xml");
     let user = datasource("WSO2_UM_DB", "jdbc/WSO2UMDB", "wso2_um", &[DatabaseUse::UserManagement], &like);
     let registry =
         datasource("WSO2_REG_DB", "jdbc/WSO2RegDB", "wso2_reg", &[DatabaseUse::MountedRegistry], &like);
     let identity =
         datasource("WSO2_CARBON_DB", "jdbc/WSO2CarbonDB", "wso2_um", &[DatabaseUse::Product], &like);
-    let facts = database(&mut golden);
+    let facts = database(golden);
     facts.engine = Engine::Mysql;
     facts.version = Field::Read("5.7.44-log".to_owned());
     facts.address = "mysql.example.com:3306/wso2_um".to_owned();
@@ -135,7 +132,17 @@ fn identity_server() -> Scene {
         config: registry.config.clone(),
         facts: Field::Read(Box::new(other)),
     }];
-    *super::config(&mut golden) = user.config.clone();
+    *super::config(golden) = user.config.clone();
+    vec![user, registry, identity]
+}
+
+fn identity_server() -> Scene {
+    let mut golden = instance(Product::Wso2IdentityServer, "5.7.0", "5.11.0");
+    // Nothing is prepared, and no staging instance is known.
+    let rehearsal = facts(&mut golden.facts.rehearsal);
+    rehearsal.prepared = None;
+    rehearsal.staging = None;
+    let datasources = identity_databases(&mut golden);
     let installation = installation(&mut golden);
     installation.installation_dir = IDENTITY.into();
     installation.home_dir = IDENTITY.into();
@@ -148,7 +155,7 @@ fn identity_server() -> Scene {
     home.product_name = Field::Read("WSO2 Identity Server".to_owned());
     home.kernel = Field::Read(version("4.4.35"));
     home.host_name = Field::Read(Some("login.example.com".to_owned()));
-    home.datasources = Field::Read(vec![user, registry, identity]);
+    home.datasources = Field::Read(datasources);
     home.clustering = Field::Read(Clustering {
         place: format!("{IDENTITY}/repository/conf/axis2/axis2.xml"),
         enabled: true,

@@ -4,15 +4,19 @@ use super::commands::{of_agent, sh};
 use super::desk::{Desk, Draft};
 use super::night::baseline;
 use super::parts::Estimate;
-use crate::facts::{Field, Role};
+use crate::facts::{Family, Field, Role};
 
 pub(super) fn compare(desk: &Desk<'_>) -> Draft {
     let instance = &desk.facts.instance;
+    let plugged_in = match desk.facts.product.family() {
+        Family::Confluence => "the apps are enabled",
+        Family::Carbon => "your own bundles are there",
+    };
     Draft::work("compare", "Compare with what was before")
-        .text(
-            "The agent looks whether the new version is everywhere, the apps are enabled, no rows are lost, the product's own \
-             checks are content, changed files are carried over, and the nodes are equal.",
-        )
+        .text(format!(
+            "The agent looks whether the new version is everywhere, {plugged_in}, no rows are lost, the product's own checks are \
+             content, changed files are carried over, and the nodes are equal."
+        ))
         .block(of_agent(
             desk.site,
             vec![

@@ -3,6 +3,7 @@
 use super::commands::{of_agent, sh};
 use super::desk::{Desk, Draft};
 use super::leg::Leg;
+use crate::facts::Family;
 use crate::rules::clock::{local, zone_name};
 
 pub(super) fn begin(desk: &Desk<'_>) -> Draft {
@@ -25,8 +26,14 @@ pub(super) fn begin(desk: &Desk<'_>) -> Draft {
 
 pub(super) fn snapshot(desk: &Desk<'_>) -> Draft {
     let instance = &desk.facts.instance;
+    let plugged_in = match desk.facts.product.family() {
+        Family::Confluence => "apps",
+        Family::Carbon => "bundles",
+    };
     Draft::work("snapshot", "Keep what the instance is now")
-        .text("After the upgrade the agent compares with it: versions, apps, row counts, health checks, changed files.")
+        .text(format!(
+            "After the upgrade the agent compares with it: versions, {plugged_in}, row counts, health checks, changed files."
+        ))
         .block(of_agent(
             desk.site,
             vec![format!("agent snapshot {} --output {}", sh(instance), sh(&baseline(instance)))],

@@ -2,7 +2,7 @@
 
 use super::commands::package;
 use super::homes::{Homes, Tenants};
-use crate::facts::{BackupKind, BundleKind, Driver, Engine};
+use crate::facts::{BackupKind, BundleKind, Driver, Engine, Product};
 use crate::plan::book::commands::{on_host, sh, word};
 use crate::plan::book::desk::{Desk, Draft};
 use crate::plan::book::leg::Leg;
@@ -91,7 +91,7 @@ pub(super) fn driver(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draft
             leg.to, change.to, change.from
         ));
     }
-    if let Some(Ok(there)) = homes.prepared.map(|prepared| prepared.drivers.value().ok_or(()))
+    if let Some(there) = homes.prepared.and_then(|prepared| prepared.drivers.value())
         && !there.is_empty()
     {
         let names: Vec<&str> = there.iter().map(|driver| driver.file.as_str()).collect();
@@ -250,6 +250,13 @@ pub(super) fn copy_artifacts(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) 
         })
         .when(leg.production() && !site.windows, || {
             "What was deployed on staging for trying, and is not in the running home, goes away again.".to_owned()
+        })
+        .when(desk.facts.product == Product::Wso2IdentityServer, || {
+            format!(
+                "Users in the embedded directory ({}) are carried by none of these copies: see before whether it holds any that \
+                 somebody needs, and what the vendor's guide says of them.",
+                site.below(&homes.old, "repository/data")
+            )
         })
         .when(homes.with_event_files(), || {
             "The directories eventpublishers and eventstreams of tenants stay behind: the new release does not take them."

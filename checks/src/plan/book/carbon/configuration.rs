@@ -36,7 +36,7 @@ pub(super) fn configuration(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -
             .to_owned()
     });
     changes(draft, leg, homes)
-        .text("As long as the new release runs beside production, these must differ from it:")
+        .text("As long as the new release runs beside production:")
         .list(apart(homes))
         .text(
             "Keystores: copy your own from repository/resources/security, since what is encrypted in the database and in user \
@@ -193,6 +193,14 @@ fn apart(homes: &Homes<'_>) -> Vec<String> {
         .filter_map(|store| Some(format!("{} at {}", store.file, excerpt(store.address.as_deref()?))))
         .take(NAMED)
         .collect();
+    items.push(format!(
+        "{}, so that the administrator who came with the data is not made anew",
+        if toml {
+            "repository/conf/deployment.toml: create_admin_account = false under [super_admin]"
+        } else {
+            "repository/conf/user-mgt.xml: AddAdmin false"
+        }
+    ));
     if !directories.is_empty() {
         items.push(format!(
             "User stores name a directory for trying, or an account that only reads: {}",

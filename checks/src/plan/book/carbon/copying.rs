@@ -12,8 +12,8 @@ use crate::rules::wording::counted;
 
 /// Makes the new databases, empty.
 pub(super) fn database(homes: &Homes<'_>) -> Draft {
-    let kinds: Vec<&str> =
-        homes.stores.iter().filter_map(|store| store.running.engine).map(Engine::name).collect();
+    let engines = homes.stores.iter().filter_map(|store| store.running.engine);
+    let kinds: Vec<&str> = engines.filter(|engine| !engine.is_embedded()).map(Engine::name).collect();
     let kind = kinds.first().copied().unwrap_or("database, of the kind production has");
     let mut draft = Draft::work("database", "Make a new, empty database").text(format!(
         "A server of the same kind, {kind}: data cannot be carried from one kind of database to another on this way. It stays \
@@ -27,6 +27,16 @@ pub(super) fn database(homes: &Homes<'_>) -> Draft {
             words(store, true),
             words(store, false)
         ));
+        if let (Some(old), Some(new)) = (store.running.engine, store.new.engine)
+            && old != new
+        {
+            draft = draft.caution(format!(
+                "{} is {} now, and the new home names {}: what follows does not carry data from the one to the other.",
+                store.called(),
+                old.name(),
+                new.name()
+            ));
+        }
         if store.still_running {
             draft = draft.caution(format!(
                 "The new home names the running database for {}. The new release must never be started on it: write the new \
@@ -182,12 +192,18 @@ pub(super) fn migrate(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draf
             .optional();
     }
     let product = desk.facts.product;
+    let ages = matches!(product, Product::Wso2IdentityServer | Product::Wso2ApiManager);
     let draft = Draft::work("migrate", "Let the vendor's migration client change the copy").text(format!(
         "What changes in the database between {} and {} is not described here: the vendor's guide for this pair and the \
          migration client that belongs to {product} {} say it. It runs on the new databases only, with {product} {} at its \
          newest update level, and is tried on staging as often as it takes.",
         leg.from, leg.to, leg.to, leg.to
     ));
+    let draft = draft.when(ages && !leg.production(), || {
+        "Have the vendor's clean-up of sessions and tokens run on production in the weeks before: what is gone needs neither to be \
+         copied nor to be changed."
+            .to_owned()
+    });
     let draft = match product {
         Product::Wso2IdentityServer => draft.list(vec![
             "Put the client into repository/components/dropins and its migration-resources into the new home; write both \

@@ -90,13 +90,13 @@ impl<'a> Homes<'a> {
 
     pub(super) fn tenants(&self) -> Tenants {
         let directories = self.carbon.and_then(|home| home.tenants.value()).map(|dirs| &dirs.ids);
-        let rows: Option<BTreeSet<u32>> =
-            self.prepared.and_then(|prepared| prepared.databases.value()).map(|all| {
-                let running = all.iter().filter_map(|staged| staged.production.value());
-                running.filter_map(|tables| tables.tenants.value()).flatten().copied().collect()
-            });
+        // A database that could not be read may be the one with the tenants in it.
+        let rows: Option<Vec<&BTreeSet<u32>>> = self
+            .prepared
+            .and_then(|prepared| prepared.databases.value())
+            .and_then(|all| all.iter().map(|staged| staged.production.value()?.tenants.value()).collect());
         let mut known: BTreeSet<u32> = directories.into_iter().flatten().copied().collect();
-        known.extend(rows.iter().flatten());
+        known.extend(rows.iter().flatten().copied().flatten());
         match (known.is_empty(), directories, rows) {
             (false, _, _) => Tenants::There(known),
             (true, Some(_), Some(_)) => Tenants::None,

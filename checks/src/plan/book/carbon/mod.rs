@@ -18,6 +18,8 @@ mod production;
 mod shape;
 mod staging;
 mod stores;
+#[cfg(test)]
+mod tests;
 mod trial;
 
 use super::desk::{Desk, Draft};

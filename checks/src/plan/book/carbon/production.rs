@@ -195,10 +195,10 @@ fn switch(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -> Draft {
                 vec![format!("grep --line-number --fixed-strings --regexp={} --regexp={} {}", sh(&homes.old), sh(&homes.new), sh(path))],
             )),
         ServiceManager::WindowsService { name } => draft
-            .text(format!(
+            .text(
                 "The service runs by YAJSW: the variable CARBON_HOME and wrapper.conf say which home it starts. YAJSW_HOME is where \
                  YAJSW is unpacked; the service gets the account it had (services.msc, Log On)."
-            ))
+            )
             .block(on_host(
                 site,
                 vec![

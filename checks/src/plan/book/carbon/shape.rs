@@ -101,12 +101,9 @@ pub(in crate::plan::book) fn not_seen(desk: &Desk<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let carbon = match homes.carbon {
-        Some(carbon) => carbon,
-        None => {
-            gaps.push("what is particular to the product home was not read".to_owned());
-            return gaps;
-        }
+    let Some(carbon) = homes.carbon else {
+        gaps.push("what is particular to the product home was not read".to_owned());
+        return gaps;
     };
     let mut unread = |what: &str, why: Option<&str>| {
         if let Some(why) = why {
