@@ -34,7 +34,7 @@ pub(super) fn section(desk: &Desk<'_>) -> Section {
 fn show_agent(desk: &Desk<'_>, homes: &Homes<'_>) -> Draft {
     Draft::work("agent", "Show the agent the new home")
         .text(format!(
-            "In its configuration, write installation_dir = \"{}\" for {} and take [instance.prepared] out; where [instance.database] \
+            "In its configuration, write installation_dir = '{}' for {} and take [instance.prepared] out; where [instance.database] \
              names an account, it must be allowed to look into the new databases. Then have the agent read it again, with the last \
              command where it runs by systemd.",
             homes.new, desk.facts.instance
