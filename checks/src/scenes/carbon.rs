@@ -29,11 +29,16 @@ fn instance(product: Product, running: &str, to: &str) -> Golden {
     installation(&mut golden).version = Field::Read(version(running));
     installation(&mut golden).connectors = Field::Read(Vec::new());
     super::own_java(&mut golden, 8, "/usr/lib/jvm/java-8");
+    for runtime in &mut super::java(&mut golden).runtimes {
+        if let Field::Read(version) = &mut runtime.version {
+            "1.8.0_402".clone_into(&mut version.text);
+        }
+    }
     let host = host(&mut golden);
     host.name = Some("carbon1.example.com".to_owned());
     host.manager = Field::Read(ServiceManager::Systemd { unit: "wso2carbon.service".into() });
     if let Field::Read(Some(process)) = &mut host.service {
-        process.user = "wso2".to_owned();
+        "wso2".clone_into(&mut process.user);
     }
     golden.to(to)
 }
@@ -106,7 +111,7 @@ fn identity_databases(golden: &mut Golden) -> Vec<Datasource> {
     let facts = database(golden);
     facts.engine = Engine::Mysql;
     facts.version = Field::Read("5.7.44-log".to_owned());
-    facts.address = "mysql.example.com:3306/wso2_um".to_owned();
+    "mysql.example.com:3306/wso2_um".clone_into(&mut facts.address);
     if let Field::Read(sessions) = &mut facts.sessions {
         sessions.groups = ["10.0.0.7", "10.0.0.8", "10.0.0.31"]
             .map(|host| SessionGroup {
@@ -125,7 +130,7 @@ fn identity_databases(golden: &mut Golden) -> Vec<Datasource> {
         ]);
     }
     let mut other = facts.clone();
-    other.address = "mysql.example.com:3306/wso2_reg".to_owned();
+    "mysql.example.com:3306/wso2_reg".clone_into(&mut other.address);
     other.size_bytes = Field::Read(3 << 30);
     facts.others = vec![OtherDatabase {
         name: "WSO2_REG_DB".to_owned(),
@@ -203,7 +208,7 @@ fn identity_server() -> Scene {
         });
     }
     let application = super::application(&mut golden);
-    application.base_url = "https://login.example.com".to_owned();
+    "https://login.example.com".clone_into(&mut application.base_url);
     application.version = Field::Read(Some("5.7.0".to_owned()));
     Scene { name: "identity-server-mysql-5.7", golden, method: Some(Method::Rolling) }
 }

@@ -47,9 +47,9 @@ pub(super) fn configuration(desk: &Desk<'_>, leg: &Leg<'_>, homes: &Homes<'_>) -
 /// What is new in the release, and what people changed in the running one.
 fn changes(draft: Draft, leg: &Leg<'_>, homes: &Homes<'_>) -> Draft {
     let none_is_new = homes.pair.is_some_and(|pair| pair.same_configuration);
-    let drift = homes.prepared.map(|prepared| &prepared.drift);
-    let drift = match drift {
-        Some(Field::Read(drift)) => drift,
+    let compared = homes.prepared.map(|prepared| &prepared.drift);
+    let compared = match compared {
+        Some(Field::Read(compared)) => compared,
         other => {
             let why = match other {
                 Some(Field::Unread(why)) => format!(" ({})", excerpt(why)),
@@ -73,14 +73,14 @@ fn changes(draft: Draft, leg: &Leg<'_>, homes: &Homes<'_>) -> Draft {
         }
     };
     let of_vendor: Vec<&DriftSetting> =
-        drift.settings.iter().filter(|setting| setting.base != setting.target).collect();
+        compared.settings.iter().filter(|setting| setting.base != setting.target).collect();
     let own: Vec<&DriftSetting> =
-        drift.settings.iter().filter(|setting| setting.base != setting.local).collect();
-    let complete = drift.count <= drift.settings.len() as u64 && drift.unread.is_empty();
+        compared.settings.iter().filter(|setting| setting.base != setting.local).collect();
+    let complete = compared.count <= compared.settings.len() as u64 && compared.unread.is_empty();
     let draft = if of_vendor.is_empty() && complete {
         draft.text(format!(
             "No option is new: {} of both untouched releases say the same.",
-            counted(drift.files, "file")
+            counted(compared.files, "file")
         ))
     } else {
         named(draft, "New or changed by the vendor", &of_vendor, |setting| (&setting.base, &setting.target))
@@ -90,24 +90,24 @@ fn changes(draft: Draft, leg: &Leg<'_>, homes: &Homes<'_>) -> Draft {
     } else {
         named(draft, "Changed by you", &own, |setting| (&setting.base, &setting.local))
     };
-    rest(draft, drift)
+    rest(draft, compared)
 }
 
-fn rest(draft: Draft, drift: &Drift) -> Draft {
+fn rest(draft: Draft, compared: &Drift) -> Draft {
     draft
-        .when(drift.count > drift.settings.len() as u64, || {
-            format!("{} more differ and are not listed.", drift.count - drift.settings.len() as u64)
+        .when(compared.count > compared.settings.len() as u64, || {
+            format!("{} more differ and are not listed.", compared.count - compared.settings.len() as u64)
         })
-        .when(!drift.unread.is_empty(), || {
-            let files = drift.unread.iter().map(|(file, _)| file.as_str());
-            format!("Not compared, so look at them by hand: {}.", first_few(files, drift.unread.len() as u64))
+        .when(!compared.unread.is_empty(), || {
+            let files = compared.unread.iter().map(|(file, _)| file.as_str());
+            format!("Not compared, so look at them by hand: {}.", first_few(files, compared.unread.len() as u64))
         })
-        .when(!drift.copied_whole.is_empty(), || {
-            let files = drift.copied_whole.iter().map(String::as_str);
+        .when(!compared.copied_whole.is_empty(), || {
+            let files = compared.copied_whole.iter().map(String::as_str);
             format!(
                 "Copied whole from the running home, which loses what the vendor changed in them: {}. Take the file of the new \
                  release again and write the changes into it.",
-                first_few(files, drift.copied_whole.len() as u64)
+                first_few(files, compared.copied_whole.len() as u64)
             )
         })
 }
@@ -156,16 +156,16 @@ fn apart(homes: &Homes<'_>) -> Vec<String> {
         "{}: offset {offset}, so that the console answers on {https} beside the running one",
         file("repository/conf/carbon.xml")
     ));
-    items.push(match homes.clustering() {
-        Some(cluster) => format!(
-            "{}: clustering off, or another domain than {} and none of its members; else the new server joins the running cluster",
-            file("repository/conf/axis2/axis2.xml"),
+    let axis = file("repository/conf/axis2/axis2.xml");
+    items.push(if let Some(cluster) = homes.clustering() {
+        format!(
+            "{axis}: clustering off, or another domain than {} and none of its members; else the new server joins the running \
+             cluster",
             cluster.domain.as_deref().unwrap_or("that of production")
-        ),
-        None => {
-            let now = homes.carbon.and_then(|home| home.clustering.value()).map_or("", |_| ", as now");
-            format!("{}: clustering off{now}", file("repository/conf/axis2/axis2.xml"))
-        }
+        )
+    } else {
+        let now = homes.carbon.and_then(|home| home.clustering.value()).map_or("", |_| ", as now");
+        format!("{axis}: clustering off{now}")
     });
     let synchroniser = homes.carbon.and_then(|home| home.synchroniser.value());
     items.push(match synchroniser {

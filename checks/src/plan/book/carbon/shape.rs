@@ -51,13 +51,13 @@ pub(in crate::plan::book) fn made_for(desk: &Desk<'_>) -> Vec<(String, String)> 
     row("service", site.service_words());
     row("java", site.java_words());
     for store in &homes.stores {
-        let size = store.size().map_or_else(String::new, |size| format!(", {}", bytes(size)));
+        let large = store.size().map_or_else(String::new, |size| format!(", {}", bytes(size)));
         let name = if store.names.is_empty() {
             "database".to_owned()
         } else {
             format!("database of {}", store.called())
         };
-        row(&name, format!("{}{size}", words(store, false)));
+        row(&name, format!("{}{large}", words(store, false)));
     }
     row("tenants", tenants(&homes));
     row("address", site.public_url());
