@@ -1,4 +1,4 @@
-//! Ten run books, for instances that differ as real ones do, as reviewed texts.
+//! Run books, for instances that differ as real ones do, as reviewed texts.
 //!
 //! Whoever changes a sentence of a step reads here what becomes of it everywhere.
 
@@ -8,7 +8,7 @@ use upgrade_readiness_checks::report::Judge;
 use upgrade_readiness_checks::scenes::scenes;
 
 #[test]
-fn ten_books_read_as_they_were_reviewed() {
+fn the_books_read_as_they_were_reviewed() {
     for scene in scenes() {
         let golden = &scene.golden;
         let judge =

@@ -1,4 +1,6 @@
-//! Ten instances that differ as real ones do: their run books are read from start to end, and kept as reviewed texts.
+//! Instances that differ as real ones do: their run books are read from start to end, and kept as reviewed texts.
+
+mod carbon;
 
 use std::sync::LazyLock;
 
@@ -33,7 +35,7 @@ pub struct Scene {
 /// All of them.
 #[must_use]
 pub fn scenes() -> Vec<Scene> {
-    vec![
+    let mut scenes = vec![
         single(),
         rolling(),
         mysql_from_the_archive(),
@@ -44,7 +46,9 @@ pub fn scenes() -> Vec<Scene> {
         unseen(),
         no_way(),
         rehearsed(),
-    ]
+    ];
+    scenes.extend(carbon::scenes());
+    scenes
 }
 
 fn facts<T>(reading: &mut Reading<T>) -> &mut T {
@@ -94,6 +98,10 @@ fn terms(golden: &mut Golden) -> &mut LicenseTerms {
             unreachable!("the golden instance has a licence")
         }
     }
+}
+
+fn denied(message: &str) -> Failure {
+    Failure { kind: FailureKind::Denied, message: message.to_owned() }
 }
 
 fn version(text: &str) -> ProductVersion {
@@ -249,7 +257,6 @@ fn cluster_with_downtime() -> Scene {
 
 fn unseen() -> Scene {
     let mut golden = running("9.2.7").to("9.2.10");
-    let denied = |message: &str| Failure { kind: FailureKind::Denied, message: message.to_owned() };
     let asked = crate::facts::Asked {
         at: golden.now,
         took: SignedDuration::ZERO,

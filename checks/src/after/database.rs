@@ -1,7 +1,7 @@
 //! Is it the same database, of a sane size, and does everything in it belong to the product's account?
 
 use super::{Item, Sides, Topic, shown};
-use crate::facts::{Database, Missing, Ownership, Snapshot, Source};
+use crate::facts::{Database, Family, Missing, Ownership, Snapshot, Source};
 use crate::rules::units::{bytes, percent_of};
 use crate::rules::wording::{counted, excerpt, first_few};
 
@@ -22,16 +22,25 @@ pub(super) fn server(sides: &Sides<'_>) -> Vec<Item> {
         Ok(known) => known,
         Err(unknown) => return unknown,
     };
-    let look = "See which database confluence.cfg.xml in the home directory names, and whether that is meant; else stop \
-                the service before people write into it.";
+    let look = format!(
+        "See which database {} names, and whether that is meant; else stop the service before people write into it.",
+        sides.whereabouts().database
+    );
+    // The new release of a Carbon product stands on a new database, which was filled from the old one.
+    let moves = sides.now.product.family() == Family::Carbon;
     let item = if was.engine != is.engine {
         Item::blocked(
             topic,
             format!("the database is {} now and was {}", is.engine.name(), was.engine.name()),
         )
-        .so_do(look)
+        .so_do(look.clone())
+    } else if moves && was.address != is.address {
+        Item::well(
+            topic,
+            format!("{} {} at a new address, as it should be", is.engine.name(), excerpt(version)),
+        )
     } else if was.address != is.address || schema_before != schema {
-        Item::warning(topic, "the instance uses another database or schema than before").so_do(look)
+        Item::warning(topic, "the instance uses another database or schema than before").so_do(look.clone())
     } else if version_before == version {
         Item::well(topic, format!("{} {}, as before", is.engine.name(), excerpt(version)))
     } else {

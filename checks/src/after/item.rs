@@ -139,7 +139,8 @@ pub struct Item {
     pub topic: Topic,
     /// What it is about inside its topic: a plug-in key, a table, a file; `None` for the topic as a whole.
     pub subject: Option<String>,
-    /// `Ready`, `Warning` (somebody must decide), `Blocked` (must be put right) or `Unknown`.
+    /// `Ready`, `Warning` (somebody must decide), `Blocked` (must be put right), `Unknown`, or `Skipped` for what the
+    /// product does not have.
     pub verdict: Verdict,
     /// What is to be said, in one sentence without its full stop.
     pub summary: String,
@@ -177,6 +178,11 @@ impl Item {
     /// It must be put right.
     pub(super) fn blocked(topic: Topic, summary: impl Into<String>) -> Self {
         Self::new(topic, Verdict::Blocked, summary)
+    }
+
+    /// The product does not have it.
+    pub(super) fn skipped(topic: Topic, summary: impl Into<String>) -> Self {
+        Self::new(topic, Verdict::Skipped, summary)
     }
 
     /// A whole topic cannot be told.

@@ -4,12 +4,14 @@
 //! happened, whether it ended everywhere, and whether all that was there before is there still. Where the answer needs
 //! both sides and one of them is not known, it cannot be told, and that is never good news.
 
+mod bundles;
 mod database;
 mod files;
 mod item;
 mod license;
 mod nodes;
 mod plugins;
+mod product;
 mod release;
 mod rows;
 mod settings;
@@ -19,7 +21,7 @@ mod testing;
 
 use jiff::Timestamp;
 
-use crate::facts::{Missing, Product, Snapshot, Source};
+use crate::facts::{Family, Missing, Product, Snapshot, Source};
 use crate::model::{Policy, Verdict};
 use crate::rules::units::minute;
 use crate::version::ProductVersion;
@@ -165,6 +167,9 @@ pub fn compare(
 }
 
 fn look(topic: Topic, sides: &Sides<'_>) -> Vec<Item> {
+    if let Some(skipped) = product::skipped(topic, sides) {
+        return vec![skipped];
+    }
     match topic {
         Topic::Version => release::version(sides),
         Topic::Statements => release::statements(sides),
@@ -176,7 +181,10 @@ fn look(topic: Topic, sides: &Sides<'_>) -> Vec<Item> {
         Topic::HealthChecks => site::health(sides),
         Topic::SearchIndex => site::search_index(sides),
         Topic::License => license::license(sides),
-        Topic::Plugins => plugins::plugins(sides),
+        Topic::Plugins => match sides.now.product.family() {
+            Family::Confluence => plugins::plugins(sides),
+            Family::Carbon => bundles::bundles(sides),
+        },
         Topic::RowCounts => rows::rows(sides),
         Topic::Database => database::server(sides),
         Topic::DatabaseSize => database::size(sides),
@@ -196,8 +204,9 @@ mod tests {
 
     use jiff::SignedDuration;
 
-    use super::testing::{Pair, pair};
+    use super::testing::{Pair, carbon_pair, pair};
     use super::*;
+    use crate::facts::{Field, StatementOf};
 
     #[test]
     fn an_upgrade_that_went_well_is_ready_in_every_topic() {
@@ -264,6 +273,80 @@ mod tests {
             assert!(matches!(compared(&late, &now), Err(NotComparable::NotBefore { .. })));
         }
         assert!(matches!(compared(&now, &now), Err(NotComparable::NotBefore { .. })));
+    }
+
+    #[test]
+    fn a_carbon_product_is_compared_in_what_it_has() {
+        let Pair { before, now } = carbon_pair();
+        let after = compare(&before, &now, Some(&"4.4.7".parse().unwrap()), &Policy::default()).unwrap();
+        assert_eq!(after.verdict, Verdict::Ready, "{:#?}", after.items);
+        let skipped: Vec<Topic> = after
+            .items
+            .iter()
+            .filter(|item| item.verdict == Verdict::Skipped)
+            .map(|item| item.topic)
+            .collect();
+        let without =
+            [Topic::Builds, Topic::AccessMode, Topic::SearchIndex, Topic::License, Topic::ContextPath];
+        assert_eq!(skipped, without);
+        for item in &after.items {
+            let all = format!("{} {} {:?}", item.summary, item.now, item.remedy).to_lowercase();
+            assert!(!all.contains("server.xml") && !all.contains("setenv"), "{item:#?}");
+        }
+    }
+
+    #[test]
+    fn what_a_carbon_product_lost_is_told() {
+        type Spoil = fn(&mut Pair);
+        let rows: [(&str, Spoil, Topic, Verdict); 6] = [
+            (
+                "a bundle is not carried over",
+                |p| p.plugins().bundles.as_mut().unwrap().custom.clear(),
+                Topic::Plugins,
+                Verdict::Warning,
+            ),
+            ("bundles were not read", |p| p.plugins().bundles = None, Topic::Plugins, Verdict::Unknown),
+            (
+                "the offset of the time of trying is left",
+                |p| {
+                    let carbon = p.installation().carbon.as_mut().unwrap();
+                    carbon.ports = Field::Read(crate::facts::Ports { offset: 1, https: 9444, http: 9764 });
+                },
+                Topic::Connectors,
+                Verdict::Warning,
+            ),
+            (
+                "the ports were not read",
+                |p| p.installation().carbon.as_mut().unwrap().ports = Field::Unread("denied".into()),
+                Topic::Connectors,
+                Verdict::Unknown,
+            ),
+            (
+                "the configuration was copied from the old home",
+                |p| {
+                    let statements = &mut p.installation().statements;
+                    let configured =
+                        statements.iter_mut().find(|one| one.of == StatementOf::ConfiguredVersion);
+                    configured.unwrap().says = Field::Read("4.4.6".into());
+                },
+                Topic::Statements,
+                Verdict::Blocked,
+            ),
+            (
+                "another kind of database",
+                |p| p.database().engine = crate::facts::Engine::Mysql,
+                Topic::Database,
+                Verdict::Blocked,
+            ),
+        ];
+        for (name, spoil, topic, verdict) in rows {
+            let mut pair = carbon_pair();
+            spoil(&mut pair);
+            let after = compare(&pair.before, &pair.now, None, &Policy::default()).unwrap();
+            let items = after.items.iter().filter(|item| item.topic == topic);
+            let found: Vec<Verdict> = items.map(|item| item.verdict).collect();
+            assert_eq!(found, [verdict], "{name}: {:#?}", after.items);
+        }
     }
 
     #[test]

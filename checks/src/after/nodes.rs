@@ -18,10 +18,11 @@ pub(super) fn nodes(sides: &Sides<'_>) -> Vec<Item> {
         Err(unknown) => unknown,
         Ok((Told(None), Told(None))) => Vec::new(),
         Ok((Told(Some(_)), Told(None))) => vec![
-            Item::blocked(TOPIC, "the instance was in a cluster and is in none now").so_do(
-                "See whether confluence.cfg.xml in the home directory still holds the cluster's settings, and restart the \
-                 node with them; two single nodes on one database damage it.",
-            ),
+            Item::blocked(TOPIC, "the instance was in a cluster and is in none now").so_do(format!(
+                "See whether {} still holds the cluster's settings, and restart the node with them; two single nodes on one \
+                 database damage it.",
+                sides.whereabouts().cluster
+            )),
         ],
         Ok((Told(None), Told(Some(_)))) => vec![
             Item::warning(TOPIC, "the instance is in a cluster and was in none before")

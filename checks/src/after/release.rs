@@ -100,8 +100,7 @@ fn no_version(says: &Result<&String, Missing>) -> String {
 
 fn stated_programs(side: &Snapshot) -> Result<Vec<&Statement>, Missing> {
     let statements = &side.installation()?.statements;
-    let stated: Vec<&Statement> =
-        statements.iter().filter(|one| one.of == StatementOf::ProgramVersion).collect();
+    let stated: Vec<&Statement> = statements.iter().filter(|one| one.of.is_of_program()).collect();
     if stated.is_empty() {
         return Err(Missing::Unread {
             of: Source::Installation,

@@ -12,7 +12,7 @@ const TOPIC: Topic = Topic::RowCounts;
 ///
 /// Users and groups of an outer directory come and go with it, and links and properties are worked out anew by some
 /// upgrade tasks, so fewer rows of other tables are for a person to judge.
-const KEPT: [&str; 12] = [
+const KEPT: [&str; 14] = [
     "attachmentdata",
     "attachments",
     "bodycontent",
@@ -24,6 +24,8 @@ const KEPT: [&str; 12] = [
     "pagetemplates",
     "spacepermissions",
     "spaces",
+    "um_tenant",
+    "um_user",
     "user_mapping",
 ];
 
@@ -46,7 +48,7 @@ pub(super) fn rows(sides: &Sides<'_>) -> Vec<Item> {
             (Field::Read(0), None) => {}
             (Field::Read(was), None) => items.push(gone(table, *was, grave)),
             (Field::Read(was), Some(Field::Read(is))) if is < was => {
-                items.push(fewer(table, *was, *is, grave || *is == 0));
+                items.push(fewer(table, *was, *is, grave || *is == 0, sides.whereabouts().log));
             }
             (Field::Read(was), Some(Field::Read(is))) if is > was => {
                 more.push(format!("{} +{}", excerpt(table), is - was));
@@ -111,14 +113,14 @@ fn graded(grave: bool, summary: String) -> Item {
     if grave { Item::blocked(TOPIC, summary) } else { Item::warning(TOPIC, summary) }
 }
 
-fn fewer(table: &str, was: u64, is: u64, grave: bool) -> Item {
+fn fewer(table: &str, was: u64, is: u64, grave: bool, log: &str) -> Item {
     let table = excerpt(table);
     graded(grave, format!("{table} lost {}", counted(was - is, "row")))
         .about(table.clone())
         .seen(counted(was, "row"), counted(is, "row"))
         .so_do(format!(
             "Find out who took them away: people who deleted something between the two looks, a synchronised directory, or \
-             an upgrade task named in logs/atlassian-confluence.log. When nobody can tell, restore the backup beside it and \
+             an upgrade task named in {log}. When nobody can tell, restore the backup beside it and \
              compare {table} before people write again."
         ))
 }

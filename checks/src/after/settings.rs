@@ -3,7 +3,7 @@
 //! Somebody may have changed them on purpose, so what differs is for a person to decide.
 
 use super::{Both, Item, Sides, Topic, shown};
-use crate::facts::{Connector, JvmOptions, Missing, Snapshot, Source};
+use crate::facts::{Connector, Family, JvmOptions, Missing, Ports, Snapshot, Source};
 use crate::rules::units::bytes;
 use crate::rules::wording::excerpt;
 
@@ -16,18 +16,43 @@ pub(super) fn address(sides: &Sides<'_>) -> Vec<Item> {
 
 pub(super) fn connectors(sides: &Sides<'_>) -> Vec<Item> {
     let both = sides.both(|side| {
-        let connectors = &side.installation()?.connectors;
+        let installation = side.installation()?;
+        if let Some(carbon) = &installation.carbon {
+            let ports = carbon.ports.read(Source::Installation, "the ports of the console")?;
+            return Ok(Listening::Ports(ports));
+        }
+        let connectors = &installation.connectors;
         let connectors = connectors.read(Source::Installation, "the connectors in server.xml")?;
         let mut connectors: Vec<&Connector> = connectors.iter().collect();
         connectors.sort_by_key(|connector| connector.port);
-        Ok(connectors)
+        Ok(Listening::Connectors(connectors))
     });
-    let remedy = "Carry over port, scheme, proxyName, proxyPort and maxThreads into conf/server.xml of the new installation, \
-                  and restart.";
-    same(Topic::Connectors, &both, show_connectors, remedy)
+    let remedy = match sides.now.product.family() {
+        Family::Confluence => {
+            "Carry over port, scheme, proxyName, proxyPort and maxThreads into conf/server.xml of the new installation, and \
+             restart."
+        }
+        Family::Carbon => {
+            "Give the new home the offset of the old one, which it had not while both ran side by side, and restart."
+        }
+    };
+    let show = |listening: &Listening<'_>| match listening {
+        Listening::Connectors(connectors) => show_connectors(connectors),
+        Listening::Ports(Ports { offset, https, http }) => {
+            format!("https on {https}, http on {http}, offset {offset}")
+        }
+    };
+    same(Topic::Connectors, &both, show, remedy)
 }
 
-fn show_connectors(connectors: &Vec<&Connector>) -> String {
+/// What a product listens on, as its configuration says.
+#[derive(PartialEq)]
+enum Listening<'a> {
+    Connectors(Vec<&'a Connector>),
+    Ports(&'a Ports),
+}
+
+fn show_connectors(connectors: &[&Connector]) -> String {
     let one = |connector: &&Connector| {
         let Connector { port, scheme, proxy_name, proxy_port, max_threads } = connector;
         let proxy = match (proxy_name, proxy_port) {
@@ -78,7 +103,10 @@ pub(super) fn heap(sides: &Sides<'_>) -> Vec<Item> {
                 size(was.max_heap_bytes)
             ),
         )
-        .so_do("Carry over -Xmx and -Xms into bin/setenv.sh of the new installation, and restart.")
+        .so_do(format!(
+            "Carry over -Xmx and -Xms into {} of the new installation, and restart.",
+            sides.whereabouts().script
+        ))
     } else {
         Item::well(topic, now.clone())
     };
@@ -102,8 +130,11 @@ pub(super) fn jvm_options(sides: &Sides<'_>) -> Vec<Item> {
         let encoding = encoding.map_or_else(|| "not set".to_owned(), excerpt);
         format!("ReservedCodeCacheSize {}, file.encoding {encoding}", size(*code_cache))
     };
-    let remedy = "See whether the new release brings the option itself; else carry it over into bin/setenv.sh and restart.";
-    same(Topic::JvmOptions, &both, show, remedy)
+    let remedy = format!(
+        "See whether the new release brings the option itself; else carry it over into {} and restart.",
+        sides.whereabouts().script
+    );
+    same(Topic::JvmOptions, &both, show, &remedy)
 }
 
 fn options(side: &Snapshot) -> Result<&JvmOptions, Missing> {

@@ -13,7 +13,7 @@ pub(super) fn state(sides: &Sides<'_>) -> Vec<Item> {
     let said = |side: &Snapshot| side.application()?.state.read(Source::Application, "the state").cloned();
     let both = sides.both(said);
     let (before, now) = (shown(&both.before, |said| excerpt(said)), shown(&both.now, |said| excerpt(said)));
-    let log = "Read logs/atlassian-confluence.log in the home directory";
+    let log = format!("Read {}", sides.whereabouts().log);
     let item = match both.now.as_ref().map(|said| said.trim().to_ascii_uppercase()).as_deref() {
         Ok("RUNNING") => Item::well(topic, "the application is running"),
         Ok("STARTING" | "STOPPING" | "MAINTENANCE") => {

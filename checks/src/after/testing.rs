@@ -7,7 +7,7 @@ use crate::facts::{
     Application, Database, Field, FileTree, Files, Installation, Java, JvmOptions, License, LicenseTerms,
     LicenseText, Plugins, Reading, Snapshot, StatementOf, UpgradeStep,
 };
-use crate::golden::golden;
+use crate::golden::{golden, golden_carbon};
 use crate::model::{Policy, Verdict};
 
 /// The golden instance before its upgrade to 9.2.10, and after it.
@@ -30,6 +30,27 @@ pub(super) fn pair() -> Pair {
     }
     facts(&mut now.application).version = Field::Read(Some(version.into()));
     // Facts of the golden instance are from this very moment; those from before must not be from the future.
+    before.taken_at = now.taken_at - SignedDuration::from_mins(4);
+    Pair { before, now }
+}
+
+/// The upgrade of a Carbon product that went well: the new home, on its new database.
+pub(super) fn carbon_pair() -> Pair {
+    let mut now = golden_carbon().facts;
+    let mut before = now.clone();
+    let version = "4.4.7";
+    let installation = facts(&mut now.installation).as_mut();
+    installation.version = Field::Read(version.parse().unwrap());
+    installation.installation_dir = "/opt/wso2/wso2carbon-4.4.7".into();
+    installation.home_dir = "/opt/wso2/wso2carbon-4.4.7".into();
+    for statement in &mut installation.statements {
+        statement.says = Field::Read(version.into());
+    }
+    for tree in &mut facts(&mut now.files).trees {
+        tree.root = "/opt/wso2/wso2carbon-4.4.7".into();
+    }
+    facts(&mut now.application).version = Field::Read(Some(version.into()));
+    facts(&mut now.database).address = "db-staging.example.com:5432/carbon".into();
     before.taken_at = now.taken_at - SignedDuration::from_mins(4);
     Pair { before, now }
 }

@@ -101,6 +101,17 @@ pub enum StatementOf {
     SharedHomeBuild,
 }
 
+impl StatementOf {
+    /// It states the release of the product itself, which nothing may contradict after an upgrade.
+    #[must_use]
+    pub fn is_of_program(self) -> bool {
+        match self {
+            Self::ProgramVersion | Self::ConfiguredVersion => true,
+            Self::KernelVersion | Self::BundleVersion | Self::HomeBuild | Self::SharedHomeBuild => false,
+        }
+    }
+}
+
 /// The cluster an instance is a node of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cluster {

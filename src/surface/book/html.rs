@@ -6,7 +6,7 @@ use upgrade_readiness_checks::plan::way::{NoWay, Stop, Way};
 
 use super::words::{self, Piece, Standing};
 use crate::surface::html::{Html, TOKENS};
-use crate::surface::status::{minute, printable, product_name};
+use crate::surface::status::{minute, printable};
 
 const STYLE: &str = include_str!("book.css");
 
@@ -118,8 +118,7 @@ impl Html {
         self.raw("<dl class=\"pairs made\">\n");
         let planned = book.planned_for.map_or_else(|| "not planned".to_owned(), |day| day.to_string());
         self.pair("Planned for", &planned);
-        let product = product_name(book.product.id());
-        self.pair("Made for", &format!("{}, {product} {}", book.instance, book.running));
+        self.pair("Made for", &format!("{}, {} {}", book.instance, book.product, book.running));
         for (name, value) in &book.made_for {
             self.pair(&words::capital(name), value);
         }

@@ -8,7 +8,7 @@ use upgrade_readiness_checks::plan::way::{NoWay, Stop, Way};
 
 use super::escape::{cell, code, fenced, inline, page};
 use super::words;
-use crate::surface::status::{minute, product_name};
+use crate::surface::status::minute;
 
 /// The whole book.
 pub(super) fn render_markdown(book: &Book) -> String {
@@ -59,7 +59,7 @@ impl Sheet {
         row("Verdict", book.verdict.id());
         let planned = book.planned_for.map_or_else(|| "not planned".to_owned(), |day| day.to_string());
         row("Planned for", &planned);
-        row("Made for", &format!("{}, {} {}", book.instance, product_name(book.product.id()), book.running));
+        row("Made for", &format!("{}, {} {}", book.instance, book.product, book.running));
         for (name, value) in &book.made_for {
             row(&words::capital(name), value);
         }

@@ -3,8 +3,8 @@
 //! Nothing here is ever executed: a person reads it, judges it and types it. No password stands in any of them.
 
 use super::parts::{Block, Shell};
-use super::site::Site;
-use crate::facts::{BackupKind, Engine, ServiceManager};
+use super::site::{Database, Site};
+use crate::facts::{BackupKind, Engine, ServiceManager, Settings};
 
 /// A word of a command line, quoted where the shell would take it apart.
 pub(super) fn word(site: &Site<'_>, text: &str) -> String {
@@ -46,81 +46,61 @@ pub(super) fn sql(place: String, lines: Vec<String>) -> Block {
     Block::Commands { place, shell: Shell::Sql, lines }
 }
 
-/// Stops the service and looks whether it is gone.
-pub(super) fn stop(site: &Site<'_>) -> Vec<String> {
-    let marks = word(site, site.program());
+/// Stops the service and looks whether a process with the mark is left. The script is that of the product, with its
+/// arguments: it is used where nobody else starts the service.
+pub(super) fn stop(site: &Site<'_>, mark: &str, script: &[&str]) -> Vec<String> {
+    let gone = format!("pgrep --full --list-full {} || echo stopped", word(site, mark));
     match &site.manager {
-        ServiceManager::Systemd { unit } => {
-            vec![
-                format!("systemctl stop {}", sh(unit)),
-                format!("pgrep --full --list-full {marks} || echo stopped"),
-            ]
-        }
-        ServiceManager::InitScript { path } => {
-            vec![format!("{} stop", sh(path)), format!("pgrep --full --list-full {marks} || echo stopped")]
-        }
+        ServiceManager::Systemd { unit } => vec![format!("systemctl stop {}", sh(unit)), gone],
+        ServiceManager::InitScript { path } => vec![format!("{} stop", sh(path)), gone],
         ServiceManager::WindowsService { name } => {
             vec![format!("net stop {}", cmd(name)), format!("sc query {} | find \"STOPPED\"", cmd(name))]
         }
-        ServiceManager::Scripts if site.windows => {
-            vec![word(site, &site.below(site.program(), "bin/stop-confluence.bat"))]
-        }
-        ServiceManager::Scripts => vec![
-            as_user(site, &site.below(site.program(), "bin/stop-confluence.sh")),
-            format!("pgrep --full --list-full {marks} || echo stopped"),
-        ],
+        ServiceManager::Scripts if site.windows => vec![words(site, script)],
+        ServiceManager::Scripts => vec![as_user(site, script), gone],
     }
 }
 
-/// Starts the service.
-pub(super) fn start(site: &Site<'_>) -> Vec<String> {
+/// Starts the service; the script as for [`stop`].
+pub(super) fn start(site: &Site<'_>, script: &[&str]) -> Vec<String> {
     match &site.manager {
         ServiceManager::Systemd { unit } => vec![format!("systemctl start {}", sh(unit))],
         ServiceManager::InitScript { path } => vec![format!("{} start", sh(path))],
         ServiceManager::WindowsService { name } => vec![format!("net start {}", cmd(name))],
-        ServiceManager::Scripts if site.windows => {
-            vec![word(site, &site.below(site.program(), "bin/start-confluence.bat"))]
-        }
-        ServiceManager::Scripts => {
-            vec![as_user(site, &site.below(site.program(), "bin/start-confluence.sh"))]
-        }
+        ServiceManager::Scripts if site.windows => vec![words(site, script)],
+        ServiceManager::Scripts => vec![as_user(site, script)],
     }
 }
 
-fn as_user(site: &Site<'_>, program: &str) -> String {
-    format!("runuser -u {} -- {}", sh(&site.user), sh(program))
+/// Words of a command line, each quoted where it must be.
+pub(super) fn words(site: &Site<'_>, list: &[&str]) -> String {
+    list.iter().map(|text| word(site, text)).collect::<Vec<_>>().join(" ")
 }
 
-/// Watches the log of the product.
-pub(super) fn follow_log(site: &Site<'_>) -> String {
-    let log = site.below(site.home(), "logs/atlassian-confluence.log");
-    if site.windows {
-        format!("powershell Get-Content -Wait -Tail 50 {}", cmd(&log))
-    } else {
-        format!("tail -n 50 -F {}", sh(&log))
-    }
-}
-
-/// Asks the application how it is.
-pub(super) fn ask_state(site: &Site<'_>) -> String {
-    format!("curl --fail --silent --show-error {}/status", word(site, &site.local_url()))
+/// A program as the user of the service.
+pub(super) fn as_user(site: &Site<'_>, program: &[&str]) -> String {
+    format!("runuser -u {} -- {}", sh(&site.user), words(site, program))
 }
 
 /// The file into which a backup of this kind goes.
 pub(super) fn backup_file(site: &Site<'_>, kind: BackupKind, before: &str) -> String {
     let name = format!("{}-{}-before-{before}", site.facts.instance, kind.id());
-    let ending = match (kind, site.database.engine) {
-        (BackupKind::Home | BackupKind::Installation, _) if site.windows => "",
-        (BackupKind::Home | BackupKind::Installation, _) => ".tar.gz",
-        (BackupKind::Database, Some(Engine::Postgresql)) => ".dump",
-        (BackupKind::Database, Some(Engine::SqlServer)) => ".bak",
-        (BackupKind::Database, Some(Engine::Oracle)) => ".dmp",
-        (
-            BackupKind::Database,
-            Some(Engine::Mysql | Engine::Mariadb | Engine::H2 | Engine::Hsqldb) | None,
-        ) => ".sql",
+    let ending = match kind {
+        BackupKind::Home | BackupKind::Installation if site.windows => "",
+        BackupKind::Home | BackupKind::Installation => ".tar.gz",
+        BackupKind::Database => dump_ending(site.database.engine),
     };
     site.below(&site.backup_dir(kind), &format!("{name}{ending}"))
+}
+
+/// How the name of a dump ends.
+pub(super) fn dump_ending(engine: Option<Engine>) -> &'static str {
+    match engine {
+        Some(Engine::Postgresql) => ".dump",
+        Some(Engine::SqlServer) => ".bak",
+        Some(Engine::Oracle) => ".dmp",
+        Some(Engine::Mysql | Engine::Mariadb | Engine::H2 | Engine::Hsqldb) | None => ".sql",
+    }
 }
 
 /// Packs a directory and reads the archive to its end.
@@ -157,9 +137,8 @@ pub(super) fn unpack(site: &Site<'_>, directory: &str, file: &str, aside: &str) 
     ]
 }
 
-/// Dumps the database into a file and looks whether the dump is whole: what is to be known of it, and how.
-pub(super) fn dump(site: &Site<'_>, file: &str) -> Option<(String, Block)> {
-    let database = &site.database;
+/// Dumps a database into a file and looks whether the dump is whole: what is to be known of it, and how.
+pub(super) fn dump(site: &Site<'_>, database: &Database, file: &str) -> Option<(String, Block)> {
     let (host, port, name, account) = (
         word(site, &database.host),
         database.port,
@@ -244,13 +223,13 @@ fn count_lines(site: &Site<'_>) -> &'static str {
 /// Puts the database back from its dump; what is there is kept aside where the server can do that.
 pub(super) fn restore(site: &Site<'_>, file: &str, aside: &str) -> Vec<Block> {
     let database = &site.database;
+    let settings = site.facts.database().ok().and_then(|facts| facts.settings.value());
     let place = format!("in {}:{}, as an administrator of the server", database.host, database.port);
     let (host, port) = (word(site, &database.host), database.port);
     let (name, account, quoted) =
         (word(site, &database.name), word(site, &database.account), word(site, file));
     match database.engine {
         Some(Engine::Postgresql) => {
-            let identifier = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
             let (own, owner) = (identifier(&database.name), identifier(&database.account));
             let failed = identifier(&format!("{}_{aside}", database.name));
             vec![
@@ -258,7 +237,10 @@ pub(super) fn restore(site: &Site<'_>, file: &str, aside: &str) -> Vec<Block> {
                     place,
                     vec![
                         format!("ALTER DATABASE {own} RENAME TO {failed};"),
-                        format!("CREATE DATABASE {own} OWNER {owner} TEMPLATE template0{};", locale(site)),
+                        format!(
+                            "CREATE DATABASE {own} OWNER {owner} TEMPLATE template0{};",
+                            locale(settings)
+                        ),
                     ],
                 ),
                 on_host(
@@ -278,7 +260,7 @@ pub(super) fn restore(site: &Site<'_>, file: &str, aside: &str) -> Vec<Block> {
                     place,
                     vec![
                         format!("DROP DATABASE {own};"),
-                        format!("CREATE DATABASE {own}{};", character_set(site)),
+                        format!("CREATE DATABASE {own}{};", character_set(settings)),
                     ],
                 ),
                 on_host(
@@ -335,8 +317,7 @@ pub(super) fn restore(site: &Site<'_>, file: &str, aside: &str) -> Vec<Block> {
 }
 
 /// The encoding the database has now, so that the new one gets it too.
-fn locale(site: &Site<'_>) -> String {
-    let settings = site.facts.database().ok().and_then(|facts| facts.settings.value());
+pub(super) fn locale(settings: Option<&Settings>) -> String {
     let value =
         |name: &str| settings.and_then(|settings| settings.values.get(name)).map(|value| literal(value));
     let part =
@@ -346,8 +327,8 @@ fn locale(site: &Site<'_>) -> String {
         + &part("LC_CTYPE", value("lc_ctype"))
 }
 
-fn character_set(site: &Site<'_>) -> String {
-    let settings = site.facts.database().ok().and_then(|facts| facts.settings.value());
+/// The character set the database has now.
+pub(super) fn character_set(settings: Option<&Settings>) -> String {
     let plain = |name: &str| {
         let value = settings?.values.get(name)?;
         value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then(|| value.clone())
@@ -358,10 +339,17 @@ fn character_set(site: &Site<'_>) -> String {
     }
 }
 
-fn brackets(name: &str) -> String {
+/// A name as PostgreSQL and Oracle quote it.
+pub(super) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name as SQL Server quotes it.
+pub(super) fn brackets(name: &str) -> String {
     format!("[{}]", name.replace(']', "]]"))
 }
 
-fn literal(text: &str) -> String {
+/// A text in a statement.
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -26,6 +26,8 @@ pub(super) struct Desk<'a> {
     pub(super) report: &'a Report,
     pub(super) way: &'a Result<Way, NoWay>,
     pub(super) method: Method,
+    /// The method somebody asked for.
+    pub(super) asked: Option<Method>,
 }
 
 /// A step that is being written.
@@ -271,6 +273,11 @@ impl Desk<'_> {
     pub(super) fn packing(&self, size: Option<u64>) -> Option<Estimate> {
         let rate = self.policy().downtime_backup_mib_per_second;
         size.map(|size| at_rate(size, rate))
+    }
+
+    /// The time it takes to dump or to restore a database of this size.
+    pub(super) fn moving(&self, size: Option<u64>) -> Option<Estimate> {
+        size.map(|size| at_rate(size, self.policy().downtime_database_mib_per_second))
     }
 
     /// Half of the time it takes to dump and to change the database.

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::desk::Desk;
-use super::night::{before, legs, section};
 use super::parts::{Estimate, Section, SectionKind};
 use super::site::Site;
-use super::{Book, StopReport, after, preparation, staging, sum};
-use crate::facts::{Missing, Snapshot, Source};
+use super::{Book, StopReport, carbon, confluence, staging, sum};
+use crate::facts::{Family, Missing, Snapshot, Source};
 use crate::model::{Severity, Target, Verdict};
 use crate::plan::way::{self, Method, NoWay, Way, on_arrival};
 use crate::report::{Judge, Report};
@@ -24,7 +23,12 @@ pub fn make(
     let installation = facts.installation()?;
     let running = installation.version.read(Source::Installation, "the running version")?;
     let site = Site::of(facts, installation);
-    let method = method.unwrap_or_else(|| site.usual_method());
+    let asked = method;
+    let method = match facts.product.family() {
+        Family::Confluence => asked.unwrap_or_else(|| site.usual_method()),
+        // There is neither an installer nor a way to upgrade node by node.
+        Family::Carbon => Method::Archive,
+    };
     let mut sitting = judge.sitting(facts);
     let report = sitting.judge(target);
     let blocks = sitting.blocks_after(target, &report);
@@ -40,6 +44,7 @@ pub fn make(
         report: &report,
         way: &way,
         method,
+        asked,
     };
     let sections = sections(&desk, &Desk { site: &staging, ..desk });
     let known: BTreeSet<&str> =
@@ -51,7 +56,7 @@ pub fn make(
         running: running.clone(),
         target: target.version.clone(),
         method,
-        made_for: desk.site.made_for(),
+        made_for: made_for(&desk),
         not_seen: not_seen(&desk),
         facts_of: facts.taken_at,
         planned_for: judge.plan.day,
@@ -67,19 +72,28 @@ pub fn make(
 }
 
 fn sections(desk: &Desk<'_>, on_staging: &Desk<'_>) -> Vec<Section> {
-    let mut sections = vec![preparation::section(desk)];
-    sections.extend(legs(on_staging, SectionKind::Staging).into_iter().map(|leg| section(on_staging, leg)));
-    sections.extend(desk.way.as_ref().ok().and_then(|way| before(desk, way)));
-    sections.extend(legs(desk, SectionKind::Production).into_iter().map(|leg| section(desk, leg)));
-    sections.push(after::verification(desk));
-    sections.push(after::way_back(desk));
-    sections
+    match desk.facts.product.family() {
+        Family::Confluence => confluence::sections(desk, on_staging),
+        // Both homes of a Carbon product stand beside each other: its steps on staging name what they need themselves.
+        Family::Carbon => carbon::sections(desk),
+    }
+}
+
+fn made_for(desk: &Desk<'_>) -> Vec<(String, String)> {
+    match desk.facts.product.family() {
+        Family::Confluence => desk.site.made_for(),
+        Family::Carbon => carbon::made_for(desk),
+    }
 }
 
 /// What could not be seen: what stands in capitals, and what the way had to leave out.
 fn not_seen(desk: &Desk<'_>) -> Vec<String> {
     let unseen = desk.way.as_ref().map_or(&[][..], |way| &way.unseen);
-    desk.site.gaps.iter().chain(unseen).cloned().collect()
+    let of_product = match desk.facts.product.family() {
+        Family::Confluence => Vec::new(),
+        Family::Carbon => carbon::not_seen(desk),
+    };
+    desk.site.gaps.iter().chain(unseen).cloned().chain(of_product).collect()
 }
 
 /// All that users have to wait for, together.

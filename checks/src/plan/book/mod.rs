@@ -4,9 +4,12 @@
 //! ticked, and what it found stands at the step where it must be resolved. How a book looks is for surfaces.
 
 mod after;
+mod carbon;
 mod commands;
+mod confluence;
 mod cover;
 mod desk;
+mod leg;
 mod make;
 mod night;
 mod parts;

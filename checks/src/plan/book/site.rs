@@ -2,8 +2,8 @@
 //! fact could not be seen.
 
 use crate::facts::{
-    BackupKind, Cluster, ClusterNode, Connector, DatabaseConfig, Engine, Field, Installation, Role, Runtime,
-    RuntimeRole, Search, ServiceManager, Snapshot, Source, Synchrony,
+    BackupKind, Cluster, ClusterNode, Connector, DatabaseConfig, Engine, Family, Field, Installation, Role,
+    Runtime, RuntimeRole, Search, ServiceManager, Snapshot, Source, Synchrony,
 };
 use crate::plan::way::Method;
 use crate::rules::units::bytes;
@@ -22,13 +22,13 @@ pub(super) struct Site<'a> {
     pub(super) manager: ServiceManager,
     pub(super) database: Database,
     /// Where people reach it, without a slash at the end.
-    public_url: String,
+    pub(super) public_url: String,
     /// What could not be seen and stands in capitals, each as a sentence without its full stop.
     pub(super) gaps: Vec<String>,
 }
 
 /// The product's database, as commands name it.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Database {
     pub(super) engine: Option<Engine>,
     pub(super) host: String,
@@ -81,7 +81,7 @@ impl<'a> Site<'a> {
             user: user.unwrap_or_else(|| "SERVICE_USER".to_owned()),
             manager,
             database,
-            public_url: facts.profile().base_url.unwrap_or_else(|| local_url(installation)),
+            public_url: public_url(facts, installation),
             gaps,
         }
     }
@@ -125,6 +125,15 @@ impl<'a> Site<'a> {
     /// Where the (local) home is.
     pub(super) fn home(&self) -> &'a str {
         &self.installation.home_dir
+    }
+
+    /// Both of them, or the one of a product that has its home where its program is.
+    pub(super) fn directories(&self, between: &str) -> String {
+        if self.program() == self.home() {
+            self.program().to_owned()
+        } else {
+            format!("{}{between}{}", self.program(), self.home())
+        }
     }
 
     pub(super) fn cluster(&self) -> Option<&'a Cluster> {
@@ -235,6 +244,7 @@ impl<'a> Site<'a> {
     /// The way the program most likely came onto the host.
     pub(super) fn usual_method(&self) -> Method {
         match &self.installation.installer {
+            _ if self.facts.product.family() == Family::Carbon => Method::Archive,
             Field::Read(None) => Method::Archive,
             Field::Unread(_) if self.own_java().is_some() => Method::Archive,
             Field::Read(Some(_)) | Field::Unread(_) => Method::Installer,
@@ -284,7 +294,7 @@ impl<'a> Site<'a> {
         rows
     }
 
-    fn service_words(&self) -> String {
+    pub(super) fn service_words(&self) -> String {
         let by = match &self.manager {
             ServiceManager::Systemd { unit } => format!("systemd unit {unit}"),
             ServiceManager::InitScript { path } => format!("init script {path}"),
@@ -294,7 +304,7 @@ impl<'a> Site<'a> {
         if self.windows { by } else { format!("{by}, as user {}", self.user) }
     }
 
-    fn java_words(&self) -> String {
+    pub(super) fn java_words(&self) -> String {
         let java = match self.facts.java() {
             Ok(java) => java,
             Err(missing) => return missing.to_string(),
@@ -336,12 +346,26 @@ fn connector(installation: &Installation) -> Option<&Connector> {
     connectors.iter().find(|connector| connector.proxy_name.is_some()).or_else(|| connectors.first())
 }
 
+fn public_url(facts: &Snapshot, installation: &Installation) -> String {
+    // A Carbon home names no connector; where the agent asks it is where people reach it, as far as is known.
+    let asked = facts.application().ok().map(|application| application.base_url.clone());
+    let of_home = asked.filter(|_| installation.carbon.is_some());
+    let Some(carbon) = &installation.carbon else {
+        return facts.profile().base_url.unwrap_or_else(|| local_url(installation));
+    };
+    let host = facts.host().ok().and_then(|host| host.name.clone());
+    let name = carbon.host_name.value().cloned().flatten().or(host).unwrap_or_else(|| "HOST".to_owned());
+    let https = carbon.ports.value().map_or(9443, |ports| ports.https);
+    of_home.unwrap_or_else(|| format!("https://{name}:{https}"))
+}
+
 fn local_url(installation: &Installation) -> String {
     let port = connector(installation).map_or(8090, |connector| connector.port);
     format!("http://127.0.0.1:{port}{}", installation.context_path)
 }
 
-fn sized(path: &str, size: Option<u64>) -> String {
+/// A path, with its size when it is known.
+pub(super) fn sized(path: &str, size: Option<u64>) -> String {
     size.map_or_else(|| path.to_owned(), |size| format!("{path}, {}", bytes(size)))
 }
 
@@ -371,12 +395,16 @@ fn database(installation: &Installation, gaps: &mut Vec<String>) -> Database {
             known(of(|config| config.account.as_ref()), "DB_USER", "the account of the database"),
         )
     };
-    let usual = match engine {
+    let port = config.and_then(|config| config.port).unwrap_or(usual_port(engine));
+    Database { engine, host, port, name, account }
+}
+
+/// The port a server listens on when nothing else is said.
+pub(super) fn usual_port(engine: Option<Engine>) -> u16 {
+    match engine {
         Some(Engine::Mysql | Engine::Mariadb) => 3306,
         Some(Engine::SqlServer) => 1433,
         Some(Engine::Oracle) => 1521,
         Some(Engine::Postgresql | Engine::H2 | Engine::Hsqldb) | None => 5432,
-    };
-    let port = config.and_then(|config| config.port).unwrap_or(usual);
-    Database { engine, host, port, name, account }
+    }
 }

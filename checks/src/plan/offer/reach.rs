@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 
 use super::{LICENSE, as_target};
-use crate::facts::{AtHand, LicenseTerms, LicenseText, Reading, Snapshot, Until};
+use crate::facts::{AtHand, Family, LicenseTerms, LicenseText, Reading, Snapshot, Until};
 use crate::model::{Severity, Undecided};
 use crate::report::Judge;
 use crate::rules;
@@ -32,6 +32,9 @@ pub struct LicenseReach {
 }
 
 pub(super) fn of_licenses(judge: Judge<'_>, facts: &Snapshot) -> Vec<LicenseReach> {
+    if facts.product.family() == Family::Carbon {
+        return Vec::new();
+    }
     let license = match facts.license() {
         Ok(license) => license,
         Err(missing) => {

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::OfferedRelease;
 use super::reach::{LicenseReach, WhichLicense};
-use crate::facts::Snapshot;
+use crate::facts::{Family, Snapshot};
 use crate::model::Verdict;
 use crate::report::Judge;
 use crate::rules::Rolling;
@@ -77,7 +77,7 @@ pub(super) fn choose(
     Recommendation {
         version: Some(best.version.clone()),
         reasons: reasons(best, releases, day, &judge, large.as_deref()),
-        open: open(best, day, judge.policy.support_warn_days),
+        open: open(best, day, &judge),
         others: others(best, releases, day),
     }
 }
@@ -140,10 +140,13 @@ fn reasons(
     judge: &Judge<'_>,
     large: Option<&str>,
 ) -> Vec<String> {
-    let mut reasons = vec![match best.licensed {
-        Some(_) => "the licence in force allows it".to_owned(),
-        None => "no licence is known to forbid it".to_owned(),
-    }];
+    let mut reasons = Vec::new();
+    // Products on Carbon have no licence that could decide.
+    match (best.licensed, judge.catalog.product.family()) {
+        (Some(_), _) => reasons.push("the licence in force allows it".to_owned()),
+        (None, Family::Confluence) => reasons.push("no licence is known to forbid it".to_owned()),
+        (None, Family::Carbon) => {}
+    }
     if best.long_term_support {
         reasons.push(match (judge.policy.prefer_long_term_support, large) {
             (true, _) => {
@@ -184,12 +187,14 @@ fn reasons(
         Some(newest) if newest.licensed == Some(false) => {
             reasons.push(format!("the newer {} is not allowed by the licence in force", newest.version));
         }
-        Some(newest) => reasons.push(format!(
-            "the newer {} has {} and {}",
-            newest.version,
-            counted(newest.blockers.len(), "blocker"),
-            open_plugins(newest)
-        )),
+        Some(newest) => {
+            let blockers = counted(newest.blockers.len(), "blocker");
+            let plugins = match judge.catalog.product.family() {
+                Family::Confluence => format!(" and {}", open_plugins(newest)),
+                Family::Carbon => String::new(),
+            };
+            reasons.push(format!("the newer {} has {blockers}{plugins}", newest.version));
+        }
         None => {}
     }
     if best.blockers.is_empty() {
@@ -214,7 +219,8 @@ fn open_plugins(release: &OfferedRelease) -> String {
     )
 }
 
-fn open(best: &OfferedRelease, day: Date, support_warn_days: u32) -> Vec<String> {
+fn open(best: &OfferedRelease, day: Date, judge: &Judge<'_>) -> Vec<String> {
+    let support_warn_days = judge.policy.support_warn_days;
     let mut open = Vec::new();
     if let Some((until, _)) = best.supported_until
         && i64::from((until - day).get_days()) <= i64::from(support_warn_days)
@@ -236,6 +242,8 @@ fn open(best: &OfferedRelease, day: Date, support_warn_days: u32) -> Vec<String>
         open.push(format!("{} could not tell", counted(best.unknown, "check")));
     }
     match best.plugins {
+        // Nobody can be asked about the bundles of a product on Carbon.
+        None if judge.catalog.product.family() == Family::Carbon => {}
         None => open.push("nobody was asked about the plug-ins for it yet".to_owned()),
         Some(counts) if counts.incompatible + counts.unknown > 0 => open.push(format!(
             "plug-ins without a version for it: {}; of which nobody says anything: {}",
@@ -262,7 +270,7 @@ fn others(best: &OfferedRelease, releases: &[OfferedRelease], day: Date) -> Vec<
         (Some(false), _) => "the licence in force does not allow it".to_owned(),
         (_, None) => "until when it is supported is not known".to_owned(),
         (_, Some((until, _))) if until <= day => format!("its support ends on {until}"),
-        (_, Some((until, _))) if !other.long_term_support => {
+        (_, Some((until, _))) if long_term.is_some() && !other.long_term_support => {
             format!("it is no long-term support release, and supported until {until}")
         }
         (_, Some((until, _))) => format!("it is supported until {until}"),

@@ -2,7 +2,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::facts::{AtHand, Field, LicenseTerms, LicenseText, Reading, Until};
-use crate::golden::{Golden, golden};
+use crate::golden::{Golden, golden, golden_carbon};
 use crate::report::Judge;
 
 fn offered(golden: &Golden) -> Offer {
@@ -173,4 +173,21 @@ fn nothing_newer_and_nothing_known_are_said() {
     unknown.facts.installation = Reading::Pending;
     let Golden { facts, catalog, policy, plan, now, .. } = &unknown;
     assert!(super::offer(Judge { catalog, policy, plan, now: *now }, facts).is_err());
+}
+
+#[test]
+fn hundreds_of_releases_without_licence_and_long_term_support_are_offered_by_line() {
+    let mut golden = golden_carbon();
+    golden.catalog = crate::catalog::Catalog::embedded(crate::facts::Product::Wso2Carbon);
+    let offer = offered(&golden);
+    assert!(offer.releases.len() > 200, "{}", offer.releases.len());
+    let lines: Vec<String> = offer.newest_of_lines().map(|release| release.line().to_string()).collect();
+    assert!(lines.len() < 20 && lines.contains(&"4.4".to_owned()), "{lines:?}");
+    let Recommendation { version, reasons, open, others } = &offer.recommendation;
+    assert_eq!(version.as_ref(), offer.releases.first().map(|release| &release.version));
+    let text = [reasons.as_slice(), open, others].concat().join("\n");
+    for word in ["licence", "long-term", "plug-in"] {
+        assert!(!text.contains(word), "{text}");
+    }
+    assert!(offer.licenses.is_empty());
 }

@@ -289,6 +289,10 @@ fn driver(installation: &Installation) -> Option<(Part, String)> {
 }
 
 fn connection(installation: &Installation) -> Option<(Part, String)> {
+    // Every product on Carbon takes its databases from data sources: there is no other way to connect.
+    if installation.carbon.is_some() {
+        return None;
+    }
     installation.database.value()?.data_source.as_ref().map(|_| (Part::Connection, DATA_SOURCE.to_owned()))
 }
 

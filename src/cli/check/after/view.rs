@@ -45,7 +45,8 @@ pub(super) struct ItemView {
     pub(super) topic: &'static str,
     /// What it is about inside its topic: a plug-in key; null for the whole topic.
     pub(super) subject: Option<String>,
-    /// `blocked` (must be put right), `warning` (somebody must decide), `unknown` or `ready`.
+    /// `blocked` (must be put right), `warning` (somebody must decide), `unknown`, `ready`, or `skipped` for what the
+    /// product does not have.
     pub(super) verdict: Verdict,
     /// What is to be said.
     pub(super) summary: String,

@@ -1,10 +1,11 @@
 //! The first start and what follows it until users may come back.
 
-use super::super::commands::{ask_state, follow_log, on_host, start, stop, word};
-use super::super::desk::{Desk, Draft};
-use super::super::preparation::outlook;
+use super::commands::{ask_state, follow_log, start, stop};
 use super::{Leg, joined};
 use crate::facts::{Role, Search, Synchrony};
+use crate::plan::book::commands::{on_host, word};
+use crate::plan::book::confluence::preparation::outlook;
+use crate::plan::book::desk::{Desk, Draft};
 use crate::rules::clock::span;
 
 pub(super) fn first_start(desk: &Desk<'_>, leg: &Leg<'_>) -> Draft {
@@ -226,11 +227,4 @@ pub(super) fn companion() -> Draft {
         "Where the Atlassian Companion app is rolled out to the desks by administrators, see on its release notes whether the \
          new release wants a newer one.",
     )
-}
-
-pub(super) fn rehearsed(desk: &Desk<'_>) -> Draft {
-    Draft::looked_at("rehearsal", "See that the agent knows of the rehearsal").text(format!(
-        "When {} runs on staging, the agent that watches it tells this one; the open points below then close by themselves.",
-        desk.target.version
-    ))
 }

@@ -1,9 +1,10 @@
 //! Stopping, and the backups of that very moment.
 
-use super::super::commands::{backup_file, dump, on_host, pack, sh, stop, word};
-use super::super::desk::{Desk, Draft};
 use super::Leg;
+use super::commands::stop;
 use crate::facts::{BackupKind, Role};
+use crate::plan::book::commands::{backup_file, dump, on_host, pack, sh, word};
+use crate::plan::book::desk::{Desk, Draft};
 use crate::plan::way::Method;
 
 pub(super) fn stop_service(desk: &Desk<'_>, leg: &Leg<'_>) -> Draft {
@@ -39,7 +40,7 @@ pub(super) fn back_up(desk: &Desk<'_>, leg: &Leg<'_>) -> Vec<Draft> {
         let file = backup_file(site, BackupKind::Database, &before);
         let draft = Draft::work("backup-database", "Back up the database")
             .when(rolls, || "The site stays up: the dump is of the moment at which it begins.".to_owned());
-        let draft = match dump(site, &file) {
+        let draft = match dump(site, &site.database, &file) {
             Some((text, block)) => draft.text(text).block(block),
             None => draft.text(
                 "Which kind of database it is could not be seen: dump it in the way of its vendor, and see that the dump can \

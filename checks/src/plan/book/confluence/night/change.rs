@@ -1,12 +1,13 @@
 //! A change below a release, in an outage of its own.
 
-use super::super::commands::{ask_state, on_host, start, stop};
-use super::super::desk::{Desk, Draft};
+use super::commands::{ask_state, start, stop};
+use crate::plan::book::commands::on_host;
+use crate::plan::book::desk::{Desk, Draft};
 use crate::plan::way::{Change, Part};
 use crate::version::ProductVersion;
 
 /// A change below a release, in an outage of its own.
-pub(super) fn changed(desk: &Desk<'_>, release: &ProductVersion, change: &Change) -> Draft {
+pub(in crate::plan::book) fn changed(desk: &Desk<'_>, release: &ProductVersion, change: &Change) -> Draft {
     let site = desk.site;
     let product = desk.facts.product;
     let Change { part, from, to } = change;

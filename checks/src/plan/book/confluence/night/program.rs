@@ -1,12 +1,12 @@
 //! The new program in the place of the old one, with everything that must be carried over into it.
 
-use super::super::commands::{backup_file, on_host, sh, word};
-use super::super::desk::{Desk, Draft};
 use super::backup::kept_files;
 use super::{Leg, joined};
 use crate::catalog::Component;
 use crate::facts::{BackupKind, Engine, Role, ServiceManager, Synchrony};
 use crate::model::Verdict;
+use crate::plan::book::commands::{backup_file, on_host, sh, word};
+use crate::plan::book::desk::{Desk, Draft};
 use crate::plan::way::{Method, Part};
 
 pub(super) fn carried_files(desk: &Desk<'_>) -> Vec<String> {

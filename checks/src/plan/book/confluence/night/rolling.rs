@@ -1,13 +1,14 @@
 //! Node by node, while the site stays up.
 
-use super::super::commands::{ask_state, start, stop};
-use super::super::desk::{Desk, Draft};
-use super::super::parts::{Block, Shell};
+use super::commands::{ask_state, start, stop};
 use super::program::{carried_files, program_lines};
 use super::{
-    Leg, apps, back_up, begin, changed, companion, compatibility, copy, environment, look_at_stop, rehearsed,
-    scanners, search, sessions, snapshot, synchrony, test, update_before,
+    Leg, apps, back_up, begin, changed, companion, compatibility, copy, environment, look_at_stop, scanners,
+    search, sessions, snapshot, synchrony, test, update_before,
 };
+use crate::plan::book::desk::{Desk, Draft};
+use crate::plan::book::night::rehearsed;
+use crate::plan::book::parts::{Block, Shell};
 
 pub(super) fn rolling(desk: &Desk<'_>, leg: &Leg<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
