@@ -29,16 +29,11 @@ fn instance(product: Product, running: &str, to: &str) -> Golden {
     installation(&mut golden).version = Field::Read(version(running));
     installation(&mut golden).connectors = Field::Read(Vec::new());
     super::own_java(&mut golden, 8, "/usr/lib/jvm/java-8");
-    for runtime in &mut super::java(&mut golden).runtimes {
-        if let Field::Read(version) = &mut runtime.version {
-            "1.8.0_402".clone_into(&mut version.text);
-        }
-    }
     let host = host(&mut golden);
     host.name = Some("carbon1.example.com".to_owned());
     host.manager = Field::Read(ServiceManager::Systemd { unit: "wso2carbon.service".into() });
     if let Field::Read(Some(process)) = &mut host.service {
-        "wso2".clone_into(&mut process.user);
+        process.user = "wso2".to_owned();
     }
     golden.to(to)
 }
@@ -60,6 +55,7 @@ fn kernel() -> Scene {
                 local: Some(is.to_owned()),
                 target: Some(was.to_owned()),
                 prepared: Field::Read(Some(is.to_owned())),
+                renamed_to: None,
             };
             drift.settings = vec![
                 own("carbon.xml", "Server/HideAdminServiceWSDLs", "true", "false"),
@@ -111,7 +107,7 @@ fn identity_databases(golden: &mut Golden) -> Vec<Datasource> {
     let facts = database(golden);
     facts.engine = Engine::Mysql;
     facts.version = Field::Read("5.7.44-log".to_owned());
-    "mysql.example.com:3306/wso2_um".clone_into(&mut facts.address);
+    facts.address = "mysql.example.com:3306/wso2_um".to_owned();
     if let Field::Read(sessions) = &mut facts.sessions {
         sessions.groups = ["10.0.0.7", "10.0.0.8", "10.0.0.31"]
             .map(|host| SessionGroup {
@@ -130,7 +126,7 @@ fn identity_databases(golden: &mut Golden) -> Vec<Datasource> {
         ]);
     }
     let mut other = facts.clone();
-    "mysql.example.com:3306/wso2_reg".clone_into(&mut other.address);
+    other.address = "mysql.example.com:3306/wso2_reg".to_owned();
     other.size_bytes = Field::Read(3 << 30);
     facts.others = vec![OtherDatabase {
         name: "WSO2_REG_DB".to_owned(),
@@ -204,11 +200,12 @@ fn identity_server() -> Scene {
             imports: Vec::new(),
             requires: Vec::new(),
             not_evaluated: Vec::new(),
-            java: Field::Read(Some(8)),
+            demanded_java: None,
+            compiled_for: Field::Read(Some(8)),
         });
     }
     let application = super::application(&mut golden);
-    "https://login.example.com".clone_into(&mut application.base_url);
+    application.base_url = "https://login.example.com".to_owned();
     application.version = Field::Read(Some("5.7.0".to_owned()));
     Scene { name: "identity-server-mysql-5.7", golden, method: Some(Method::Rolling) }
 }

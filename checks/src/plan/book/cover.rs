@@ -40,6 +40,9 @@ static COVER: &[(SectionKind, &str, &[&str])] = &[
     (Preparation, "backups", &["backup-database", "backup-home", "backup-installation", "backup-restore"]),
     (Preparation, "window", &["freeze", "upgrade-window"]),
     (Staging, "environment", &["same-database-engine", "staging-isolation"]),
+    (Staging, "database", &["staging-database"]),
+    (Staging, "configuration", &["configuration-drift"]),
+    (Staging, "copy-artifacts", &["staging-copy"]),
     (Staging, "rehearsal", &["rehearsal"]),
     (Production, "sessions", &["database-sessions"]),
 ];
