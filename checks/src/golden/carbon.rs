@@ -8,10 +8,10 @@ use super::{Golden, golden, target, version};
 use crate::catalog::{Answers, Catalog, Component, MinimumOf};
 use crate::facts::{
     Bundle, BundleKind, Bundles, CarbonHome, Clustering, ConfigurationModel, CopyDifferences, DatabaseConfig,
-    DatabaseUse, Datasource, Drift, Driver, Engine, Field, Installation, JavaRange, JavaVersion, Offer,
-    Offered, Patches, PidFile, PidProcess, Plugins, Ports, Prepared, Product, Reading, Role, SchemaSigns,
-    Snapshot, StagedDatabase, StartRecord, Statement, StatementOf, Synchroniser, TableRows, TableState,
-    TenantDirs, TreeCopy, Wanted,
+    DatabaseUse, Datasource, Drift, Driver, Engine, Field, Installation, JavaRange, JavaVersion, KernelKey,
+    KernelRecords, KeyRows, Offer, Offered, Patches, PidFile, PidProcess, Plugins, Ports, Prepared, Product,
+    Reading, Records, Role, SchemaSigns, Snapshot, StagedDatabase, StartRecord, Statement, StatementOf,
+    Synchroniser, TableRows, TableState, TenantDirs, TreeCopy, Wanted,
 };
 use crate::version::Line;
 
@@ -92,6 +92,7 @@ fn spoil_what_is_of_confluence(facts: &mut Snapshot) {
     database.account = "carbon".into();
     database.connected_as = Field::Read("carbon".into());
     database.upgrade_steps = Field::Read(Vec::new());
+    database.records = records();
     let application = learned(&mut facts.application);
     application.base_url = "https://carbon.example.com:9443".into();
     application.version = Field::Read(Some("4.4.6".into()));
@@ -299,6 +300,31 @@ fn prepared() -> Prepared {
             production: Field::Read(tables("db.example.com", "7300000000000000001", "4.4.6")),
             staging: Field::Read(tables("db-staging.example.com", "7300000000000000002", "4.4.6")),
         }]),
+    }
+}
+
+fn records() -> Records {
+    let key = |key| KeyRows { key, in_force: false, duplicates: Field::Read(0), empty: Field::Read(0) };
+    Records {
+        growing_tables: Field::Read(Vec::new()),
+        leftovers: Field::Read(Vec::new()),
+        kernel: Some(Box::new(KernelRecords {
+            identity: Field::Read("7300000000000000001".into()),
+            tables: Field::Read(TABLES.iter().map(ToString::to_string).collect()),
+            other_tables: Field::Read(0),
+            schema: Field::Read(SchemaSigns {
+                at_least: Some("4.4.6".into()),
+                exactly: Some("4.4.6".into()),
+                signs: vec!["index REG_RESOURCE_IND_BY_TENANT_UUID".into()],
+            }),
+            behind: Field::Read(Vec::new()),
+            tenants: Field::Read(BTreeSet::from([1, 2])),
+            domains: Field::Read(["PRIMARY", "SYSTEM"].map(ToOwned::to_owned).into()),
+            keys: Field::Read(KernelKey::ALL.map(key).into()),
+            orphans: Field::Read(Vec::new()),
+            leftover_tables: Field::Read(Vec::new()),
+        })),
+        ..Records::unread(Records::OF_ANOTHER_PRODUCT)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Does the product keep its data in the database that is built into it?
 
-use crate::facts::{Missing, Source};
+use crate::facts::{Family, Missing, Source};
 use crate::model::{
     About, Case, Category, Check, Environment, Finding, Judgement, People, Products, Severity, Undecided,
 };
@@ -20,14 +20,15 @@ pub(super) static CHECK: Check = Check {
 const EXPLAIN: &str = "\
 ## What it looks at
 
-The JDBC URL and the driver class in the product's configuration (`confluence.cfg.xml`, or `server.xml` for a data \
-source), and whether they name H2 or HSQLDB, the databases that run inside the product.
+The JDBC URL and the driver class in the product's configuration (Confluence: `confluence.cfg.xml`, or `server.xml` for a \
+data source; WSO2 Carbon: each data source, in `repository/conf`), and whether they name H2 or HSQLDB, the databases that run inside the product.
 
 ## Why it matters
 
 The vendor supports the embedded database for evaluation and development only, and not at all for production from \
 Confluence 8.0 on. Its files are damaged easily when the process dies, and an upgrade rewrites most of them.
-Source: <https://confluence.atlassian.com/doc/embedded-h2-database-145098285.html>.
+Source: <https://confluence.atlassian.com/doc/embedded-h2-database-145098285.html>. WSO2 calls H2 unsuitable for production, \
+API Manager from 4.0 on does not migrate it, and kernels change the format of its files with 4.5, 4.7 and 4.10.
 
 ## How to fix it
 
@@ -51,8 +52,7 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             of: Source::Installation,
             what: "the kind of database".to_owned(),
             why: format!(
-                "neither a JDBC URL nor a driver class in {} names one this agent knows; look at \
-                 hibernate.connection.url and hibernate.connection.driver_class there",
+                "neither a JDBC URL nor a driver class in {} names one this agent knows; look at them there",
                 config.place
             ),
         }));
@@ -73,12 +73,20 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
         observed: format!("{} in {}", engine.name(), config.place),
         required: "a database server; the embedded database is for evaluation and development only"
             .to_owned(),
-        remedy: format!(
-            "Before the upgrade, on the version that runs now: back up the home directory, make a full XML backup \
+        remedy: match product.family() {
+            Family::Carbon => format!(
+                "Before the upgrade, on the version that runs now: make the database on a server with the product's own \
+                 scripts (dbscripts), move the data there, name it in {}, and try it on a copy of the home first. The \
+                 files of H2 are not read by other releases of it.",
+                config.place
+            ),
+            Family::Confluence => format!(
+                "Before the upgrade, on the version that runs now: back up the home directory, make a full XML backup \
              under Administration, set up a new {product} of the same version with an empty database on a \
              supported server, and restore the backup there. \
              See https://confluence.atlassian.com/doc/embedded-h2-database-145098285.html."
-        ),
+            ),
+        },
     };
     Ok(Judgement::new(evidence, vec![finding]))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::sql;
 use super::wording::{counted, first_few, sentence};
-use crate::facts::{Database, Engine, Missing, Privileges, Source};
+use crate::facts::{Database, Engine, Family, Missing, Privileges, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -249,8 +249,12 @@ const POSTGRESQL_ADMINISTRATOR: &str = "postgres";
 fn own_account(case: &Case<'_>, holding: &str) -> String {
     format!(
         "Do not take rights from this account, which administers the server. Afterwards create an account for {} alone, \
-         with {holding}, and name it in confluence.cfg.xml.",
-        case.facts.product
+         with {holding}, and name it in {}.",
+        case.facts.product,
+        match case.facts.product.family() {
+            Family::Confluence => "confluence.cfg.xml",
+            Family::Carbon => "the data source in repository/conf",
+        }
     )
 }
 

@@ -12,8 +12,10 @@ use crate::collect::Collector;
 use crate::collect::surroundings::Surroundings;
 use crate::config::Instance;
 
+use databases::DatabasesCollector;
+
 /// Everybody who asks about a Carbon instance.
 #[must_use]
-pub fn collectors(_instance: &Arc<Instance>, _surroundings: &Surroundings) -> Vec<Arc<dyn Collector>> {
-    Vec::new()
+pub fn collectors(instance: &Arc<Instance>, surroundings: &Surroundings) -> Vec<Arc<dyn Collector>> {
+    vec![Arc::new(DatabasesCollector::new(instance.clone(), surroundings.row_counts))]
 }
