@@ -221,15 +221,14 @@ impl Validation {
             let key = format!("requirements.{text}");
             let (product, line_text) = match text.trim().split_once(char::is_whitespace) {
                 None => (None, text.trim()),
-                Some((id, line_text)) => match Product::by_id(id) {
-                    Some(product) => (Some(product), line_text.trim()),
-                    None => {
-                        let known: Vec<&str> = Product::ALL.iter().map(|product| product.id()).collect();
-                        let known = known.join(", ");
+                Some((id, line_text)) => {
+                    let Some(product) = Product::by_id(id) else {
+                        let known = Product::ALL.map(Product::id).join(", ");
                         self.problem(&key, format!("{id:?} is no product; those there are: {known}"));
                         continue;
-                    }
-                },
+                    };
+                    (Some(product), line_text.trim())
+                }
             };
             let line: Line = match line_text.parse() {
                 Ok(line) => line,

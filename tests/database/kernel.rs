@@ -80,12 +80,11 @@ const SPOIL: &str = "
     UPDATE UM_USER SET UM_USER_ID = 'same' WHERE UM_ID < 3;";
 
 fn tables(number: impl Fn(&str) -> (String, String)) -> String {
-    let mut sql = String::new();
-    for (table, column, rest) in NUMBERED {
+    let create = |(table, column, rest): (&str, &str, &str)| {
         let (before, number) = number(table);
-        sql.push_str(&format!("{before} CREATE TABLE {table} ({column} {number} PRIMARY KEY, {rest});\n"));
-    }
-    sql + REST
+        format!("{before} CREATE TABLE {table} ({column} {number} PRIMARY KEY, {rest});\n")
+    };
+    NUMBERED.map(create).concat() + REST
 }
 
 fn postgres_tables() -> String {

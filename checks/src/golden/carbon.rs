@@ -9,10 +9,10 @@ use crate::catalog::{Answers, Catalog, Component};
 use crate::facts::{
     BackupKind, Backups, Bundle, BundleKind, Bundles, CarbonHome, Clustering, ComparedWith,
     ConfigurationModel, Connector, CopyDifferences, DatabaseConfig, DatabaseUse, Datasource, Drift, Driver,
-    Engine, Field, Installation, Integrity, JavaRange, JavaVersion, Offer, Offered, Offerer, Patches,
-    PidFile, PidProcess, Plugins, Ports, Prepared, Product, Reading, Role, RuntimeRole, SchemaSigns,
-    ServiceManager, Snapshot, StagedDatabase, StartRecord, Statement, StatementOf, Synchroniser, TableRows,
-    TableState, TenantDirs, TreeCopy, Wanted,
+    Engine, Field, Installation, Integrity, JavaRange, JavaVersion, KernelKey, KernelRecords, KeyRows, Offer,
+    Offered, Offerer, Patches, PidFile, PidProcess, Plugins, Ports, Prepared, Product, Reading, Records,
+    Role, RuntimeRole, SchemaSigns, ServiceManager, Snapshot, StagedDatabase, StartRecord, Statement,
+    StatementOf, Synchroniser, TableRows, TableState, TenantDirs, TreeCopy, Wanted,
 };
 use crate::version::Line;
 
@@ -112,17 +112,8 @@ fn replace_what_is_of_confluence(facts: &mut Snapshot) {
             group.account = "carbon".into();
         }
     }
-    if let Field::Read(tables) = &mut database.records.growing_tables {
-        for table in tables {
-            table.name = "REG_LOG".into();
-        }
-    }
-    if let Field::Read(counts) = &mut database.records.row_counts {
-        *counts = [("reg_path", 900), ("um_user", 655)]
-            .map(|(table, rows)| TableRows { table: table.into(), rows: Field::Read(rows) })
-            .into();
-    }
     database.upgrade_steps = Field::Read(Vec::new());
+    database.records = records();
     let application = learned(&mut facts.application);
     application.base_url = "https://carbon.example.com:9443".into();
     application.version = Field::Read(Some("4.4.6".into()));
@@ -381,6 +372,36 @@ fn prepared() -> Prepared {
             production: Field::Read(tables("db.example.com", "7300000000000000001", "4.4.6")),
             staging: Field::Read(tables("db-staging.example.com", "7300000000000000002", "4.4.6")),
         }]),
+    }
+}
+
+fn records() -> Records {
+    let key = |key| KeyRows { key, in_force: false, duplicates: Field::Read(0), empty: Field::Read(0) };
+    Records {
+        growing_tables: Field::Read(Vec::new()),
+        leftovers: Field::Read(Vec::new()),
+        row_counts: Field::Read(
+            [("reg_path", 900), ("um_user", 655)]
+                .map(|(table, rows)| TableRows { table: table.into(), rows: Field::Read(rows) })
+                .into(),
+        ),
+        kernel: Some(Box::new(KernelRecords {
+            identity: Field::Read("7300000000000000001".into()),
+            tables: Field::Read(TABLES.iter().map(ToString::to_string).collect()),
+            other_tables: Field::Read(0),
+            schema: Field::Read(SchemaSigns {
+                at_least: Some("4.4.6".into()),
+                exactly: Some("4.4.6".into()),
+                signs: vec!["index REG_RESOURCE_IND_BY_TENANT_UUID".into()],
+            }),
+            behind: Field::Read(Vec::new()),
+            tenants: Field::Read(BTreeSet::from([1, 2])),
+            domains: Field::Read(["PRIMARY", "SYSTEM"].map(ToOwned::to_owned).into()),
+            keys: Field::Read(KernelKey::ALL.map(key).into()),
+            orphans: Field::Read(Vec::new()),
+            leftover_tables: Field::Read(Vec::new()),
+        })),
+        ..Records::unread(Records::OF_ANOTHER_PRODUCT)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Would the database refuse what the upgrade does to it?
 
+mod kernel;
+
 use super::sql;
 use super::units::bytes;
 use super::wording::{counted, first_few};
-use crate::facts::{Database, Engine, Leftover, LeftoverKind, Missing, Records, Source, TableSize};
+use crate::facts::{Database, Engine, Family, Leftover, LeftoverKind, Missing, Records, Source, TableSize};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -15,7 +17,7 @@ pub(super) static CHECK: Check = Check {
     products: Products::All,
     reads: &[Source::Database],
     people: People::MayWaive,
-    about: About::Instance,
+    about: About::Target,
     explain: EXPLAIN,
     evaluate,
 };
@@ -28,6 +30,10 @@ unique index keeps them apart. Indexes and constraints an earlier try left half-
 twice. Tables that are known to grow: `EVENTS`, `SNAPSHOTS`, `scheduler_run_details`, those of apps (`AO_…`). The note \
 `migration.required` in `BANDANA`, and the rows of `clustersafety`. Names of users are counted in the server and never read.
 
+WSO2 Carbon: rows of `UM_USER`, `UM_PERMISSION`, `REG_PATH`, `UM_DOMAIN`, `UM_SYSTEM_ROLE` and of the scopes that stand twice \
+or are empty where the target's tables have a key; rows whose path, content or tenant is not there; sequences below the \
+numbers in use; tables clean-ups left; tables of sessions and tokens. Each database of the product is looked into.
+
 ## Why it matters
 
 The upgrade adds keys that refuse missing and double names, and stops half-way where it meets them: \
@@ -35,6 +41,10 @@ The upgrade adds keys that refuse missing and double names, and stops half-way w
 block. A leftover of an earlier try collides with the same step of the next: \
 <https://confluence.atlassian.com/confkb/827331093.html>. Oversized tables make backup and upgrade slow; a due migration \
 goes through all pages at each start: <https://confluence.atlassian.com/confkb/858707837.html>. These warn.
+
+Kernels add keys over the years: on permissions with 4.4.14, on paths, domains and system roles with 4.5.0, on ids of users \
+with 4.6.0, on names of users whatever their case with 4.10. Where issues of the vendor's products confirm that an upgrade \
+stops at such rows, they block for a target that has the key; where it is inferred from the scripts, they warn.
 
 ## How to fix it
 
@@ -66,11 +76,23 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     }
     let mut look =
         Look { database, most_rows: case.policy.large_table_rows, found: Vec::new(), missing: Vec::new() };
-    look.at_users();
+    let family = case.facts.product.family();
+    match family {
+        Family::Confluence => look.at_users(),
+        Family::Carbon => look.at_kernel(case),
+    }
     look.at_leftovers();
     look.at_sizes();
-    look.at_notes();
-    let evidence = format!("looked into the tables of {}", database.address);
+    let evidence = match family {
+        Family::Confluence => {
+            look.at_notes();
+            format!("looked into the tables of {}", database.address)
+        }
+        Family::Carbon => {
+            let target = &case.target.version;
+            format!("looked into the tables of {} for the keys {target} has", database.address)
+        }
+    };
     conclude(evidence, look.found, look.missing)
 }
 
@@ -209,6 +231,16 @@ impl<'a> Look<'a> {
                  Synchrony data are switched on and finish (General Configuration, Scheduled Jobs), and let them catch up \
                  before the upgrade."
                     .to_owned(),
+            ),
+            name if name.starts_with("idn_") => (
+                Severity::Warning,
+                "These are sessions and tokens of users. Switch on the clean-up of expired ones, or run the vendor's clean-up \
+                 scripts on it well before the upgrade: migrations go through every row."
+                    .to_owned(),
+            ),
+            name if name.starts_with("reg_") => (
+                Severity::Notice,
+                "This is the registry. Mind it when estimating copy, backup and downtime.".to_owned(),
             ),
             "scheduler_run_details" => (
                 Severity::Warning,

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::sql;
 use super::units::in_days;
 use super::wording::{excerpt, first_few};
-use crate::facts::{Database, Engine, Missing, Sessions, Source};
+use crate::facts::{Database, Engine, Family, Missing, Sessions, Source};
 use crate::model::{
     About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
 };
@@ -31,7 +31,8 @@ const EXPLAIN: &str = "\
 
 Who is connected to the product's database apart from the agent: account, host and, on PostgreSQL, the name the program \
 gives itself. Connections of the product's own account from the host the agent runs on are the product's; in a cluster, \
-those from other hosts are its other nodes.
+those from other hosts are its other nodes. Where nobody is connected to a database of a WSO2 Carbon product, the agent \
+looks three times in a row: pools of connections fill again.
 
 ## Why it matters
 
@@ -104,8 +105,25 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
             conclude(format!("{evidence}; not everybody is seen: {why}"), found, Vec::new())
         }
         (Some(why), When::Soon(..) | When::Night) => conclude(evidence, found, vec![unseen(why)]),
+        (None, When::Night) if too_few_looks(case, sessions) => {
+            let why = format!(
+                "nobody was seen, but the pools of connections of a Carbon server fill again: it takes {} looks in a row; \
+                 agent refresh --source database",
+                Sessions::ENOUGH_LOOKS
+            );
+            conclude(evidence, found, vec![unseen(why)])
+        }
         (None, _) => conclude(evidence, found, Vec::new()),
     }
+}
+
+/// Nobody was seen, and not often enough to believe it.
+fn too_few_looks(case: &Case<'_>, sessions: &Sessions) -> bool {
+    let refills = match case.facts.product.family() {
+        Family::Confluence => false,
+        Family::Carbon => true,
+    };
+    refills && sessions.count == 0 && sessions.looks < Sessions::ENOUGH_LOOKS
 }
 
 /// How far away the upgrade is.
@@ -250,9 +268,11 @@ mod tests {
 
     use super::*;
     use crate::facts::{Cluster, SessionGroup};
-    use crate::golden::{Golden, golden};
+    use crate::golden::{Golden, golden, golden_carbon};
     use crate::model::Verdict::{Ready, Skipped, Unknown, Warning};
-    use crate::rules::testing::{Spoil, database, installation, judges_spoilt, look, read, unread};
+    use crate::rules::testing::{
+        Spoil, database, installation, judges_spoilt, judges_spoilt_from, look, read, unread,
+    };
 
     fn add(golden: &mut Golden, account: &str, host: &str, program: &str) {
         let sessions = read(&mut database(golden).sessions);
@@ -271,6 +291,23 @@ mod tests {
     }
 
     const WHO: &str = "reports@10.9.9.9";
+
+    #[test]
+    fn nobody_is_nobody_of_a_carbon_product_only_after_several_looks() {
+        fn nobody(golden: &mut Golden, looks: u32, day: i8) {
+            golden.plan.day = Some(date(2025, 12, day));
+            *read(&mut database(golden).sessions) = Sessions { looks, ..Sessions::default() };
+        }
+        let rows: &[Spoil] = &[
+            ("an older agent", |g| nobody(g, 0, 1), Unknown, &[]),
+            ("one look", |g| nobody(g, 1, 1), Unknown, &[]),
+            ("two looks", |g| nobody(g, 2, 1), Unknown, &[]),
+            ("three looks", |g| nobody(g, 3, 1), Ready, &[]),
+            ("one look, long before", |g| nobody(g, 1, 20), Ready, &[]),
+        ];
+        judges_spoilt_from(&CHECK, golden_carbon, rows);
+        judges_spoilt(&CHECK, &[("Confluence is known to be stopped", |g| nobody(g, 1, 1), Ready, &[])]);
+    }
 
     #[test]
     fn others_matter_on_the_night() {

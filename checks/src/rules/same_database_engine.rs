@@ -1,8 +1,12 @@
 //! Was the upgrade tried on the kind of database production has?
 
+mod staged;
+
 use super::wording::excerpt;
 use crate::facts::{Engine, Missing, Source, Staging};
-use crate::model::{About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided};
+use crate::model::{
+    About, Case, Category, Check, Finding, Judgement, People, Products, Severity, Undecided, conclude,
+};
 
 pub(super) static CHECK: Check = Check {
     id: "same-database-engine",
@@ -19,7 +23,8 @@ pub(super) static CHECK: Check = Check {
 const EXPLAIN: &str = "\
 ## What it looks at
 
-Kind and version of the database of this instance and of its staging instance, each as its server states it.
+Kind and version of the database of this instance and of its staging instance, each as its server states it. For WSO2 Carbon \
+also each database of the home that is set up with the new release.
 
 ## Why it matters
 
@@ -44,9 +49,36 @@ None.
 
 fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     let rehearsal = case.facts.rehearsal()?;
-    let Some(staging) = &rehearsal.staging else {
-        return Err(Undecided::DoesNotApply("no staging instance is named in the configuration".to_owned()));
+    let staging = rehearsal.staging.as_ref();
+    let Some(prepared) = &rehearsal.prepared else {
+        return match staging {
+            Some(staging) => of_instance(case, staging),
+            None => Err(Undecided::DoesNotApply(
+                "neither a staging instance nor a home with the new release is named in the configuration"
+                    .to_owned(),
+            )),
+        };
     };
+    case.facts.database()?;
+    let prepared = prepared.read(Source::Rehearsal, "the home with the new release")?;
+    let mut compared = staged::compare(prepared);
+    match staging.map(|staging| of_instance(case, staging)) {
+        None | Some(Err(Undecided::DoesNotApply(_))) => {}
+        Some(Ok(Judgement { evidence, findings })) => {
+            compared.seen.push(evidence);
+            compared.found.extend(findings);
+        }
+        Some(Err(Undecided::Missing(missing))) => compared.missing.push(missing),
+        Some(Err(Undecided::Partly { found, missing })) => {
+            compared.found.extend(found);
+            compared.missing.push(missing);
+        }
+    }
+    conclude(compared.seen.join("; "), compared.found, compared.missing)
+}
+
+/// Compares with what the agent beside the staging instance tells.
+fn of_instance(case: &Case<'_>, staging: &Staging) -> Result<Judgement, Undecided> {
     let database = case.facts.database()?;
     let Some(theirs) = staging.profile.engine else {
         return Err(Undecided::Missing(not_told(staging, "its database engine")));

@@ -33,7 +33,7 @@ fn instance(product: Product, running: &str, to: &str) -> Golden {
     host.name = Some("carbon1.example.com".to_owned());
     host.manager = Field::Read(ServiceManager::Systemd { unit: "wso2carbon.service".into() });
     if let Field::Read(Some(process)) = &mut host.service {
-        process.user = "wso2".to_owned();
+        process.user = "wso2".into();
     }
     golden.to(to)
 }
@@ -107,7 +107,7 @@ fn identity_databases(golden: &mut Golden) -> Vec<Datasource> {
     let facts = database(golden);
     facts.engine = Engine::Mysql;
     facts.version = Field::Read("5.7.44-log".to_owned());
-    facts.address = "mysql.example.com:3306/wso2_um".to_owned();
+    facts.address = "mysql.example.com:3306/wso2_um".into();
     if let Field::Read(sessions) = &mut facts.sessions {
         sessions.groups = ["10.0.0.7", "10.0.0.8", "10.0.0.31"]
             .map(|host| SessionGroup {
@@ -126,7 +126,7 @@ fn identity_databases(golden: &mut Golden) -> Vec<Datasource> {
         ]);
     }
     let mut other = facts.clone();
-    other.address = "mysql.example.com:3306/wso2_reg".to_owned();
+    other.address = "mysql.example.com:3306/wso2_reg".into();
     other.size_bytes = Field::Read(3 << 30);
     facts.others = vec![OtherDatabase {
         name: "WSO2_REG_DB".to_owned(),
@@ -205,7 +205,7 @@ fn identity_server() -> Scene {
         });
     }
     let application = super::application(&mut golden);
-    application.base_url = "https://login.example.com".to_owned();
+    application.base_url = "https://login.example.com".into();
     application.version = Field::Read(Some("5.7.0".to_owned()));
     Scene { name: "identity-server-mysql-5.7", golden, method: Some(Method::Rolling) }
 }

@@ -37,13 +37,12 @@ impl DatabasesCollector {
     }
 
     async fn ask(&self, directory: Arc<dyn DatabaseDirectory>) -> Result<Database, CollectError> {
-        let collector = DatabaseCollector::new(directory, None).with_kernel_tables(&TABLES);
-        collector
+        let collector = DatabaseCollector::new(directory, None)
+            .with_kernel_tables(&TABLES)
             .with_row_counts(self.counts)
             .with_watched_silence(Sessions::APART)
-            .with_time_limits(self.limits)
-            .look()
-            .await
+            .with_time_limits(self.limits);
+        Box::pin(collector.look()).await
     }
 
     async fn ask_other(&self, other: HomeDatabase) -> OtherDatabase {

@@ -5,6 +5,9 @@ use crate::model::{Severity, Verdict};
 use crate::report::{Answers, Judge};
 use crate::rules;
 
+/// Makes a configuration lead somewhere else.
+type Spoil = fn(&mut DatabaseConfig);
+
 const NAME: &str = "WSO2_GOVERNANCE_DB";
 
 fn learned<T>(reading: &mut Reading<T>) -> &mut T {
@@ -157,7 +160,7 @@ fn what_applies_to_one_database_only_is_told_of_both() {
 fn two_ways_to_the_same_database_are_one() {
     let mut golden = with_second(None);
     let main = learned(&mut golden.facts.installation).database.value().unwrap().clone();
-    let rows: [(fn(&mut DatabaseConfig), bool); 5] = [
+    let rows: [(Spoil, bool); 5] = [
         (|_| {}, true),
         (|config| config.host = Some("DB.example.com".into()), true),
         (|config| config.port = None, true),

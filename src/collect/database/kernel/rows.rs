@@ -61,7 +61,7 @@ pub(super) async fn read_orphans(
 
 fn is_there(catalogue: &Catalogue, table: &str, columns: &[&str]) -> bool {
     let has = |column: &&str| catalogue.columns.contains_key(&(table.to_owned(), (*column).to_owned()));
-    catalogue.tables.contains(table) && columns.iter().all(|column| has(&column))
+    catalogue.tables.contains(table) && columns.iter().all(has)
 }
 
 async fn find(asker: &mut Asker<'_>, table: &str) -> Result<Table, Gap> {

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn the_newest_sign_counts_and_signs_are_of_an_engine() {
         let column = |name: &str| ("T".to_owned(), name.to_owned());
-        let old = |catalogue: &mut Catalogue| drop(catalogue.indexes.insert("B".into()));
+        let old = |catalogue: &mut Catalogue| assert!(catalogue.indexes.insert("B".into()));
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(seen(Engine::Postgresql, |_| {}), (None, None, 0));
         assert_eq!(seen(Engine::Postgresql, old), (some("1.0"), some("1.0"), 1));
@@ -75,7 +75,8 @@ mod tests {
         };
         assert_eq!(seen(Engine::Postgresql, wide), (some("1.1"), None, 2));
         assert_eq!(seen(Engine::Mariadb, wide), (some("1.0"), some("1.0"), 1));
-        let narrow = |catalogue: &mut Catalogue| drop(catalogue.columns.insert(column("C"), Some(30)));
+        let narrow =
+            |catalogue: &mut Catalogue| assert!(catalogue.columns.insert(column("C"), Some(30)).is_none());
         assert_eq!(seen(Engine::Postgresql, narrow), (None, None, 0));
         let keyed = |columns: &'static [&'static str]| {
             move |catalogue: &mut Catalogue| {

@@ -135,9 +135,12 @@ fn without_people(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// A file, a path in it, what stands there, and what is told of it.
+    type Row<'a> = (&'a str, &'a str, [Option<&'a str>; 3], [Option<&'a str>; 3]);
+
     #[test]
     fn secrets_are_hidden_and_still_told_apart() {
-        let rows: &[(&str, &str, [Option<&str>; 3], [Option<&str>; 3])] = &[
+        let rows: &[Row<'_>] = &[
             ("carbon.xml", "Server/Ports/Offset", [Some("0"), Some("3"), None], [Some("0"), Some("3"), None]),
             (
                 "carbon.xml",

@@ -499,8 +499,12 @@ fn what_is_absent_or_forbidden_is_said_and_never_taken_for_equal() {
 
 #[test]
 fn more_settings_than_are_listed_are_counted_and_those_of_nobody_go_first() {
-    let many =
-        |value: &str| -> String { (0..1500).map(|number| format!("key.{number:04}={value}\n")).collect() };
+    let many = |value: &str| -> String {
+        {
+            let lines: Vec<String> = (0..1500).map(|number| format!("key.{number:04}={value}")).collect();
+            lines.join("\n") + "\n"
+        }
+    };
     let file = "repository/conf/many.properties";
     let base = release("4.4.6", &[(file, &many("1")), (LOG4J, "a=1\n")]);
     let target = release("4.4.7", &[(file, &many("2")), (LOG4J, "a=1\n")]);
