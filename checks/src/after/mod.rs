@@ -286,8 +286,14 @@ mod tests {
             .filter(|item| item.verdict == Verdict::Skipped)
             .map(|item| item.topic)
             .collect();
-        let without =
-            [Topic::Builds, Topic::AccessMode, Topic::SearchIndex, Topic::License, Topic::ContextPath];
+        let without = [
+            Topic::Builds,
+            Topic::AccessMode,
+            Topic::HealthChecks,
+            Topic::SearchIndex,
+            Topic::License,
+            Topic::ContextPath,
+        ];
         assert_eq!(skipped, without);
         for item in &after.items {
             let all = format!("{} {} {:?}", item.summary, item.now, item.remedy).to_lowercase();

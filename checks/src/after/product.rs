@@ -1,7 +1,7 @@
 //! What is different from product to product: topics one does not have, and where its people look.
 
 use super::{Item, Sides, Topic};
-use crate::facts::{Family, Product};
+use crate::facts::{Family, Product, Snapshot};
 
 /// Where people look into an instance.
 pub(super) struct Whereabouts {
@@ -64,10 +64,20 @@ fn lacks(topic: Topic, product: Product) -> Option<&'static str> {
     }
 }
 
+/// A product that may well have none told of none, before and after.
+fn has_no_health_checks(sides: &Sides<'_>) -> bool {
+    let none = |side: &Snapshot| {
+        side.application()
+            .is_ok_and(|application| application.health.value().is_some_and(|checks| checks.is_empty()))
+    };
+    sides.now.product.family() == Family::Carbon && none(sides.before) && none(sides.now)
+}
+
 /// What is said of a topic the product does not have.
 pub(super) fn skipped(topic: Topic, sides: &Sides<'_>) -> Option<Item> {
     let product = sides.now.product;
-    let why = lacks(topic, product)?;
+    let silent = || topic == Topic::HealthChecks && has_no_health_checks(sides);
+    let why = lacks(topic, product).or_else(|| silent().then_some("offers no health checks of its own"))?;
     let none = "does not apply";
     Some(Item::skipped(topic, format!("{product} {why}")).seen(none, none))
 }

@@ -184,7 +184,8 @@ fn hundreds_of_releases_without_licence_and_long_term_support_are_offered_by_lin
     let lines: Vec<String> = offer.newest_of_lines().map(|release| release.line().to_string()).collect();
     assert!(lines.len() < 20 && lines.contains(&"4.4".to_owned()), "{lines:?}");
     let Recommendation { version, reasons, open, others } = &offer.recommendation;
-    assert_eq!(version.as_ref(), offer.releases.first().map(|release| &release.version));
+    // The newest that the Java of the golden instance, 8, can run.
+    assert_eq!(version.as_ref().map(ProductVersion::as_str), Some("4.6.3"));
     let text = [reasons.as_slice(), open, others].concat().join("\n");
     for word in ["licence", "long-term", "plug-in"] {
         assert!(!text.contains(word), "{text}");
