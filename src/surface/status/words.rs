@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use upgrade_readiness_checks::facts::Product;
 use upgrade_readiness_checks::model::Verdict;
 use upgrade_readiness_checks::report::WordKind;
 
@@ -46,10 +47,9 @@ pub(in crate::surface) fn settled(waiver: &WaiverView) -> (&'static str, String)
     (name, format!("by {} until {}: {}", waiver.by, waiver.until, waiver.reason))
 }
 
-/// The name of a product as people write it, from its id.
+/// The name of a product as people write it, from its id; the id itself of one a newer agent wrote.
 pub(in crate::surface) fn product_name(id: &str) -> String {
-    let mut chars = id.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    Product::by_id(id).map_or_else(|| id.to_owned(), |product| product.name().to_owned())
 }
 
 /// Foreign text that a terminal shows and does not obey: control characters and those that turn the

@@ -142,7 +142,7 @@ fn one(from: &str, prepared: &Prepared, copy: &TreeCopy) -> Result<Vec<Finding>,
         found.push(Finding {
             severity: Severity::Blocker,
             subject: format!("missing: {below}"),
-            summary: format!("{} of {original} missing in {}", is(missing.count), prepared.place),
+            summary: format!("{} missing in {} of those in {original}", is(missing.count), prepared.place),
             observed: paths(missing),
             required: format!("every file of {original} in {place}"),
             remedy: format!("Copy them: {again}; what is meant to be left behind, waive.{hint}"),
