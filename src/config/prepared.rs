@@ -72,6 +72,16 @@ mod tests {
     }
 
     #[test]
+    fn products_without_long_term_support_are_judged_for_the_latest() {
+        let target = |product: &str| {
+            let text = format!("[[instance]]\nname = 'a'\nproduct = '{product}'\ninstallation_dir = '/opt/c'\n");
+            parse_config(&text).unwrap().instances[0].targets.clone()
+        };
+        assert_eq!(target("wso2-api-manager"), ["latest".parse().unwrap()]);
+        assert_eq!(target("confluence"), ["latest-lts".parse().unwrap()]);
+    }
+
+    #[test]
     fn every_mistake_names_its_key() {
         assert_eq!(parse("confluence", "home = '/opt/new'\n").unwrap_err(), ["instance[0].prepared"]);
         assert_eq!(parse("wso2-carbon", "home = 'new'\n").unwrap_err(), ["instance[0].prepared.home"]);

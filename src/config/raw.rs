@@ -189,7 +189,8 @@ pub(super) struct RawInstance {
     pub(super) home_dir: Option<String>,
     /// Where a newer licence is put before it is entered: a file with its text.
     pub(super) license_file: Option<String>,
-    /// The releases to judge: versions, latest, latest-lts, next, recommended. Default latest-lts.
+    /// The releases to judge: versions, latest, latest-lts, next, recommended. Default latest-lts; latest for WSO2 Carbon
+    /// products, which have no long-term support releases.
     pub(super) targets: Option<Vec<String>>,
     /// The day the upgrade is planned for, such as "2026-12-05".
     pub(super) upgrade_on: Option<String>,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::de::DeTable;
 use upgrade_readiness_checks::catalog::{self, Answers, Catalog, Component, MinimumOf, Pattern};
-use upgrade_readiness_checks::facts::{Product, Source};
+use upgrade_readiness_checks::facts::{Family, Product, Source};
 use upgrade_readiness_checks::model::{Policy, Requested};
 use upgrade_readiness_checks::version::Line;
 
@@ -356,7 +356,12 @@ impl Validation {
         let installation_dir = self.path(&format!("{key}.installation_dir"), &raw.installation_dir);
         let home_dir = raw.home_dir.map(|path| self.path(&format!("{key}.home_dir"), &path));
         let license_file = raw.license_file.map(|path| self.path(&format!("{key}.license_file"), &path));
-        let texts = raw.targets.unwrap_or_else(|| vec!["latest-lts".to_owned()]);
+        // No release of a Carbon product is a long-term support release.
+        let usual_target = match raw.product.family() {
+            Family::Confluence => "latest-lts",
+            Family::Carbon => "latest",
+        };
+        let texts = raw.targets.unwrap_or_else(|| vec![usual_target.to_owned()]);
         if texts.is_empty() {
             self.problem(
                 &format!("{key}.targets"),
