@@ -2,6 +2,8 @@
 
 mod pair;
 
+pub(super) use pair::moves;
+
 use super::wording::{excerpt, first_few};
 use crate::facts::{Family, Missing, Prepared, Source, StagedDatabase};
 use crate::model::{

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::facts::{Field, Missing, Prepared, Source, StagedDatabase, TableRows, TableState};
 use crate::model::{Finding, Severity};
+use crate::rules::staging_database::moves;
 use crate::rules::wording::{counted, first_few};
 
 /// Adds what is not copied of the databases, and what could not be seen; tells how many tables were compared.
@@ -42,6 +43,14 @@ fn one(
     let staging = staging.read(Source::Rehearsal, &format!("the tables of {name} in staging"))?;
     let here = rows(production, &format!("the rows of {}", production.address), missing)?;
     let there = rows(staging, &format!("the rows of {}", staging.address), missing)?;
+    if production.rows.value().is_some_and(Vec::is_empty) {
+        return Err(Missing::Unread {
+            of: Source::Rehearsal,
+            what: format!("the rows of {}", production.address),
+            why: "no table was seen there: the account may not see them, or the data source leads elsewhere"
+                .to_owned(),
+        });
+    }
     *compared += here.keys().filter(|table| there.contains_key(*table)).count() as u64;
     let has_rows = here.values().any(|rows| *rows > 0);
     let all_counted =
@@ -96,10 +105,18 @@ fn fewer(
     production: &TableState,
     staging: &TableState,
 ) -> Option<Finding> {
+    // A table that could not be counted is missing; one that is not there at all has no rows.
+    let is_in_staging =
+        |table: &str| staging.rows.value().is_some_and(|all| all.iter().any(|one| one.table == table));
     let less: Vec<(&str, u64, u64)> = here
         .iter()
+        .filter(|(table, _)| !moves(table))
         .filter_map(|(table, rows)| {
-            let copied = *there.get(table)?;
+            let copied = match there.get(table) {
+                Some(copied) => *copied,
+                None if is_in_staging(table) => return None,
+                None => 0,
+            };
             (copied < *rows).then_some((*table, *rows, copied))
         })
         .collect();

@@ -32,6 +32,14 @@ fn staging(golden: &mut Golden) -> &mut TableState {
     read(&mut database(golden).staging)
 }
 
+fn production(golden: &mut Golden) -> &mut TableState {
+    read(&mut database(golden).production)
+}
+
+fn counted_rows(table: &str, rows: u64) -> crate::facts::TableRows {
+    crate::facts::TableRows { table: table.into(), rows: Field::Read(rows) }
+}
+
 fn some(path: &str) -> PathList {
     PathList { count: 1, paths: vec![path.into()] }
 }
@@ -49,6 +57,22 @@ fn store(golden: &mut Golden) {
 
 const ROWS: &[Spoil] = &[
     ("everything", |_| {}, Ready, &[]),
+    ("no table seen in production", |g| read(&mut production(g).rows).clear(), Unknown, &[]),
+    (
+        "a filled table that is not in staging",
+        |g| read(&mut staging(g).rows).retain(|one| one.table != "UM_USER"),
+        Blocked,
+        &[(B, "rows: WSO2_CARBON_DB")],
+    ),
+    (
+        "sessions that began since the copy",
+        |g| {
+            read(&mut production(g).rows).push(counted_rows("IDN_AUTH_SESSION_STORE", 3));
+            read(&mut staging(g).rows).push(counted_rows("IDN_AUTH_SESSION_STORE", 0));
+        },
+        Ready,
+        &[],
+    ),
     (
         "files missing",
         |g| differences(g).missing = some("webapps/a.war"),

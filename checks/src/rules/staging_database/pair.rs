@@ -56,6 +56,12 @@ impl Pair<'_> {
             Ok(rows) => rows,
             Err(missing) => return look.missing.push(missing),
         };
+        if self.production.rows.value().is_some_and(Vec::is_empty) {
+            return look.missing.push(self.unread(
+                "what is in production",
+                "no table was seen there: the account may not see them, or the data source leads elsewhere",
+            ));
+        }
         let address = &self.staging.address;
         if rows.is_empty() {
             look.seen.push(format!("{}: virgin, no tables at {address}", self.name));
@@ -174,9 +180,6 @@ impl Pair<'_> {
         };
         let (staging, production) = (rows(self.staging), rows(self.production));
         let mut difference = Difference::default();
-        let moves = |table: &str| {
-            MOVING.contains(&table) || MOVING_PREFIXES.iter().any(|prefix| table.starts_with(prefix))
-        };
         for (table, of_production) in production.iter().filter(|(table, _)| !moves(table)) {
             let of_staging = staging.get(table).cloned().unwrap_or(Field::Read(0));
             match (of_production, &of_staging) {
@@ -350,6 +353,11 @@ impl Pair<'_> {
             ],
         );
     }
+}
+
+/// Whether the rows of a table come and go while a server runs.
+pub(in crate::rules) fn moves(table: &str) -> bool {
+    MOVING.contains(&table) || MOVING_PREFIXES.iter().any(|prefix| table.starts_with(prefix))
 }
 
 fn tables(list: &[String]) -> String {

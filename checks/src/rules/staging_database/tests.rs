@@ -62,6 +62,16 @@ fn a_staging_database_is_empty_before_and_complete_after_the_copy() {
     let rows_of: &[Spoil] = &[
         ("golden", |_| {}, Ready, &[]),
         ("virgin", virgin, Ready, to_copy),
+        ("no table seen in production", |g| rows(production(g)).clear(), Unknown, &[]),
+        (
+            "no table seen in either",
+            |g| {
+                virgin(g);
+                rows(production(g)).clear();
+            },
+            Unknown,
+            &[],
+        ),
         ("prepared", |g| empty(staging(g)), Ready, to_copy),
         (
             "prepared by a newer script, which puts one row in",
