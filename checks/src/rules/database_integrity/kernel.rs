@@ -113,6 +113,16 @@ impl<'a> Look<'a> {
                 why: "the agent did not look into them; agent refresh --source database".to_owned(),
             });
         };
+        let is_blank = records.tables.value().is_some_and(std::collections::BTreeSet::is_empty)
+            && records.other_tables.value() == Some(&0);
+        if is_blank {
+            self.missing.push(Missing::Unread {
+                of: Source::Database,
+                what: "the tables of the kernel".to_owned(),
+                why: "no table was seen: the account may not see them, or the data source leads elsewhere"
+                    .to_owned(),
+            });
+        }
         let kernel = kernel(case);
         let keys = records.keys.read(Source::Database, "rows that new keys refuse");
         for key in self.take(keys).into_iter().flatten() {

@@ -49,6 +49,18 @@ fn the_kernels_tables_are_looked_into() {
     let rows: &[Spoil] = &[
         ("golden", |_| {}, Ready, &[]),
         (
+            "no table seen at all",
+            |g| {
+                let records = records(g);
+                read(&mut records.tables).clear();
+                records.other_tables = crate::facts::Field::Read(0);
+                read(&mut records.keys).clear();
+                read(&mut records.orphans).clear();
+            },
+            Unknown,
+            &[],
+        ),
+        (
             "in force",
             |g| {
                 key(g, KernelKey::UserNames).duplicates = Field::Read(3);
