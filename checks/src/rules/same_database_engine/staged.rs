@@ -17,6 +17,11 @@ pub(super) struct Compared {
 pub(super) fn compare(prepared: &Prepared) -> Compared {
     let mut compared = Compared::default();
     match prepared.databases.read(Source::Rehearsal, "the staging databases") {
+        Ok(databases) if databases.is_empty() => compared.missing.push(Missing::Unread {
+            of: Source::Rehearsal,
+            what: "the staging databases".to_owned(),
+            why: format!("no data source is defined in {}/repository/conf", prepared.place),
+        }),
         Ok(databases) => databases.iter().for_each(|database| compared.at(database)),
         Err(missing) => compared.missing.push(missing),
     }
@@ -89,7 +94,7 @@ mod tests {
     use crate::facts::Field;
     use crate::golden::{Golden, golden_carbon};
     use crate::model::Verdict::{Blocked, Ready, Skipped, Unknown, Warning};
-    use crate::rules::testing::{Spoil, judges_spoilt_from, read, rehearsal, unread};
+    use crate::rules::testing::{Spoil, judges_spoilt_from, prepared, read, rehearsal, unread};
 
     fn database(golden: &mut Golden) -> &mut StagedDatabase {
         rehearsal(golden).staging = None;
@@ -122,6 +127,15 @@ mod tests {
             ("version unread", |g| staging(g).version = unread(), Unknown, &[]),
             ("staging unread", |g| database(g).staging = unread(), Unknown, &[]),
             ("production unread", |g| database(g).production = unread(), Unknown, &[]),
+            (
+                "no data source",
+                |g| {
+                    drop(database(g).name.clone());
+                    read(&mut prepared(g).databases).clear();
+                },
+                Unknown,
+                &[],
+            ),
             ("home unread", |g| rehearsal(g).prepared = Some(unread()), Unknown, &[]),
             (
                 "nothing set up",
