@@ -83,7 +83,9 @@ fn evaluate(case: &Case<'_>) -> Result<Judgement, Undecided> {
     })?;
     let offered = bundles.offered.read(Source::Plugins, "what the new release offers").map(Option::as_ref);
     let beside = offered.as_ref().ok().copied().flatten();
-    let judged = judged(&bundles.custom, beside);
+    // What stands in a home of another release takes the place of nothing.
+    let of_target = beside.filter(|offered| offered.version.value() == Some(&case.target.version));
+    let judged = judged(&bundles.custom, of_target);
     let mut look = Look { case, bundles, judged, found: Vec::new(), missing: Vec::new() };
     look.missing.extend(offered.as_ref().err().cloned());
     look.at_lists(beside);

@@ -415,3 +415,13 @@ fn others_skip_it() {
         assert_eq!(check.verdict, Skipped, "{id}: {}", check.reason);
     }
 }
+
+#[test]
+fn a_new_home_of_another_release_says_nothing_of_the_bundles() {
+    let mut golden = golden_carbon();
+    rebuild(&mut golden, "0.0.0");
+    offered_to(&mut golden).custom[0].imports.clear();
+    offered_to(&mut golden).version = crate::facts::Field::Read("4.4.8".parse().unwrap());
+    let seen = look(&CHECK, &golden);
+    assert_eq!(seen.verdict, Unknown, "{}", seen.text());
+}
