@@ -119,7 +119,11 @@ fn datasources(both: &Both<'_>) -> Result<Vec<Finding>, Missing> {
 /// Data sources of which it is not known where they lead.
 fn not_told(both: &Both<'_>) -> Vec<Missing> {
     let untold = |field: &Field<Vec<Datasource>>, of: Source| {
-        let sources = field.value().map_or(&[] as &[Datasource], Vec::as_slice);
+        let sources = field.value()?;
+        if sources.is_empty() {
+            let what = "where the data of both homes is".to_owned();
+            return Some(Missing::Unread { of, what, why: "one of them defines no data source".to_owned() });
+        }
         let first = sources.iter().find(|source| database_of(&source.config, both.host).is_none())?;
         let why = first.config.defect.clone().unwrap_or_else(|| {
             format!("its URL in {} names no host and database that could be compared", first.config.place)
@@ -140,9 +144,13 @@ fn database_of(config: &DatabaseConfig, this_host: Option<&str>) -> Option<Strin
     let engine = config.engine?;
     if engine.is_embedded() {
         // Relative to the home; only what is no path below it can be shared.
-        return Some(config.url.clone().unwrap_or_default())
-            .filter(|url| !url.is_empty())
-            .map(|url| if url.contains(":/") { url } else { format!("{url} below {}", config.place) });
+        return Some(config.url.clone().unwrap_or_default()).filter(|url| !url.is_empty()).map(|url| {
+            if url.contains(":/") || url.contains(":~/") {
+                url
+            } else {
+                format!("{url} below {}", config.place)
+            }
+        });
     }
     let host = config.host.as_deref()?.to_ascii_lowercase();
     let is_here = matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1" | "[::1]")

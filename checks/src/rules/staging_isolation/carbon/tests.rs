@@ -58,6 +58,19 @@ fn store(address: &str) -> Vec<UserStoreFile> {
 const ROWS: &[Spoil] = &[
     ("good", |_| {}, Ready, &[]),
     (
+        "the same files below the home of the user",
+        |g| {
+            for home in [carbon, there] {
+                let config = &mut read(&mut home(g).datasources)[0].config;
+                config.engine = Some(crate::facts::Engine::H2);
+                config.url = Some("jdbc:h2:~/carbon".into());
+            }
+        },
+        Blocked,
+        &[(B, "datasource: WSO2_CARBON_DB")],
+    ),
+    ("no data source", |g| read(&mut there(g).datasources).clear(), Unknown, &[]),
+    (
         "neither staging nor a prepared home",
         |g| {
             rehearsal(g).staging = None;
