@@ -84,7 +84,7 @@ pub(super) fn perilous_options(
             Err(error) if error.is_no_file() => continue,
             Err(error) => return Err(explain_text(&error)),
         };
-        if text.contains(&home.display().to_string()) {
+        if names_home(&text, &home.display().to_string()) {
             let lines = text.lines().filter(|line| !line.trim_start().starts_with(['#', ';']));
             let names = PERILOUS.into_iter().filter(|name| lines.clone().any(|line| has_word(line, name)));
             found.extend(names.map(|name| option(path.display().to_string(), name)));
@@ -103,6 +103,12 @@ pub(super) fn perilous_options(
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Whether a text names the home, and not one whose name only begins so.
+fn names_home(text: &str, home: &str) -> bool {
+    let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c));
+    text.match_indices(home).any(|(at, found)| !text.get(at + found.len()..).is_some_and(goes_on))
 }
 
 /// A script compares its arguments with such words and explains them; only what it passes on counts.
@@ -175,6 +181,7 @@ mod tests {
         let unit = |name: &str, text: String| std::fs::write(units.join(name), text).unwrap();
         unit("esb.service", format!("[Service]\nExecStart={}/bin/wso2server.sh -Dsetup\n", home.display()));
         unit("other.service", "[Service]\nExecStart=/opt/x/bin/wso2server.sh -Dsetup\n".to_owned());
+        unit("older.service", format!("[Service]\nExecStart={}-old/bin/x.sh -Dsetup\n", home.display()));
         unit("off.service", format!("#ExecStart={} --cleanRegistry\n", home.display()));
         std::os::unix::fs::symlink("/dev/null", units.join("masked.service")).unwrap();
         let process = JavaProcess {
