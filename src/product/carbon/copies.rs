@@ -12,6 +12,7 @@ use std::path::Path;
 use upgrade_readiness_checks::facts::{CopyDifferences, Field, OutOfReach, PathList, TreeCopy};
 
 use super::archive::read_archive;
+use super::layout::unless_link_to_nowhere;
 use crate::collect::blocking::Stop;
 use crate::collect::files::{Mark, Marks, hash_directory};
 
@@ -106,8 +107,10 @@ fn directory(path: &Path) -> io::Result<Option<Metadata>> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Ok(Some(found)),
         Ok(_) => Err(io::Error::other("it is no directory")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => match unless_link_to_nowhere(path, error) {
+            error if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            error => Err(error),
+        },
     }
 }
 

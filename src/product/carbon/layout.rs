@@ -1,5 +1,6 @@
 //! Tells shared collectors where the parts of a Carbon product are.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +24,26 @@ impl HomeLayout {
     #[must_use]
     pub fn new(instance: Arc<Instance>) -> Self {
         Self { instance }
+    }
+}
+
+/// What a failed look at a path says when a link on the way to it leads nowhere, as to a share that is not mounted: that
+/// is no directory or file that does not exist.
+pub fn unless_link_to_nowhere(path: &Path, error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::NotFound {
+        return error;
+    }
+    let nearest = path.ancestors().find_map(|part| Some((part, std::fs::symlink_metadata(part).ok()?)));
+    match nearest {
+        Some((part, found)) if found.is_symlink() => {
+            let to = std::fs::read_link(part).unwrap_or_default();
+            io::Error::other(format!(
+                "the link {} leads to {}, which is not there",
+                part.display(),
+                to.display()
+            ))
+        }
+        Some(_) | None => error,
     }
 }
 

@@ -162,3 +162,22 @@ fn absent_is_not_forbidden() {
         assert!(matches!(&copy.differences, Field::Unread(why) if why.contains("prepared")), "{copy:?}");
     }
 }
+
+#[test]
+fn a_link_that_leads_nowhere_is_not_a_directory_that_is_not_there() {
+    for (name, hung) in [("the directory", COPIED[1]), ("one above it", "repository"), ("the home", "")] {
+        let laid = Laid::new();
+        let path = laid.path("running").join(hung);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        symlink(
+            "/nonexistent/share",
+            laid.0.path().join("running").join(hung).to_str().unwrap().trim_end_matches('/'),
+        )
+        .unwrap();
+        let tenants = &laid.compare(false)[1];
+        assert!(matches!(tenants.is_there, Field::Unread(_)), "{name}: {tenants:?}");
+        assert!(matches!(tenants.differences, Field::Unread(_)), "{name}: {tenants:?}");
+    }
+}

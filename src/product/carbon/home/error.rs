@@ -9,6 +9,7 @@ use crate::chain::Chain;
 use crate::collect::text_file::{ReadTextError, read_text};
 use crate::collect::xml::ReadXmlError;
 use crate::collect::{CollectError, kind_of_io};
+use crate::product::carbon::layout::unless_link_to_nowhere;
 
 /// Why something of a Carbon home could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +139,8 @@ pub(super) fn if_there<T>(result: Result<T, HomeError>) -> Result<Option<T>, Hom
 
 /// Names in a directory, in alphabetical order; names that are not UTF-8 are left out.
 pub(super) fn list(path: &Path, most: usize, what: &'static str) -> Result<Vec<String>, HomeError> {
-    let failed = |cause| HomeError::List { path: path.to_owned(), cause };
+    let failed =
+        |cause| HomeError::List { path: path.to_owned(), cause: unless_link_to_nowhere(path, cause) };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
         if names.len() == most {

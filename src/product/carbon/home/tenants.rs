@@ -64,4 +64,13 @@ mod tests {
             error.remedy()
         );
     }
+
+    #[test]
+    fn a_share_that_is_not_mounted_is_not_a_home_without_tenants() {
+        let example = Example::new().lay_out();
+        std::fs::remove_dir_all(example.home().join(DIRECTORY)).unwrap();
+        std::os::unix::fs::symlink("/nonexistent/share", example.home().join(DIRECTORY)).unwrap();
+        let error = read_tenants(&example.home()).unwrap_err();
+        assert!(format!("{}", crate::chain::Chain(&error)).contains("/nonexistent/share"), "{error}");
+    }
 }
