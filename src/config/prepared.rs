@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn products_without_long_term_support_are_judged_for_the_latest() {
         let target = |product: &str| {
-            let text = format!("[[instance]]\nname = 'a'\nproduct = '{product}'\ninstallation_dir = '/opt/c'\n");
+            let text =
+                format!("[[instance]]\nname = 'a'\nproduct = '{product}'\ninstallation_dir = '/opt/c'\n");
             parse_config(&text).unwrap().instances[0].targets.clone()
         };
         assert_eq!(target("wso2-api-manager"), ["latest".parse().unwrap()]);

@@ -67,8 +67,7 @@ fn lacks(topic: Topic, product: Product) -> Option<&'static str> {
 /// A product that may well have none told of none, before and after.
 fn has_no_health_checks(sides: &Sides<'_>) -> bool {
     let none = |side: &Snapshot| {
-        side.application()
-            .is_ok_and(|application| application.health.value().is_some_and(|checks| checks.is_empty()))
+        side.application().is_ok_and(|application| application.health.value().is_some_and(Vec::is_empty))
     };
     sides.now.product.family() == Family::Carbon && none(sides.before) && none(sides.now)
 }
