@@ -44,15 +44,18 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
 /// The line to type when a task is done: it names the instance, because there may be several, and quotes what the
 /// shell would take apart.
 pub(crate) fn sign_off(case: &Case<'_>, check: &str, subject: &str) -> String {
-    let word = |text: &str| {
-        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@/".contains(c));
-        if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
-    };
     format!(
         "`agent sign-off {check} --instance {} --subject {} --by NAME --reason TEXT --until DATE`",
-        word(&case.facts.instance),
-        word(subject)
+        sh(&case.facts.instance),
+        sh(subject)
     )
+}
+
+/// A word for a POSIX shell, quoted where it would be taken apart.
+pub(crate) fn sh(text: &str) -> String {
+    let plain =
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@/=+,".contains(c));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// What is missing when the list of plug-ins is empty: a product without a single one does not exist.

@@ -5,17 +5,11 @@
 use super::parts::{Block, Shell};
 use super::site::{Database, Site};
 use crate::facts::{BackupKind, Engine, ServiceManager, Settings};
+pub(super) use crate::rules::wording::sh;
 
 /// A word of a command line, quoted where the shell would take it apart.
 pub(super) fn word(site: &Site<'_>, text: &str) -> String {
     if site.windows { cmd(text) } else { sh(text) }
-}
-
-/// A word for a POSIX shell.
-pub(super) fn sh(text: &str) -> String {
-    let plain =
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@/=+,".contains(c));
-    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// A word for the command prompt of Windows, where a quote cannot be in a name.

@@ -7,7 +7,7 @@ use crate::facts::{
     UserStoreFile,
 };
 use crate::model::{Case, Finding, Severity};
-use crate::rules::wording::{counted, first_few};
+use crate::rules::wording::{counted, first_few, sh};
 use crate::version::ProductVersion;
 
 /// The release from which directories of event streams and publishers are no longer carried along.
@@ -84,6 +84,7 @@ fn unread(what: &str, why: &str) -> Missing {
 fn one(from: &str, prepared: &Prepared, copy: &TreeCopy) -> Result<Vec<Finding>, Missing> {
     let TreeCopy { below, is_there, is_original, nested, differences } = copy;
     let (original, place) = (format!("{from}/{below}"), format!("{}/{below}", prepared.place));
+    let again = format!("rsync -a {} {}", sh(&format!("{original}/")), sh(&format!("{place}/")));
     let mut found = Vec::new();
     if *is_original {
         found.push(Finding {
@@ -92,9 +93,7 @@ fn one(from: &str, prepared: &Prepared, copy: &TreeCopy) -> Result<Vec<Finding>,
             summary: format!("{place} is no copy but the directory of the running home"),
             observed: format!("{place} and {original} are the same directory"),
             required: "a copy that can be changed and started without touching production".to_owned(),
-            remedy: format!(
-                "Take the link or mount away and copy the directory: rsync -a {original}/ {place}/."
-            ),
+            remedy: format!("Take the link or mount away and copy the directory: {again}."),
         });
         return Ok(found);
     }
@@ -109,7 +108,7 @@ fn one(from: &str, prepared: &Prepared, copy: &TreeCopy) -> Result<Vec<Finding>,
             observed: format!("{}/{nested}, which the running home does not have", prepared.place),
             required: format!("its content directly in {place}"),
             remedy: format!(
-                "Look what is in {}/{nested}, copy the content again with rsync -a {original}/ {place}/, and remove the \
+                "Look what is in {}/{nested}, copy the content again with {again}, and remove the \
                  directory that landed inside.",
                 prepared.place
             ),
@@ -117,7 +116,6 @@ fn one(from: &str, prepared: &Prepared, copy: &TreeCopy) -> Result<Vec<Finding>,
     }
     let differences = differences.read(Source::Rehearsal, &format!("how {place} differs from {original}"))?;
     let CopyDifferences { compared, missing, differing, extra, knows_vendor, .. } = differences;
-    let again = format!("rsync -a {original}/ {place}/");
     let hint = if *knows_vendor {
         ""
     } else {
@@ -156,7 +154,9 @@ fn one(from: &str, prepared: &Prepared, copy: &TreeCopy) -> Result<Vec<Finding>,
             observed: paths(differing),
             required: "the same content, unless it was changed for the new release on purpose".to_owned(),
             remedy: format!(
-                "Compare them with diff -r {original} {place}, and copy again what production has changed since: {again}.{hint}"
+                "Compare them with diff -r {} {}, and copy again what production has changed since: {again}.{hint}",
+                sh(&original),
+                sh(&place)
             ),
         });
     }
