@@ -23,12 +23,13 @@ struct Planted {
 }
 
 impl Planted {
-    async fn lay_out() -> Self {
+    async fn lay_out(product: &str) -> Self {
         upgrade_readiness_agent::collect::http::install_tls_provider();
         let dir = tempfile::tempdir().unwrap();
         let demo_address = format!("127.0.0.1:{}", free_port());
         let mut demo = agent();
-        demo.args(["demo", "--listen", &demo_address, "--dir"]).arg(dir.path().join("example"));
+        demo.args(["demo", "--product", product, "--listen", &demo_address, "--dir"])
+            .arg(dir.path().join("example"));
         let demo = Running::start(&mut demo, &dir.path().join("demo.out"), &dir.path().join("demo.err"));
         let address = format!("127.0.0.1:{}", free_port());
         let planted = Self { dir, address, _demo: demo };
@@ -112,9 +113,23 @@ impl Planted {
         ] {
             said.push((name.into(), fs::read_to_string(path).unwrap()));
         }
+        keep_in_mind(&self.path("state"), &mut said);
         assert_eq!(code, Some(0));
         assert!(said.iter().any(|(name, text)| name == "the log" && text.contains(" TRACE ")));
         said
+    }
+}
+
+/// Adds what the agent wrote down for itself.
+fn keep_in_mind(dir: &Path, said: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            keep_in_mind(&path, said);
+        } else if path.is_file() {
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            said.push((path.display().to_string(), text));
+        }
     }
 }
 
@@ -138,7 +153,7 @@ fn secret(name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_of_the_instance_or_the_configuration_is_told_anywhere() {
-    let planted = Planted::lay_out().await;
+    let planted = Planted::lay_out("confluence").await;
     let cfg = fs::read_to_string(planted.example("home/confluence.cfg.xml")).unwrap();
     let license = cfg.split("license.message\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
     let mut secrets = vec![MARK.to_owned(), license.chars().take(40).collect(), "Example Ltd".to_owned()];
@@ -216,6 +231,132 @@ async fn no_secret_of_the_instance_or_the_configuration_is_told_anywhere() {
              username = \"readiness\"\npassword_env = \"DB_PASSWORD\"\n",
             secret("config")
         )
+    });
+    search(&planted.everything_said(&config, &[("DB_PASSWORD", &secret("agent"))]).await, &secrets);
+}
+
+/// Plants secrets wherever a home of a Carbon product may hold one; each home has its own.
+fn plant_in_carbon_home(planted: &Planted, release: &str) {
+    let home = format!("opt/wso2/wso2carbon-{release}");
+    let secret = |name: &str| secret(&format!("{release}-{name}"));
+    let file = |below: &str| format!("{home}/{below}");
+    planted.rewrite(&file("repository/conf/datasources/master-datasources.xml"), |text| {
+        let other = format!(
+            "<datasource><name>WSO2_OTHER_DB</name><jndiConfig><name>jdbc/Other</name></jndiConfig>\
+             <definition type=\"RDBMS\"><configuration>\
+             <dataSourceClassName>org.postgresql.ds.PGSimpleDataSource</dataSourceClassName><dataSourceProps>\
+             <property name=\"url\">jdbc:postgresql://127.0.0.1:1/other?user={0}&amp;password={0}</property>\
+             <property name=\"user\">somebody</property><property name=\"password\">{1}</property>\
+             </dataSourceProps></configuration></definition></datasource></datasources>",
+            secret("url"),
+            secret("props"),
+        );
+        let start = text.find("<password>").unwrap() + "<password>".len();
+        let end = text.find("</password>").unwrap();
+        format!("{}{}{}", &text[..start], secret("datasource"), &text[end..])
+            .replace("</datasources>", &other)
+    });
+    planted.rewrite(&file("repository/conf/carbon.xml"), |text| {
+        let start = text.find("<DeploymentSynchronizer>").unwrap();
+        let end = text.find("</DeploymentSynchronizer>").unwrap() + "</DeploymentSynchronizer>".len();
+        let text = text.replace(&text[start..end], "");
+        text.replace(
+            "</Server>",
+            &format!(
+                "<Security><KeyStore><Location>wso2carbon.jks</Location><Password>{0}</Password>\
+                 <KeyPassword>{0}</KeyPassword></KeyStore></Security><DeploymentSynchronizer><Enabled>true</Enabled>\
+                 <AutoCommit>true</AutoCommit><RepositoryType>svn</RepositoryType>\
+                 <SvnUrl>https://{1}:{1}@svn.example.com/repo?token={1}</SvnUrl><SvnUser>svn</SvnUser>\
+                 <SvnPassword>{2}</SvnPassword></DeploymentSynchronizer></Server>",
+                secret("keystore"),
+                secret("svn-url"),
+                secret("svn")
+            ),
+        )
+    });
+    planted.rewrite(&file("repository/conf/registry.xml"), |text| {
+        text.replace(
+            "</wso2registry>",
+            &format!(
+                "<dbConfig name=\"direct\"><url>jdbc:postgresql://127.0.0.1:1/reg?password={0}</url><userName>u</userName>\
+                 <password>{0}</password></dbConfig><remoteInstance url=\"https://{1}:{1}@reg.example.com/registry\">\
+                 <id>mounted</id><dbConfig>direct</dbConfig><cacheId>u@jdbc:postgresql://127.0.0.1:1/reg?password={1}</cacheId>\
+                 <registryRoot>/</registryRoot></remoteInstance><mount path=\"/_system/governance\" overwrite=\"true\">\
+                 <instanceId>mounted</instanceId><targetPath>/g</targetPath></mount></wso2registry>",
+                secret("registry"),
+                secret("mount")
+            ),
+        )
+    });
+    planted.rewrite(&file("repository/conf/user-mgt.xml"), |text| {
+        text.replace(
+            "<AddAdmin>true</AddAdmin>",
+            &format!(
+                "<AddAdmin>true</AddAdmin><AdminUser><UserName>admin</UserName><Password>{0}</Password></AdminUser>\
+                 <Property name=\"ConnectionPassword\">{0}</Property>",
+                secret("administrator")
+            ),
+        )
+    });
+    planted.rewrite(&file("repository/conf/axis2/axis2.xml"), |text| {
+        text.replace(
+            "</axisconfig>",
+            &format!(
+                "<transportReceiver name=\"https\"><parameter name=\"truststore\"><TrustStore><Password>{0}</Password>\
+                 </TrustStore></parameter><parameter name=\"keyPassword\">{0}</parameter></transportReceiver></axisconfig>",
+                secret("axis2")
+            ),
+        )
+    });
+    planted.rewrite(&file("repository/conf/log4j.properties"), |text| {
+        text + &format!("\nlog4j.appender.MAIL.SMTPPassword={0}\nmail.secret={0}\n", secret("log4j"))
+    });
+    planted.rewrite(&file("bin/wso2server.sh"), |text| {
+        text + &format!("\nJAVA_OPTS=\"-Djavax.net.ssl.trustStorePassword={0} -Dsetup\"\n", secret("script"))
+    });
+    let stores = format!("{home}/repository/deployment/server/userstores");
+    fs::create_dir_all(planted.example(&stores)).unwrap();
+    let store = format!(
+        "<UserStoreManager class=\"x\"><Property name=\"ConnectionURL\">ldap://{0}:{0}@ldap.example.com:389/?x={0}</Property>\
+         <Property name=\"ConnectionPassword\">{0}</Property><Property name=\"password\" encrypted=\"true\">{0}</Property>\
+         <Property name=\"url\">jdbc:postgresql://127.0.0.1:1/users?user={0}&amp;password={0}</Property>\
+         <Property name=\"DomainName\">SECRET.COM</Property></UserStoreManager>",
+        secret("user-store")
+    );
+    fs::write(planted.example(&stores).join("SECRET_COM.xml"), store).unwrap();
+    let log = planted.example(&file("repository/logs/wso2carbon.log"));
+    let line = format!(
+        "TID: [-1234] [] [2026-11-20 20:00:00,000] ERROR - Could not resolve module: x password={}\n",
+        secret("log")
+    );
+    let before = fs::read_to_string(&log).unwrap_or_default();
+    fs::write(&log, before + &line).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_a_carbon_home_or_of_the_new_one_is_told_anywhere() {
+    let planted = Planted::lay_out("wso2-carbon").await;
+    let secrets = [MARK.to_owned(), "example-secret-7f3a".to_owned()];
+    plant_in_carbon_home(&planted, "4.4.6");
+    plant_in_carbon_home(&planted, "4.4.7");
+    let config = planted.configure("first.toml", |text| text);
+    let said = planted.everything_said(&config, &[]).await;
+    search(&said, &secrets);
+    let facts = &said.iter().find(|(name, _)| name == "the facts").unwrap().1;
+    for read in ["SECRET_COM.xml", "svn.example.com", "WSO2_OTHER_DB", "/_system/governance", "***"] {
+        assert!(facts.contains(read), "{read} was looked at");
+    }
+
+    // An account of the agent's own, which is refused as well.
+    let config = planted.configure("second.toml", |text| {
+        let at = "[instance.backups.installation]";
+        let own = format!(
+            "database.username = \"readiness\"\ndatabase.password_env = \"DB_PASSWORD\"\n\n[instance.database]\n\
+             url = \"jdbc:postgresql://x:{0}@127.0.0.1:1/carbon?password={0}\"\nusername = \"readiness\"\n\
+             password_env = \"DB_PASSWORD\"\n\n{at}",
+            secret("config")
+        );
+        text.replace(at, &own)
     });
     search(&planted.everything_said(&config, &[("DB_PASSWORD", &secret("agent"))]).await, &secrets);
 }
