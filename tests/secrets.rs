@@ -251,15 +251,15 @@ fn plant_in_carbon_home(planted: &Planted, release: &str) {
             secret("url"),
             secret("props"),
         );
-        let start = text.find("<password>").unwrap() + "<password>".len();
-        let end = text.find("</password>").unwrap();
-        format!("{}{}{}", &text[..start], secret("datasource"), &text[end..])
+        let (before, rest) = text.split_once("<password>").unwrap();
+        let (_, after) = rest.split_once("</password>").unwrap();
+        format!("{before}<password>{}</password>{after}", secret("datasource"))
             .replace("</datasources>", &other)
     });
     planted.rewrite(&file("repository/conf/carbon.xml"), |text| {
-        let start = text.find("<DeploymentSynchronizer>").unwrap();
-        let end = text.find("</DeploymentSynchronizer>").unwrap() + "</DeploymentSynchronizer>".len();
-        let text = text.replace(&text[start..end], "");
+        let (before, rest) = text.split_once("<DeploymentSynchronizer>").unwrap();
+        let (_, after) = rest.split_once("</DeploymentSynchronizer>").unwrap();
+        let text = format!("{before}{after}");
         text.replace(
             "</Server>",
             &format!(

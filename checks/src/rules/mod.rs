@@ -40,6 +40,7 @@ mod index_rebuild;
 mod internal_administrator;
 mod java_memory;
 mod java_version;
+mod kernel_tables;
 mod license_covers_target;
 mod license_replacement;
 mod license_seats;

@@ -2,8 +2,6 @@
 
 mod pair;
 
-pub(super) use pair::moves;
-
 use super::wording::{excerpt, first_few};
 use crate::facts::{Family, Missing, Prepared, Source, StagedDatabase};
 use crate::model::{

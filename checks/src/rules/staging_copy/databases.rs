@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::facts::{Field, Missing, Prepared, Source, StagedDatabase, TableRows, TableState};
 use crate::model::{Finding, Severity};
-use crate::rules::staging_database::moves;
+use crate::rules::kernel_tables::moves;
 use crate::rules::wording::{counted, first_few};
 
 /// Adds what is not copied of the databases, and what could not be seen; tells how many tables were compared.

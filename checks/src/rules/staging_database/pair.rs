@@ -5,14 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Look, few};
 use crate::facts::{Engine, Field, Missing, Source, TableState};
 use crate::model::Severity;
+use crate::rules::kernel_tables::moves;
 use crate::rules::wording::counted;
 use crate::version::ProductVersion;
-
-/// Tables whose rows come and go while a server runs.
-const MOVING: [&str; 3] = ["REG_LOG", "REG_CLUSTER_LOCK", "IDN_OAUTH2_AUTHORIZATION_CODE"];
-
-/// Beginnings of the names of such tables: sessions and tokens.
-const MOVING_PREFIXES: [&str; 3] = ["IDN_AUTH_", "IDN_OAUTH2_ACCESS_TOKEN", "IDN_OAUTH2_TOKEN"];
 
 /// Tables the scripts of newer releases put a row into.
 const SEEDED: [&str; 2] = ["UM_ORG", "UM_ORG_HIERARCHY"];
@@ -353,11 +348,6 @@ impl Pair<'_> {
             ],
         );
     }
-}
-
-/// Whether the rows of a table come and go while a server runs.
-pub(in crate::rules) fn moves(table: &str) -> bool {
-    MOVING.contains(&table) || MOVING_PREFIXES.iter().any(|prefix| table.starts_with(prefix))
 }
 
 fn tables(list: &[String]) -> String {
