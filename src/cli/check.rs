@@ -19,6 +19,7 @@ use super::output::Output;
 use super::status::Form;
 use crate::board::{Board, Grounds, InstanceState, TargetState};
 use crate::keeper::{History, Judging, judge_instance};
+use crate::surface::metrics::Metrics;
 use crate::surface::status::{exit_code, view};
 
 /// Arguments of `agent check`.
@@ -82,7 +83,12 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     let written_at = facts.snapshot.taken_at;
     let file = view(&board, written_at);
     let selection = file.select(None, None)?;
-    output.text(&args.output.render(&selection, written_at, output.color()))?;
+    let text = match args.output {
+        // Here the facts are at hand, and with them the figures people plot.
+        Form::Prometheus => Metrics::new().encode(&board, None),
+        form => form.render(&selection, written_at, output.color()),
+    };
+    output.text(&text)?;
     Ok(exit_code(&selection, written_at))
 }
 

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 
 use super::ConfigArgs;
 use super::output::{Output, advise};
+use crate::surface::metrics::render_prometheus;
 use crate::surface::status::{
-    Selection, exit_code, read_status, render_json, render_markdown, render_nagios, render_text,
+    Selection, exit_code, read_status, render_json, render_junit, render_markdown, render_nagios,
+    render_sarif, render_text,
 };
 
 /// Where the status file is when the configuration cannot be read.
@@ -44,6 +46,12 @@ pub(super) enum Form {
     Markdown,
     /// One line for monitoring plug-ins.
     Nagios,
+    /// Metrics as text, such as for the textfile collector of `node_exporter`.
+    Prometheus,
+    /// A report of test cases, for pipelines.
+    Junit,
+    /// SARIF 2.1.0, for tools that collect results of others.
+    Sarif,
 }
 
 impl Form {
@@ -54,6 +62,9 @@ impl Form {
             Self::Json => render_json(&selection.to_status()),
             Self::Markdown => render_markdown(selection, now),
             Self::Nagios => render_nagios(selection, now),
+            Self::Prometheus => render_prometheus(selection, now),
+            Self::Junit => render_junit(selection, now),
+            Self::Sarif => render_sarif(selection, now),
         }
     }
 }

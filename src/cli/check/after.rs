@@ -25,8 +25,8 @@ use crate::config::{Config, Instance};
 use crate::keeper::running_version;
 
 pub(super) fn run(args: &CheckArgs, path: &Path, output: &mut Output) -> anyhow::Result<u8> {
-    if matches!(args.output, Form::Nagios) {
-        let error = anyhow::anyhow!("--after has no form for monitoring plug-ins");
+    if !matches!(args.output, Form::Text | Form::Json | Form::Markdown) {
+        let error = anyhow::anyhow!("a comparison with --after has no such form");
         return Err(advise(error, "Choose --output text, json or markdown."));
     }
     let before = read_dossier(path)?.into_facts();
@@ -55,9 +55,9 @@ pub(super) fn run(args: &CheckArgs, path: &Path, output: &mut Output) -> anyhow:
     })?;
     let view = AfterView::of(&after, &before, &now, expected.as_ref());
     let text = match args.output {
-        Form::Text | Form::Nagios => render::text(&view),
         Form::Json => serde_json::to_string_pretty(&view).context("rendering the comparison")?,
         Form::Markdown => render::markdown(&view),
+        Form::Text | Form::Nagios | Form::Prometheus | Form::Junit | Form::Sarif => render::text(&view),
     };
     output.text(&text)?;
     Ok(after.verdict.exit_code())

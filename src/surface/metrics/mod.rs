@@ -4,6 +4,7 @@
 //! that is stale or could not be had is absent, never its old value. Nothing runs on a scrape.
 
 mod definition;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,7 @@ use upgrade_readiness_checks::facts::{
 use upgrade_readiness_checks::model::{Requested, Severity, Verdict};
 
 pub use definition::{ALL, Definition, Kind};
+pub use written::render_prometheus;
 
 use crate::board::{Board, InstanceState, JudgedTarget, TargetState};
 
@@ -128,8 +130,12 @@ struct Gauges {
 }
 
 impl Gauges {
+    fn empty() -> Self {
+        Self { registry: Registry::new(), vectors: BTreeMap::new() }
+    }
+
     fn of(board: &Board, status_written_at: Option<Timestamp>) -> Self {
-        let mut gauges = Self { registry: Registry::new(), vectors: BTreeMap::new() };
+        let mut gauges = Self::empty();
         gauges.set(&definition::AGENT_BUILD, &[env!("CARGO_PKG_VERSION"), REVISION], 1.0);
         if let Some(at) = status_written_at {
             gauges.set(&definition::STATUS_FILE, &[], seconds(at));

@@ -5,9 +5,11 @@
 //! that would mislead a reader raises the major number of `format_version`.
 
 mod file;
+mod junit;
 mod markdown;
 mod nagios;
 mod offer;
+mod sarif;
 mod select;
 mod text;
 mod words;
@@ -21,12 +23,14 @@ use upgrade_readiness_checks::model::{Severity, Verdict};
 use upgrade_readiness_checks::report::{Blocks, CheckReport, DatedFinding, Word};
 
 pub use file::{StatusError, WriteStatusError, read_status, render_json, write_status};
+pub use junit::render_junit;
 pub use markdown::render_markdown;
 pub use nagios::render_nagios;
 pub use offer::{
     LicenseView, OfferView, OfferedView, PluginsView, RecommendedView, RollingState, RollingView,
     exit_code_of_offers, render_offers_json, render_offers_markdown, render_offers_text,
 };
+pub use sarif::{SARIF_VERSION, render_sarif};
 pub use select::{Age, SelectError, Selection, age, exit_code};
 pub use text::render_text;
 

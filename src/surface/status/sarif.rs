@@ -1,0 +1,295 @@
+//! The status in SARIF 2.1.0 (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/>), for tools that collect results of many
+//! others.
+//!
+//! A run for each target, a result for each finding. A check that could not look would have the kind `open`, and readers
+//! that know levels alone would drop it and show green; so it is a result of its own rule, `ID/cannot-tell`, and the run is
+//! said not to have succeeded. Findings that a person's word settles are there, suppressed.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use upgrade_readiness_checks::model::{Severity, Verdict};
+
+use super::words::{length, minute, printable, settled};
+use super::{Age, CheckView, FindingView, InstanceView, Selection, StatusFile, TargetView, WaiverView, age};
+
+/// Version of SARIF.
+pub const SARIF_VERSION: &str = "2.1.0";
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// The status as one SARIF log.
+///
+/// # Panics
+///
+/// Never: it is made of what JSON can say.
+#[must_use]
+pub fn render_sarif(selection: &Selection<'_>, now: Timestamp) -> String {
+    let status = selection.status;
+    let doubt = doubt(status, now);
+    let targets = selection.targets();
+    let mut runs: Vec<Value> =
+        targets.iter().map(|(instance, target)| run(status, instance, target, &doubt)).collect();
+    if runs.is_empty() {
+        let nothing = notification("nothing was judged: no target is watched yet", None);
+        let notifications: Vec<Value> = doubt.into_iter().chain([nothing]).collect();
+        runs.push(json!({
+            "tool": tool(status, &[]),
+            "invocations": [invocation(status, &notifications)],
+            "results": [],
+        }));
+    }
+    let log = json!({"$schema": SCHEMA, "version": SARIF_VERSION, "runs": runs});
+    let mut text = serde_json::to_string_pretty(&log).expect("it is made of what JSON can say");
+    text.push('\n');
+    text
+}
+
+/// Why nothing of it may be believed, when nobody renewed the status.
+fn doubt(status: &StatusFile, now: Timestamp) -> Option<Value> {
+    let written = minute(status.written_at);
+    let told = match age(status, now) {
+        Age::Fresh(_) => return None,
+        Age::Stale(age) => format!(
+            "the status is {} old (written {written}), so its results may no longer be true: is the daemon down?",
+            length(age)
+        ),
+        Age::Future(ahead) => {
+            format!("the status was written {} in the future ({written}): a clock is wrong", length(ahead))
+        }
+    };
+    Some(notification(&told, None))
+}
+
+fn run(status: &StatusFile, instance: &InstanceView, target: &TargetView, doubt: &Option<Value>) -> Value {
+    let place = Place { instance: &instance.name, target: target.name(), requested: &target.requested };
+    let mut notifications: Vec<Value> = doubt.iter().cloned().collect();
+    notifications.extend(target.reason.as_deref().map(|reason| notification(reason, None)));
+    let mut results = Vec::new();
+    for check in &target.checks {
+        results.extend(check.findings.iter().map(|finding| place.result(check, finding)));
+        if check.verdict == Verdict::Unknown {
+            notifications.push(notification(&check.reason, Some(&check.id)));
+            results.push(place.cannot_tell(&check.id, &check.reason));
+        }
+    }
+    if let Some(reason) = &target.reason {
+        results.push(place.cannot_tell("target", reason));
+    }
+    let told: Vec<&CheckView> = target
+        .checks
+        .iter()
+        .filter(|check| !check.findings.is_empty() || check.verdict == Verdict::Unknown)
+        .collect();
+    json!({
+        "tool": tool(status, &told),
+        "automationDetails": {"id": format!("upgrade-readiness/{}/{}/", instance.name, target.requested)},
+        "invocations": [invocation(status, &notifications)],
+        "results": results,
+        "properties": {
+            "instance": instance.name,
+            "product": instance.product,
+            "runs": instance.version,
+            "target": target.version,
+            "requested": target.requested,
+            "verdict": target.verdict,
+            "blocksAt": target.blocks_at,
+            "upgradeOn": target.upgrade_on,
+        },
+    })
+}
+
+fn tool(status: &StatusFile, checks: &[&CheckView]) -> Value {
+    let rule = |check: &&CheckView| {
+        json!({
+            "id": check.id,
+            "shortDescription": {"text": message(&check.title)},
+            "help": {"text": format!("`agent explain {}` says what is looked at, why, and how to fix it.", check.id)},
+            "properties": {"tags": [check.category]},
+        })
+    };
+    json!({"driver": {
+        "name": "upgrade-readiness-agent",
+        "version": status.agent.version,
+        "rules": checks.iter().map(rule).collect::<Vec<_>>(),
+    }})
+}
+
+/// Whether every check could look, and what kept it from that.
+fn invocation(status: &StatusFile, notifications: &[Value]) -> Value {
+    let mut invocation = json!({
+        "executionSuccessful": notifications.is_empty(),
+        "endTimeUtc": status.written_at,
+    });
+    if !notifications.is_empty() {
+        invocation["toolExecutionNotifications"] = notifications.into();
+    }
+    invocation
+}
+
+fn notification(text: &str, check: Option<&str>) -> Value {
+    let mut notification = json!({"level": "error", "message": {"text": message(text)}});
+    if let Some(id) = check {
+        notification["associatedRule"] = json!({"id": id});
+    }
+    notification
+}
+
+/// Where results are. What was asked for identifies them: they are the same after a newer release came out.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    instance: &'a str,
+    target: &'a str,
+    requested: &'a str,
+}
+
+impl Place<'_> {
+    fn result(self, check: &CheckView, finding: &FindingView) -> Value {
+        let level = match finding.severity {
+            Severity::Blocker => "error",
+            Severity::Warning => "warning",
+            Severity::Notice => "note",
+        };
+        let FindingView { summary, observed, required, remedy, .. } = finding;
+        let mut lines = vec![summary.clone()];
+        let rows = [("Seen", observed), ("Needed", required), ("Do", remedy)];
+        lines.extend(
+            rows.iter().filter(|(_, text)| !text.is_empty()).map(|(word, text)| format!("{word}: {text}")),
+        );
+        lines.extend(finding.holds_on.map(|day| format!("From the planned day, {day}; not yet today.")));
+        lines.extend(finding.lapsed.iter().map(|lapsed| format!("Counts again: {lapsed}")));
+        let lines: Vec<String> = lines.iter().map(|line| message(line)).collect();
+        let mut result = self.base(&check.id, &finding.subject, level, &lines.join("\n"));
+        if let Some(word) = &finding.waiver {
+            result.insert("suppressions".to_owned(), json!([suppression(word)]));
+        }
+        if let Some(since) = check.first_seen {
+            result.insert("provenance".to_owned(), json!({"firstDetectionTimeUtc": since}));
+        }
+        result.into()
+    }
+
+    fn cannot_tell(self, id: &str, reason: &str) -> Value {
+        let rule = format!("{id}/cannot-tell");
+        let told = format!("Cannot tell: {}", message(reason));
+        self.base(&rule, id, "warning", &told).into()
+    }
+
+    fn base(self, rule: &str, subject: &str, level: &str, text: &str) -> Map<String, Value> {
+        let Self { instance, target, requested } = self;
+        let mut result = Map::new();
+        result.insert("ruleId".to_owned(), rule.into());
+        result.insert("level".to_owned(), level.into());
+        result.insert("message".to_owned(), json!({"text": text}));
+        let location = json!({
+            "name": printable(subject),
+            "fullyQualifiedName": format!("{instance}/{target}/{}", printable(subject)),
+            "kind": "resource",
+        });
+        result.insert("locations".to_owned(), json!([{"logicalLocations": [location]}]));
+        let identity = Sha256::digest([instance, requested, rule, subject].join("\0"));
+        result.insert(
+            "partialFingerprints".to_owned(),
+            json!({"upgradeReadiness/v1": identity.iter().map(|byte| format!("{byte:02x}")).collect::<String>()}),
+        );
+        result
+    }
+}
+
+fn suppression(word: &WaiverView) -> Value {
+    let (name, text) = settled(word);
+    json!({"kind": "external", "status": "accepted", "justification": message(&format!("{name} {text}"))})
+}
+
+/// Foreign text as a message: braces would be places for arguments (§3.11.5), and what looks like a link would be one
+/// (§3.11.6).
+fn message(text: &str) -> String {
+    printable(text).replace('{', "{{").replace('}', "}}").replace("](", "] (")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::super::view;
+    use super::*;
+    use crate::surface::sample;
+
+    fn render(status: &StatusFile, instance: Option<&str>, seconds: i64) -> Value {
+        let now = status.written_at + SignedDuration::from_secs(seconds);
+        serde_json::from_str(&render_sarif(&status.select(instance, None).unwrap(), now)).unwrap()
+    }
+
+    #[test]
+    fn the_whole_log() {
+        let status = view(&sample::board(), sample::now());
+        insta::assert_snapshot!(render_sarif(&status.select(None, None).unwrap(), sample::now()));
+    }
+
+    fn succeeded(run: &Value) -> bool {
+        run["invocations"][0]["executionSuccessful"].as_bool().unwrap()
+    }
+
+    #[test]
+    fn whoever_cannot_tell_says_so_twice() {
+        let status = view(&sample::board(), sample::now());
+        let docs = &render(&status, Some("docs"), 0)["runs"][0];
+        assert!(!succeeded(docs));
+        assert_eq!(docs["results"][0]["ruleId"], "target/cannot-tell");
+        assert_eq!(docs["results"][0]["level"], "warning");
+
+        let wiki = render(&status, Some("wiki"), 0);
+        for run in wiki["runs"].as_array().unwrap() {
+            let results = run["results"].as_array().unwrap();
+            let cannot =
+                results.iter().filter(|it| it["ruleId"].as_str().unwrap().ends_with("/cannot-tell")).count();
+            let target = run["properties"]["target"].as_str().unwrap();
+            let target = status.instances[0].targets.iter().find(|it| it.name() == target).unwrap();
+            assert_eq!(cannot, target.with_verdict(Verdict::Unknown).count());
+            assert_eq!(succeeded(run), cannot == 0);
+            let rules: Vec<_> =
+                run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+            for result in results {
+                let id = result["ruleId"].as_str().unwrap().trim_end_matches("/cannot-tell");
+                assert!(rules.iter().any(|rule| **rule == id), "{id}");
+            }
+        }
+        for seconds in [900, -900] {
+            let late = render(&status, Some("wiki"), seconds);
+            assert!(late["runs"].as_array().unwrap().iter().all(|run| !succeeded(run)));
+        }
+        let nothing = StatusFile { instances: Vec::new(), ..status };
+        assert!(!succeeded(&render(&nothing, None, 0)["runs"][0]));
+    }
+
+    #[test]
+    fn what_a_word_settles_is_suppressed_and_every_result_keeps_its_identity() {
+        let status = view(&sample::board(), sample::now());
+        let log = render(&status, Some("wiki"), 0);
+        let results: Vec<&Value> = log["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|run| run["results"].as_array().unwrap())
+            .collect();
+        let suppressed = results.iter().filter(|result| result["suppressions"].is_array()).count();
+        let waived = status.instances[0]
+            .targets
+            .iter()
+            .flat_map(TargetView::findings)
+            .filter(|(_, it)| it.waiver.is_some());
+        assert_eq!(suppressed, waived.count());
+        assert!(suppressed > 0);
+        let prints = results
+            .iter()
+            .map(|result| result["partialFingerprints"]["upgradeReadiness/v1"].as_str().unwrap());
+        let distinct: std::collections::BTreeSet<_> = prints.clone().collect();
+        assert_eq!(distinct.len(), prints.count());
+    }
+
+    #[test]
+    fn foreign_text_is_no_link_and_no_argument() {
+        assert_eq!(message("[x](javascript:y) {0} \u{1b}"), "[x] (javascript:y) {{0}} \\u{{1b}}");
+    }
+}
