@@ -237,7 +237,7 @@ fn programs_and_tickets_get_the_same_answer() {
     ] {
         assert!(page.contains(words), "{words} is not in {page}");
     }
-    desk.check(&["--output", "nagios"]).refuses(&["no form for monitoring", "do:"]);
+    desk.check(&["--output", "nagios"]).refuses(&["no such form", "do:"]);
 }
 
 #[test]

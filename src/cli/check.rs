@@ -2,6 +2,8 @@
 
 mod after;
 
+pub(super) use after::{FORMAT_VERSION as AFTER_FORMAT, schema as after_schema};
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use super::ConfigArgs;
 use super::explain::check_parser;
 use super::judged::{Judged, Wanted};
 use super::output::Output;
+use super::published::Understood;
 use super::status::Form;
 use crate::board::{Board, Grounds, InstanceState, TargetState};
 use crate::keeper::{History, Judging, judge_instance};
@@ -47,6 +50,8 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_enum, default_value_t)]
     output: Form,
     #[command(flatten)]
+    understood: Understood,
+    #[command(flatten)]
     config: ConfigArgs,
 }
 
@@ -54,6 +59,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
     if let Some(path) = &args.after {
         return after::run(args, path, output);
     }
+    args.understood.is(args.output.published())?;
     let wanted = Wanted {
         facts: args.facts.as_deref(),
         instance: args.instance.as_deref(),

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 
 use super::ConfigArgs;
 use super::output::Output;
+use super::published::{self, Published};
 use crate::config::{Config, Credentials, DatabaseAccess, LogFormat, Marketplace, Rhythm, When, schema};
-use crate::surface::book::book_schema;
-use crate::surface::status::status_schema;
 
 /// Arguments of `agent config`.
 #[derive(Debug, Args)]
@@ -25,12 +25,18 @@ enum Action {
     Check(ConfigArgs),
     /// Print the JSON schema of the configuration file.
     Schema {
+        /// That of another form instead: --list names them.
+        #[arg(value_name = "FORM", value_parser = form_parser())]
+        form: Option<&'static Published>,
         /// That of the status file instead.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "form")]
         status: bool,
         /// That of a run book as JSON instead.
-        #[arg(long, conflicts_with = "status")]
+        #[arg(long, conflicts_with_all = ["form", "status"])]
         plan: bool,
+        /// Every form programs read, with its version and where it is met.
+        #[arg(long, conflicts_with_all = ["form", "status", "plan"])]
+        list: bool,
     },
     /// Show what the agent understood.
     Show(ConfigArgs),
@@ -43,17 +49,38 @@ pub(super) fn run(command: &ConfigCommand, output: &mut Output) -> anyhow::Resul
             let names: Vec<&str> = config.instances.iter().map(|instance| instance.name.as_str()).collect();
             output.text(&format!("{} is good; instances: {}", args.config.display(), names.join(", ")))?;
         }
-        Action::Schema { status, plan } => {
-            let schema = match (*status, *plan) {
-                (true, _) => status_schema().to_value(),
-                (false, true) => book_schema().to_value(),
-                (false, false) => schema(),
+        Action::Schema { list: true, .. } => output.text(&list_of_forms())?,
+        Action::Schema { form, status, plan, list: false } => {
+            let asked = match (form, status, plan) {
+                (Some(form), ..) => form,
+                (None, true, _) => &published::STATUS,
+                (None, false, true) => &published::PLAN,
+                (None, false, false) => &published::CONFIG,
             };
+            let schema = asked.schema.map_or_else(schema, |schema| schema());
             output.text(&serde_json::to_string_pretty(&schema).context("rendering the schema")?)?;
         }
         Action::Show(args) => output.text(&render(&args.read()?)?)?,
     }
     Ok(0)
+}
+
+/// Forms with a schema of ours, by their names.
+fn form_parser() -> impl TypedValueParser<Value = &'static Published> {
+    let known = || published::ALL.iter().copied().filter(|form| form.schema.is_some());
+    PossibleValuesParser::new(known().map(|form| form.id)).try_map(move |id| {
+        let found = known().find(|form| form.id == id);
+        found.ok_or("there is no such form")
+    })
+}
+
+fn list_of_forms() -> String {
+    let row = |form: &&Published| {
+        let version = form.version.unwrap_or("-");
+        format!("{:10}  {version:7}  {}\n", form.id, form.met)
+    };
+    let rows: String = published::ALL.iter().map(row).collect();
+    format!("form        version  where it is met\n{rows}")
 }
 
 /// What was understood, without secrets: only where they are kept is known.

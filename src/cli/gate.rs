@@ -10,6 +10,7 @@ use upgrade_readiness_checks::model::Requested;
 use super::ConfigArgs;
 use super::judged::{Judged, Wanted};
 use super::output::{Output, advise};
+use super::published::{self, Understood};
 use super::status::status_path;
 use crate::board::Board;
 use crate::config::parse_duration;
@@ -33,6 +34,8 @@ pub(crate) struct GateArgs {
     /// Form of the page.
     #[arg(long, value_enum, default_value_t)]
     output: GateForm,
+    #[command(flatten)]
+    understood: Understood,
     /// The status file; that of the configuration by default.
     #[arg(long, value_name = "FILE", conflicts_with = "facts")]
     file: Option<PathBuf>,
@@ -61,6 +64,7 @@ fn parse_max_age(text: &str) -> Result<SignedDuration, String> {
 }
 
 pub(super) fn run(args: &GateArgs, output: &mut Output) -> anyhow::Result<u8> {
+    args.understood.is(matches!(args.output, GateForm::Json).then_some(&published::GATE))?;
     let (status, origin) = if args.facts.is_some() {
         (judge_facts(args, output)?, Origin::Facts)
     } else {

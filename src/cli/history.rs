@@ -7,12 +7,14 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use upgrade_readiness_checks::model::{Check, Verdict};
 
 use super::ConfigArgs;
 use super::explain::check_parser;
 use super::output::{Output, advise};
+use super::published::{self, Understood};
 use super::run::block_on;
 use super::status::status_path;
 use crate::store::{Change, Store, Wanted};
@@ -20,6 +22,9 @@ use crate::surface::status::{minute, printable, read_status, wrap};
 
 /// More changes are left out, and it is said so.
 const MOST: u32 = 1000;
+
+/// Version of the form for programs.
+pub(super) const FORMAT_VERSION: &str = "1.0";
 
 /// Arguments of `agent history`.
 #[derive(Debug, Args)]
@@ -39,6 +44,8 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_enum, default_value_t)]
     output: ListForm,
     #[command(flatten)]
+    understood: Understood,
+    #[command(flatten)]
     config: ConfigArgs,
 }
 
@@ -53,6 +60,7 @@ pub(super) enum ListForm {
 }
 
 pub(super) fn run(args: &HistoryArgs, output: &mut Output) -> anyhow::Result<u8> {
+    args.understood.is((args.output == ListForm::Json).then_some(&published::HISTORY))?;
     let status = status_path(None, &args.config)?;
     let path = status.with_file_name("history.db");
     let since = args.since.as_deref().map(|text| parse_since(text, Timestamp::now())).transpose()?;
@@ -159,22 +167,35 @@ fn render_text(changes: &[Change], more: bool) -> String {
 }
 
 /// The public form: kept apart from the store's own.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Answer of agent history")]
 struct HistoryView<'a> {
+    /// Version of this form: `1.0`.
+    format_version: &'static str,
+    /// Changes of verdict, the newest first.
     changes: Vec<ChangeView<'a>>,
     /// Whether older ones were left out.
     more: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// A change of verdict.
+#[derive(Debug, Serialize, JsonSchema)]
 struct ChangeView<'a> {
+    /// When.
     at: Timestamp,
+    /// Of which instance.
     instance: &'a str,
+    /// For which release.
     target: &'a str,
+    /// Id of the check.
     check: &'a str,
+    /// The verdict before; null when it was judged for the first time.
     from: Option<Verdict>,
+    /// The verdict since then.
     to: Verdict,
+    /// Why, in words.
     cause: &'a str,
+    /// What was seen; null when nothing was found.
     observed: Option<&'a str>,
 }
 
@@ -194,8 +215,17 @@ impl<'a> From<&'a Change> for ChangeView<'a> {
     }
 }
 
+/// The JSON schema of the answer.
+pub(super) fn schema() -> schemars::Schema {
+    schemars::schema_for!(HistoryView<'_>)
+}
+
 fn render_json(changes: &[Change], more: bool) -> anyhow::Result<String> {
-    let view = HistoryView { changes: changes.iter().map(ChangeView::from).collect(), more };
+    let view = HistoryView {
+        format_version: FORMAT_VERSION,
+        changes: changes.iter().map(ChangeView::from).collect(),
+        more,
+    };
     serde_json::to_string_pretty(&view).context("rendering the history")
 }
 

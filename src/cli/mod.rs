@@ -15,6 +15,7 @@ mod judged;
 mod license;
 mod output;
 mod plan;
+mod published;
 mod recall;
 mod refresh;
 mod restore_job;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::ConfigArgs;
 use super::output::{Output, advise};
+use super::published::{self, Published, Understood};
 use crate::surface::metrics::render_prometheus;
 use crate::surface::status::{
     Selection, exit_code, read_status, render_json, render_junit, render_markdown, render_nagios,
@@ -27,6 +28,8 @@ pub(crate) struct StatusArgs {
     /// Form of the answer.
     #[arg(long, value_enum, default_value_t)]
     output: Form,
+    #[command(flatten)]
+    understood: Understood,
     /// The status file; that of the configuration by default.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -55,6 +58,16 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// What programs may rely on; `None` for what is for people, and for forms that have no version.
+    pub(super) fn published(self) -> Option<&'static Published> {
+        match self {
+            Self::Json => Some(&published::STATUS),
+            Self::Prometheus => Some(&published::PROMETHEUS),
+            Self::Sarif => Some(&published::SARIF),
+            Self::Text | Self::Markdown | Self::Nagios | Self::Junit => None,
+        }
+    }
+
     /// The selection in this form, as it reads at `now`.
     pub(super) fn render(self, selection: &Selection<'_>, now: Timestamp, color: bool) -> String {
         match self {
@@ -70,6 +83,7 @@ impl Form {
 }
 
 pub(super) fn run(args: &StatusArgs, output: &mut Output) -> anyhow::Result<u8> {
+    args.understood.is(args.output.published())?;
     let path = status_path(args.file.as_deref(), &args.config)?;
     let file = read_status(&path).map_err(|error| {
         let remedy = error.remedy();

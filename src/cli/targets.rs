@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::ConfigArgs;
 use super::judged::{Judged, Wanted};
 use super::output::{Output, advise};
+use super::published::{self, Understood};
 use super::status::status_path;
 use crate::board::Board;
 use crate::keeper::judge_offering;
@@ -29,6 +30,8 @@ pub(crate) struct TargetsArgs {
     /// Form of the answer.
     #[arg(long, value_enum, default_value_t)]
     output: Form,
+    #[command(flatten)]
+    understood: Understood,
     /// The status file; that of the configuration by default.
     #[arg(long, value_name = "FILE", conflicts_with = "facts")]
     file: Option<PathBuf>,
@@ -52,6 +55,7 @@ enum Form {
 }
 
 pub(super) fn run(args: &TargetsArgs, output: &mut Output) -> anyhow::Result<u8> {
+    args.understood.is(matches!(args.output, Form::Json).then_some(&published::TARGETS))?;
     let (file, now) = match &args.facts {
         Some(path) => judged(path, &args.config, output)?,
         None => (written(args)?, Timestamp::now()),

@@ -14,8 +14,10 @@ use upgrade_readiness_checks::model::{Requested, Target};
 use upgrade_readiness_checks::version::ProductVersion;
 
 use self::view::AfterView;
+pub(in crate::cli) use self::view::FORMAT_VERSION;
 use super::super::dossier::{Taken, read_dossier};
 use super::super::output::{Output, advise};
+use super::super::published;
 use super::super::run::block_on;
 use super::super::snapshot::{catalog_of, choose_instance, look_at};
 use super::super::status::Form;
@@ -29,6 +31,7 @@ pub(super) fn run(args: &CheckArgs, path: &Path, output: &mut Output) -> anyhow:
         let error = anyhow::anyhow!("a comparison with --after has no such form");
         return Err(advise(error, "Choose --output text, json or markdown."));
     }
+    args.understood.is(matches!(args.output, Form::Json).then_some(&published::AFTER))?;
     let before = read_dossier(path)?.into_facts();
     let (config, brought, now) = if let Some(facts) = &args.facts {
         let config = if args.config.config.exists() { Some(args.config.read()?) } else { None };
@@ -61,6 +64,11 @@ pub(super) fn run(args: &CheckArgs, path: &Path, output: &mut Output) -> anyhow:
     };
     output.text(&text)?;
     Ok(after.verdict.exit_code())
+}
+
+/// The JSON schema of a comparison.
+pub(in crate::cli) fn schema() -> schemars::Schema {
+    schemars::schema_for!(AfterView)
 }
 
 /// Looks at what is compared, and at nothing else.

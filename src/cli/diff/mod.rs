@@ -11,14 +11,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::dossier::{Taken, read_bytes, read_dossier};
 use super::history::ListForm;
 use super::output::{Output, advise};
+use super::published::{self, Understood};
 
 use crate::surface::status::{StatusFile, printable, read_status, wrap};
+
+/// Version of the form for programs.
+pub(super) const FORMAT_VERSION: &str = "1.0";
 
 /// More differences are counted and not shown.
 const MOST: usize = 1000;
@@ -39,20 +44,25 @@ pub(crate) struct DiffArgs {
     /// Form of the answer.
     #[arg(long, value_enum, default_value_t)]
     output: ListForm,
+    #[command(flatten)]
+    understood: Understood,
 }
 
 /// A difference; absent on the side where there is nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 struct Difference {
     /// Where.
     path: String,
+    /// In the older one; null when it is not there.
     before: Option<String>,
+    /// In the newer one; null when it is not there.
     after: Option<String>,
 }
 
 /// All differences, as far as they are shown.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Differences {
+    /// In the order of the documents.
     differences: Vec<Difference>,
     /// How many more there are.
     left_out: usize,
@@ -88,6 +98,7 @@ enum Document {
 }
 
 pub(super) fn run(args: &DiffArgs, output: &mut Output) -> anyhow::Result<u8> {
+    args.understood.is((args.output == ListForm::Json).then_some(&published::DIFF))?;
     let found = match (read(&args.a)?, read(&args.b)?) {
         (Document::Snapshot(a), Document::Snapshot(b)) => facts::compare(a, b)?,
         (Document::Status(a), Document::Status(b)) => verdicts::compare(&a, &b),
@@ -97,10 +108,30 @@ pub(super) fn run(args: &DiffArgs, output: &mut Output) -> anyhow::Result<u8> {
     match args.output {
         ListForm::Text => output.text(&render_text(&found))?,
         ListForm::Json => {
-            output.text(&serde_json::to_string_pretty(&found).context("rendering the differences")?)?;
+            output.text(&render_json(&found)?)?;
         }
     }
     Ok(if found.differences.is_empty() { 0 } else { DIFFERENT })
+}
+
+/// The public form: which version it is, and the differences.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Answer of agent diff")]
+struct DifferencesView<'a> {
+    /// Version of this form: `1.0`.
+    format_version: &'static str,
+    #[serde(flatten)]
+    found: &'a Differences,
+}
+
+/// The JSON schema of the answer.
+pub(super) fn schema() -> schemars::Schema {
+    schemars::schema_for!(DifferencesView<'_>)
+}
+
+fn render_json(found: &Differences) -> anyhow::Result<String> {
+    let view = DifferencesView { format_version: FORMAT_VERSION, found };
+    serde_json::to_string_pretty(&view).context("rendering the differences")
 }
 
 fn mixed(snapshot: &Path, status: &Path) -> anyhow::Error {

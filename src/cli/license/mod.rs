@@ -17,8 +17,10 @@ use secrecy::{ExposeSecret, SecretString};
 use upgrade_readiness_checks::catalog::Catalog;
 use upgrade_readiness_checks::model::Policy;
 
+use super::published::{self, Understood};
 use crate::product::confluence::license::{MOST_CHARACTERS, read_license};
 use judge::{Allowed, Answer, Judge, Note, Pick};
+pub(super) use render::{FORMAT_VERSION, schema};
 use render::{render_json, render_text};
 
 /// Arguments of `agent license`.
@@ -30,6 +32,8 @@ pub(crate) struct LicenseArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = LicenseOutput::Text)]
     pub output: LicenseOutput,
+    #[command(flatten)]
+    pub understood: Understood,
 }
 
 /// Form of the answer of `agent license`.
@@ -51,6 +55,7 @@ pub(super) fn run(
     now: Timestamp,
     stdin: &mut dyn Read,
 ) -> anyhow::Result<(String, u8)> {
+    args.understood.is((args.output == LicenseOutput::Json).then_some(&published::LICENSE))?;
     let text = match args.file.as_deref() {
         Some(path) if path != Path::new("-") => {
             let mut file = File::open(path).with_context(|| format!("opening {}", path.display()))?;

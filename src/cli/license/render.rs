@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Serialize;
 use upgrade_readiness_checks::facts::{LicenseTerms, LicenseText, Product, Until};
 use upgrade_readiness_checks::model::Verdict;
@@ -16,7 +17,7 @@ const WIDTH: usize = 80;
 const NAMES: usize = 18;
 
 /// Version of the JSON form.
-const FORMAT: &str = "1.0";
+pub(in crate::cli) const FORMAT_VERSION: &str = "1.0";
 
 /// Writes the answer for people: what is wrong first, at most 80 columns wide.
 pub(super) fn render_text(answer: &Answer) -> String {
@@ -150,7 +151,7 @@ fn push_wrapped(text: &mut String, head: &str, words: &str) {
 /// Writes the answer for programs.
 pub(super) fn render_json(answer: &Answer) -> anyhow::Result<String> {
     let view = AnswerView {
-        format_version: FORMAT,
+        format_version: FORMAT_VERSION,
         product: Product::Confluence.id(),
         verdict: answer.verdict(),
         state: match answer.text {
@@ -171,21 +172,37 @@ pub(super) fn render_json(answer: &Answer) -> anyhow::Result<String> {
     Ok(text)
 }
 
-#[derive(Serialize)]
+/// The JSON schema of the answer.
+pub(in crate::cli) fn schema() -> schemars::Schema {
+    schemars::schema_for!(AnswerView<'_>)
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "Answer of agent license")]
 struct AnswerView<'a> {
+    /// Version of this form: `1.0`.
     format_version: &'static str,
+    /// The product it was read for.
     product: &'static str,
+    /// How it stands: `ready`, `warning`, `blocked` or `unknown`.
     verdict: Verdict,
+    /// What the text is: `terms`, `absent`, `damaged`, or `legacy`.
     state: &'static str,
+    /// What is to be said of it.
     notes: Vec<NoteView<'a>>,
+    /// What it says; null when it could not be read.
     terms: Option<TermsView<'a>>,
+    /// Which releases it allows; null when it could not be read.
     releases: Option<AllowedView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct NoteView<'a> {
+    /// How it stands: `ready`, `warning`, `blocked` or `unknown`.
     verdict: Verdict,
+    /// What is to be said.
     summary: &'a str,
+    /// What to do next.
     remedy: &'a str,
 }
 
@@ -196,20 +213,33 @@ impl<'a> NoteView<'a> {
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "a licence states independent yes-or-no properties")]
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TermsView<'a> {
+    /// What it calls itself.
     description: &'a str,
+    /// The products it names.
     products: &'a [String],
+    /// Whether it is for this product.
     for_this_product: bool,
+    /// Whether it is for Data Center.
     data_center: bool,
+    /// Its type, in the vendor's word.
     license_type: &'a str,
+    /// Whether it is for trying the product only.
     evaluation: bool,
+    /// Whether the right to run ends with it.
     subscription: bool,
+    /// Why it is not for a production instance; null when it is.
     not_for_production: Option<&'a str>,
+    /// When the right to run ends.
     expires: UntilView,
+    /// When the right to newer releases ends.
     maintenance_ends: UntilView,
+    /// How many users it is for: a number, or words.
     users: String,
+    /// The day it was made.
     created_on: Option<Date>,
+    /// Its number with the vendor's support.
     support_entitlement: Option<&'a str>,
 }
 
@@ -234,9 +264,11 @@ impl<'a> TermsView<'a> {
 }
 
 /// An end in words, and as a day when it is one.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct UntilView {
+    /// In words.
     says: String,
+    /// The last day; null when it is none.
     day: Option<Date>,
 }
 
@@ -250,13 +282,19 @@ impl UntilView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct AllowedView<'a> {
+    /// Releases of this day and before are allowed; null when there is no such day.
     released_until: Option<Date>,
+    /// The newest release it surely allows.
     newest: Option<PickView<'a>>,
+    /// A newer one it may allow.
     newest_perhaps: Option<PickView<'a>>,
+    /// The newest long-term support release it surely allows.
     newest_long_term_support: Option<PickView<'a>>,
+    /// A newer one it may allow.
     newest_long_term_support_perhaps: Option<PickView<'a>>,
+    /// What else limits it, in words.
     limits: &'a [String],
 }
 
@@ -275,10 +313,13 @@ impl<'a> AllowedView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct PickView<'a> {
+    /// The release.
     version: &'a str,
+    /// The day it came out.
     released_on: Option<Date>,
+    /// Why it is not sure; empty when it is.
     doubt: &'a str,
 }
 

@@ -69,7 +69,7 @@ fn catalog() -> Catalog {
 }
 
 fn arguments(output: LicenseOutput) -> LicenseArgs {
-    LicenseArgs { file: None, output }
+    LicenseArgs { file: None, output, understood: Understood::default() }
 }
 
 /// What the command answers to a text on standard input.
@@ -503,7 +503,11 @@ fn files_are_read_and_what_cannot_be_read_is_an_error() {
     let path = dir.path().join("confluence.license");
     let now = "2026-11-20T12:00:00Z".parse().unwrap();
     let ask = |file: &str| {
-        let args = LicenseArgs { file: Some(dir.path().join(file)), output: LicenseOutput::Text };
+        let args = LicenseArgs {
+            file: Some(dir.path().join(file)),
+            output: LicenseOutput::Text,
+            understood: Understood::default(),
+        };
         run(&args, &catalog(), now, &mut io::empty())
     };
     let refused = |file: &str| format!("{:#}", ask(file).unwrap_err());
@@ -517,7 +521,11 @@ fn files_are_read_and_what_cannot_be_read_is_an_error() {
     std::fs::write(&path, "A".repeat(MOST_CHARACTERS + 1)).unwrap();
     assert!(refused("confluence.license").contains("longer than 65536 bytes"));
 
-    let dash = LicenseArgs { file: Some("-".into()), output: LicenseOutput::Text };
+    let dash = LicenseArgs {
+        file: Some("-".into()),
+        output: LicenseOutput::Text,
+        understood: Understood::default(),
+    };
     assert_eq!(run(&dash, &catalog(), now, &mut data_center(&[]).as_bytes()).unwrap().1, 0);
     let endless = run(&dash, &catalog(), now, &mut io::repeat(b'A')).unwrap_err();
     assert!(format!("{endless:#}").contains("longer than 65536 bytes"));

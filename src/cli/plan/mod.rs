@@ -16,6 +16,7 @@ use upgrade_readiness_checks::plan::way::Method;
 
 use super::ConfigArgs;
 use super::output::{Output, advise};
+use super::published::{self, Understood};
 use super::snapshot::choose_instance;
 use crate::config::Config;
 use crate::surface::book;
@@ -46,6 +47,8 @@ pub(crate) struct PlanArgs {
     /// Form of the book.
     #[arg(long, value_enum, default_value_t)]
     output: BookForm,
+    #[command(flatten)]
+    understood: Understood,
     /// Make it from the facts in this file, as of the time they were taken, and look at nothing.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
@@ -106,6 +109,7 @@ pub(super) fn run(args: &PlanArgs, output: &mut Output) -> anyhow::Result<u8> {
     if let Some(PlanCommand::Step(args)) = &args.command {
         return step::run(args, output);
     }
+    args.understood.is((args.output == BookForm::Json).then_some(&published::PLAN))?;
     let (text, code) = match &args.facts {
         Some(path) => {
             let basis = Basis::open(Some(path), None, args.target.as_ref(), &args.config, output)?;

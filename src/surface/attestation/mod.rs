@@ -8,6 +8,7 @@ mod text;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
@@ -21,7 +22,7 @@ pub use markdown::render_markdown;
 pub use text::render_text;
 
 /// Version of the format.
-const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.0";
 
 /// What the clocks of two hosts may differ by.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
@@ -47,7 +48,7 @@ pub enum Origin {
 }
 
 /// Whether an upgrade may go on, and everything that says so.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Attestation {
     /// Version of this format: `1.0`.
     pub format_version: String,
@@ -100,7 +101,7 @@ pub struct Attestation {
 }
 
 /// A finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FoundView {
     /// Id of its check.
     pub check: String,
@@ -113,7 +114,7 @@ pub struct FoundView {
 }
 
 /// Checks that could not look, for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnknownView {
     /// Their ids; empty when the target itself stands for nothing.
     pub checks: Vec<String>,
@@ -122,7 +123,7 @@ pub struct UnknownView {
 }
 
 /// A person's word in use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WordView {
     /// Id of the check it settles.
     pub check: String,
@@ -134,7 +135,7 @@ pub struct WordView {
 }
 
 /// How old what a source said is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct EvidenceView {
     /// The source.
     pub source: String,
@@ -146,6 +147,12 @@ pub struct EvidenceView {
     pub age: Option<SignedDuration>,
     /// It is too old to go by.
     pub stale: bool,
+}
+
+/// The JSON schema of an attestation.
+#[must_use]
+pub fn attestation_schema() -> schemars::Schema {
+    schemars::schema_for!(Attestation)
 }
 
 impl Attestation {

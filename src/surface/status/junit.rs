@@ -1,4 +1,4 @@
-//! The status as a JUnit report, for pipelines that show one.
+//! The status as a `JUnit` report, for pipelines that show one.
 //!
 //! The form is the one CI servers read (<https://github.com/testmoapp/junitxml>): a suite for each target, a case for
 //! each check. It knows passed, failed, in error and skipped, so a blocker and a warning are failures of that type, and a

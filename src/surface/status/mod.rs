@@ -28,7 +28,7 @@ pub use markdown::render_markdown;
 pub use nagios::render_nagios;
 pub use offer::{
     LicenseView, OfferView, OfferedView, PluginsView, RecommendedView, RollingState, RollingView,
-    exit_code_of_offers, render_offers_json, render_offers_markdown, render_offers_text,
+    exit_code_of_offers, offers_schema, render_offers_json, render_offers_markdown, render_offers_text,
 };
 pub use sarif::{SARIF_VERSION, render_sarif};
 pub use select::{Age, SelectError, Selection, age, exit_code};

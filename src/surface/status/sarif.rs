@@ -30,7 +30,7 @@ pub fn render_sarif(selection: &Selection<'_>, now: Timestamp) -> String {
     let doubt = doubt(status, now);
     let targets = selection.targets();
     let mut runs: Vec<Value> =
-        targets.iter().map(|(instance, target)| run(status, instance, target, &doubt)).collect();
+        targets.iter().map(|(instance, target)| run(status, instance, target, doubt.as_ref())).collect();
     if runs.is_empty() {
         let nothing = notification("nothing was judged: no target is watched yet", None);
         let notifications: Vec<Value> = doubt.into_iter().chain([nothing]).collect();
@@ -62,9 +62,9 @@ fn doubt(status: &StatusFile, now: Timestamp) -> Option<Value> {
     Some(notification(&told, None))
 }
 
-fn run(status: &StatusFile, instance: &InstanceView, target: &TargetView, doubt: &Option<Value>) -> Value {
+fn run(status: &StatusFile, instance: &InstanceView, target: &TargetView, doubt: Option<&Value>) -> Value {
     let place = Place { instance: &instance.name, target: target.name(), requested: &target.requested };
-    let mut notifications: Vec<Value> = doubt.iter().cloned().collect();
+    let mut notifications: Vec<Value> = doubt.into_iter().cloned().collect();
     notifications.extend(target.reason.as_deref().map(|reason| notification(reason, None)));
     let mut results = Vec::new();
     for check in &target.checks {
@@ -118,22 +118,19 @@ fn tool(status: &StatusFile, checks: &[&CheckView]) -> Value {
 
 /// Whether every check could look, and what kept it from that.
 fn invocation(status: &StatusFile, notifications: &[Value]) -> Value {
-    let mut invocation = json!({
+    json!({
         "executionSuccessful": notifications.is_empty(),
         "endTimeUtc": status.written_at,
-    });
-    if !notifications.is_empty() {
-        invocation["toolExecutionNotifications"] = notifications.into();
-    }
-    invocation
+        "toolExecutionNotifications": notifications,
+    })
 }
 
 fn notification(text: &str, check: Option<&str>) -> Value {
-    let mut notification = json!({"level": "error", "message": {"text": message(text)}});
-    if let Some(id) = check {
-        notification["associatedRule"] = json!({"id": id});
+    let message = json!({"text": message(text)});
+    match check {
+        Some(id) => json!({"level": "error", "message": message, "associatedRule": {"id": id}}),
+        None => json!({"level": "error", "message": message}),
     }
-    notification
 }
 
 /// Where results are. What was asked for identifies them: they are the same after a newer release came out.
@@ -189,10 +186,8 @@ impl Place<'_> {
         });
         result.insert("locations".to_owned(), json!([{"logicalLocations": [location]}]));
         let identity = Sha256::digest([instance, requested, rule, subject].join("\0"));
-        result.insert(
-            "partialFingerprints".to_owned(),
-            json!({"upgradeReadiness/v1": identity.iter().map(|byte| format!("{byte:02x}")).collect::<String>()}),
-        );
+        let identity = identity.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        result.insert("partialFingerprints".to_owned(), json!({"upgradeReadiness/v1": identity}));
         result
     }
 }

@@ -1,6 +1,7 @@
 //! The public form of a comparison: what programs read.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use upgrade_readiness_checks::after::{After, Item};
 use upgrade_readiness_checks::facts::Snapshot;
@@ -8,10 +9,11 @@ use upgrade_readiness_checks::model::Verdict;
 use upgrade_readiness_checks::version::ProductVersion;
 
 /// Version of the form; the major number is raised by a change that would mislead a reader.
-const FORMAT_VERSION: &str = "1.0";
+pub(in crate::cli) const FORMAT_VERSION: &str = "1.0";
 
 /// An instance after its upgrade beside what it was before.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Comparison of agent check --after")]
 pub(super) struct AfterView {
     /// Version of this form: `1.0`.
     format_version: &'static str,
@@ -39,7 +41,7 @@ pub(super) struct AfterView {
 }
 
 /// One thing that was compared.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ItemView {
     /// What it belongs to: `plugins`.
     pub(super) topic: &'static str,

@@ -296,19 +296,32 @@ pub fn exit_code_of_offers(selection: &Selection<'_>, now: Timestamp) -> u8 {
 }
 
 /// What `agent targets --output json` prints.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Answer of agent targets")]
 struct OffersFile<'a> {
+    /// Version of this form: `1.0`.
     format_version: &'static str,
+    /// When the status was written.
     written_at: Timestamp,
+    /// What each instance could be upgraded to.
     instances: Vec<InstanceOffer<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+/// What an instance could be upgraded to.
+#[derive(Debug, Serialize, JsonSchema)]
 struct InstanceOffer<'a> {
+    /// Its name.
     name: &'a str,
+    /// Its product: `confluence`.
     product: &'a str,
     /// As in the status file.
     offer: Option<&'a OfferView>,
+}
+
+/// The JSON schema of what `agent targets --output json` prints.
+#[must_use]
+pub fn offers_schema() -> schemars::Schema {
+    schemars::schema_for!(OffersFile<'_>)
 }
 
 /// The offers as JSON, each in the form it has in the status file.
