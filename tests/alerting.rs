@@ -51,7 +51,7 @@ fn fast_rules() -> String {
         Some((indent, _)) if indent.trim().is_empty() => format!("{indent}for: 1s\n"),
         _ => format!("{line}\n"),
     });
-    lines.collect()
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// The sample of `deploy/` as it is, but for its times and its receiver.

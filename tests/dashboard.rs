@@ -263,9 +263,15 @@ fn collect(value: &Value, into: &mut Vec<(String, String)>) {
             {
                 into.push((word.clone(), color.clone()));
             }
-            members.values().for_each(|value| collect(value, into));
+            for value in members.values() {
+                collect(value, into);
+            }
         }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
+        Value::Array(values) => {
+            for value in values {
+                collect(value, into);
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -46,12 +46,12 @@ impl House {
 
     fn configure(&self, textfile: &str) {
         let text = format!(
-            "state_dir = {:?}\n[catalog]\nrefresh = false\n[http]\nlisten = '127.0.0.1:{}'\n[metrics]\ntextfile = {:?}\n\
-             [[instance]]\nname = 'wiki'\nproduct = 'confluence'\ninstallation_dir = {:?}\ntargets = ['9.2.10']\n",
-            self.path("state"),
+            "state_dir = '{}'\n[catalog]\nrefresh = false\n[http]\nlisten = '127.0.0.1:{}'\n[metrics]\ntextfile = '{}'\n\
+             [[instance]]\nname = 'wiki'\nproduct = 'confluence'\ninstallation_dir = '{}'\ntargets = ['9.2.10']\n",
+            self.path("state").display(),
             self.port,
-            self.path(textfile),
-            self.installation.installation_dir,
+            self.path(textfile).display(),
+            self.installation.installation_dir.display(),
         );
         fs::write(self.path("agent.toml"), text).unwrap();
     }

@@ -20,11 +20,13 @@ impl Validation {
     pub(super) fn textfile(&mut self, raw: &RawMetrics) -> Option<PathBuf> {
         let key = "metrics.textfile";
         let path = self.path(key, raw.textfile.as_deref()?);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.len() <= ".prom".len() || !name.ends_with(".prom") {
+        if path.extension().is_none_or(|ending| ending != "prom") {
             self.problem(
                 key,
-                format!("must be a file whose name ends in .prom, for node_exporter reads no other, and is {path:?}"),
+                format!(
+                    "must be a file whose name ends in .prom, for node_exporter reads no other, and is \"{}\"",
+                    path.display()
+                ),
             );
         }
         if path.is_dir() {
