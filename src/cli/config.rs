@@ -97,6 +97,9 @@ fn render(config: &Config) -> anyhow::Result<String> {
             }
         ),
     ];
+    if let Some(path) = &config.textfile {
+        lines.push(format!("metrics also to  {}", path.display()));
+    }
     for (source, rhythm) in &config.rhythms {
         lines.push(format!("{:15}  {}", source.id(), render_rhythm(rhythm)));
     }

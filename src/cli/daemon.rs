@@ -31,6 +31,7 @@ use crate::surface::http::{HttpSurface, serve};
 use crate::surface::metrics::Metrics;
 use crate::surface::publisher::Publisher;
 use crate::surface::status::printable;
+use crate::surface::textfile::Textfile;
 
 /// Rules run again this often, since time is an input.
 const JUDGE_EVERY: Duration = Duration::from_mins(1);
@@ -129,6 +130,7 @@ struct Running {
     surfaces: TaskTracker,
     stop_surfaces: CancellationToken,
     stop_http: CancellationToken,
+    stop_textfile: CancellationToken,
     /// How many refreshes may wait for their answers at the same time.
     refreshes: Arc<Semaphore>,
     /// How many marks of steps may be taken in at the same time.
@@ -178,11 +180,21 @@ impl Running {
             surfaces,
             stop_surfaces,
             stop_http,
+            stop_textfile: CancellationToken::new(),
             refreshes: Arc::new(Semaphore::new(MOST_REFRESHES)),
             marks: Arc::new(Semaphore::new(MOST_MARKS)),
         };
         running.serve(listener, address);
+        running.write_textfile();
         Ok(running)
+    }
+
+    /// Starts to write the metrics for the textfile collector, when the configuration says where.
+    fn write_textfile(&self) {
+        if let Some(path) = &self.config.textfile {
+            let textfile = Textfile::new(path.clone(), self.published.clone());
+            self.surfaces.spawn(textfile.run(self.stop_textfile.clone()));
+        }
     }
 
     fn serve(&self, listener: TcpListener, address: SocketAddr) {
@@ -343,7 +355,12 @@ impl Running {
             tracing::warn!("the store does not answer; what it remembers comes later");
         }
         self.generation = Generation::start(&config, known, &self.board, &self.metrics, &self.memories);
+        let has_moved = config.textfile != self.config.textfile;
         self.config = config;
+        if has_moved {
+            std::mem::take(&mut self.stop_textfile).cancel();
+            self.write_textfile();
+        }
         Ok(())
     }
 

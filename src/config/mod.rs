@@ -9,6 +9,7 @@ mod cluster;
 mod custom;
 mod files;
 mod form;
+mod metrics;
 mod planned;
 mod prepared;
 mod raw;
@@ -57,6 +58,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where the agent listens.
     pub listen: SocketAddr,
+    /// Where the metrics are written for the textfile collector of `node_exporter`, when they are.
+    pub textfile: Option<PathBuf>,
     /// How much is logged, as a tracing filter.
     pub log_level: String,
     /// The form of the log.

@@ -13,6 +13,7 @@ use super::backups::RawBackups;
 use super::catalog::RawCatalog;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
+use super::metrics::RawMetrics;
 use super::prepared::RawPrepared;
 use super::rehearsal::RawRehearsal;
 use super::traffic::RawTraffic;
@@ -26,6 +27,8 @@ pub(super) struct RawConfig {
     pub(super) state_dir: Option<String>,
     /// Where the agent listens.
     pub(super) http: RawHttp,
+    /// Where metrics go beside the page `/metrics`.
+    pub(super) metrics: RawMetrics,
     /// What the agent writes about itself, on standard error.
     pub(super) log: RawLog,
     /// How often each source is asked.

@@ -94,6 +94,7 @@ impl Validation {
         let state_dir = raw.state_dir.unwrap_or_else(|| USUAL_STATE_DIR.to_owned());
         let state_dir = self.path("state_dir", &state_dir);
         let listen = self.listen(raw.http.listen.as_deref().unwrap_or(USUAL_LISTEN), raw.http.allow_remote);
+        let textfile = self.textfile(&raw.metrics);
         let log_level = raw.log.level.unwrap_or_else(|| "info".to_owned());
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log_level) {
             self.problem(
@@ -147,6 +148,7 @@ impl Validation {
         Config {
             state_dir,
             listen,
+            textfile,
             log_level,
             log_format: raw.log.format,
             rhythms,

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod page;
 pub mod publisher;
 pub mod status;
+pub mod textfile;
 
 use axum::body::Bytes;
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
@@ -28,6 +29,15 @@ impl Demo {
         let demo = Self { dir, agent, address };
         eventually("the demo is ready", async || demo.try_get("/-/ready").await.is_some()).await;
         demo
+    }
+
+    /// Sends a signal to the example's database server, when it runs.
+    pub(crate) fn signal_database(&self, signal: Signal) {
+        let written = fs::read_to_string(self.path("postgres/data/postmaster.pid")).unwrap_or_default();
+        let pid = written.lines().next().and_then(|pid| Pid::from_raw(pid.parse().ok()?));
+        if let Some(pid) = pid {
+            kill_process(pid, signal).ok();
+        }
     }
 
     /// A file of the example.
@@ -74,5 +84,12 @@ impl Demo {
             .username("admin")
             .database(database);
         PgConnection::connect_with(&options).await.unwrap()
+    }
+}
+
+/// An agent that was killed leaves its database server behind.
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.signal_database(Signal::INT);
     }
 }

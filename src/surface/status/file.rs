@@ -15,7 +15,7 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// Its owner writes it, its group reads it.
 const MODE: u32 = 0o640;
 
-/// The status file could not be written; the old one is as it was.
+/// A file could not be written; the old one is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteStatusError {
     /// The new file could not be made or filled.
@@ -28,7 +28,7 @@ pub enum WriteStatusError {
         cause: io::Error,
     },
     /// The new file could not take the place of the old one.
-    #[error("putting the new status file in the place of {}", path.display())]
+    #[error("putting the new file in the place of {}", path.display())]
     Replace {
         /// The old file.
         path: PathBuf,
@@ -146,6 +146,11 @@ pub fn write_status(path: &Path, status: &StatusFile) -> Result<(), WriteStatusE
 
 /// Writes a status that is already JSON.
 pub(in crate::surface) fn write_json(path: &Path, json: &[u8]) -> Result<(), WriteStatusError> {
+    replace(path, json, MODE)
+}
+
+/// Puts a file with this mode in the place of whatever is there, so that nobody ever reads half of it.
+pub(in crate::surface) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteStatusError> {
     let not_a_file = || WriteStatusError::NotAFile { path: path.to_owned() };
     let name = path.file_name().ok_or_else(not_a_file)?.to_string_lossy();
     let directory = match path.parent().ok_or_else(not_a_file)? {
@@ -153,7 +158,7 @@ pub(in crate::surface) fn write_json(path: &Path, json: &[u8]) -> Result<(), Wri
         parent => parent,
     };
     let beside = directory.join(format!(".{name}.new"));
-    let written = fill(&beside, json)
+    let written = fill(&beside, content, mode)
         .map_err(|cause| WriteStatusError::Write { path: beside.clone(), cause })
         .and_then(|()| {
             fs::rename(&beside, path)
@@ -171,14 +176,14 @@ pub(in crate::surface) fn write_json(path: &Path, json: &[u8]) -> Result<(), Wri
         .map_err(|cause| WriteStatusError::Replace { path: path.to_owned(), cause })
 }
 
-fn fill(path: &Path, content: &[u8]) -> io::Result<()> {
+fn fill(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause),
         Ok(()) | Err(_) => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     // The mode above is narrowed by the umask, this one is not.
-    file.set_permissions(Permissions::from_mode(MODE))?;
+    file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(content)?;
     file.sync_all()
 }

@@ -36,7 +36,7 @@ pub use text::render_text;
 
 pub(crate) use markdown::escape;
 
-pub(super) use file::write_json;
+pub(super) use file::{replace, write_json};
 pub(super) use offer::is_target;
 pub(super) use words::{blocks, count, length, product_name, settled};
 pub(crate) use words::{minute, printable, wrap};

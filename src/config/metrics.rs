@@ -1,0 +1,80 @@
+//! Where metrics go beside the page `/metrics`.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::validate::Validation;
+
+/// Where metrics go beside the page `/metrics`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawMetrics {
+    /// A file for the textfile collector of `node_exporter`; its name ends in .prom. Default: none is written.
+    textfile: Option<String>,
+}
+
+impl Validation {
+    /// The file for the textfile collector, which reads names that end in `.prom` and no others.
+    pub(super) fn textfile(&mut self, raw: &RawMetrics) -> Option<PathBuf> {
+        let key = "metrics.textfile";
+        let path = self.path(key, raw.textfile.as_deref()?);
+        if path.extension().is_none_or(|ending| ending != "prom") {
+            self.problem(
+                key,
+                format!(
+                    "must be a file whose name ends in .prom, for node_exporter reads no other, and is \"{}\"",
+                    path.display()
+                ),
+            );
+        }
+        if path.is_dir() {
+            self.problem(key, format!("must be a file, and {} is a directory", path.display()));
+        }
+        Some(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::parse_config;
+
+    fn textfile(keys: &str) -> Result<Option<std::path::PathBuf>, String> {
+        let instance = "[[instance]]\nname = 'wiki'\nproduct = 'confluence'\ninstallation_dir = '/opt/c'\n";
+        parse_config(&format!("{keys}\n{instance}"))
+            .map(|config| config.textfile)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_textfile_is_written_where_node_exporter_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let taken = dir.path().join("x.prom");
+        std::fs::create_dir(&taken).unwrap();
+        assert_eq!(textfile(""), Ok(None));
+        assert_eq!(textfile("[metrics]"), Ok(None));
+        let usual = "/var/lib/prometheus/node-exporter/a.prom";
+        assert_eq!(
+            textfile(&format!("[metrics]\ntextfile = '{usual}'")).unwrap().as_deref(),
+            Some(Path::new(usual))
+        );
+        let rows = [
+            ("", "path from the root"),
+            ("a.prom", "path from the root"),
+            ("/srv/metrics.txt", "ends in .prom"),
+            ("/srv/.prom", "ends in .prom"),
+            ("/srv/a.prom/..", "ends in .prom"),
+            ("/", "ends in .prom"),
+            (taken.to_str().unwrap(), "is a directory"),
+        ];
+        for (path, words) in rows {
+            let told = textfile(&format!("[metrics]\ntextfile = '{path}'")).unwrap_err();
+            assert!(told.contains("metrics.textfile") && told.contains(words), "{path}: {told}");
+        }
+        let told = textfile("[metrics]\ntextfil = '/srv/a.prom'").unwrap_err();
+        assert!(told.contains("textfile"), "{told}");
+    }
+}
