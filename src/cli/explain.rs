@@ -1,4 +1,5 @@
-//! `agent explain`: a check's page, with its last evidence when a status file is there.
+//! `agent explain`: a check's page, with its last evidence when a status file is there; and what the agent may see of an
+//! instance.
 
 use std::path::PathBuf;
 
@@ -21,6 +22,12 @@ pub(crate) struct ExplainArgs {
     /// Print the pages of all checks, as one Markdown document.
     #[arg(long)]
     all: bool,
+    /// Look now whether the agent has what the check needs, or all of them, and nothing more.
+    #[arg(long, conflicts_with_all = ["all", "file"])]
+    rights: bool,
+    /// With --rights: only this instance.
+    #[arg(long, value_name = "NAME", requires = "rights")]
+    instance: Option<String>,
     /// The status file with the last evidence; that of the configuration by default.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -37,6 +44,9 @@ pub(super) fn check_parser() -> impl TypedValueParser<Value = &'static Check> {
 }
 
 pub(super) fn run(args: &ExplainArgs, output: &mut Output) -> anyhow::Result<u8> {
+    if args.rights {
+        return super::rights::run(args.id, args.instance.as_deref(), &args.config, output);
+    }
     if args.all {
         output.text(&render_reference())?;
         return Ok(0);

@@ -20,6 +20,7 @@ mod recall;
 mod refresh;
 mod restore_job;
 mod restore_test;
+mod rights;
 mod run;
 mod sign_off;
 mod snapshot;

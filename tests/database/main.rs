@@ -7,6 +7,8 @@ mod false_servers;
 #[cfg(test)]
 mod kernel;
 #[cfg(test)]
+mod looker;
+#[cfg(test)]
 mod mariadb;
 #[cfg(test)]
 mod postgres;

@@ -5,6 +5,7 @@
 
 mod collector;
 pub(super) mod errand;
+mod excess;
 mod failure;
 mod gap;
 mod inquiry;
@@ -28,6 +29,7 @@ use upgrade_readiness_checks::facts::Engine;
 use super::CollectError;
 
 pub use collector::{DatabaseCollector, TimeLimits};
+pub use excess::{Beyond, Looker, rights_beyond_reading};
 pub use inquiry::Tables;
 pub use kernel::{Disjoint, KernelTables, Key, Reference, Sign, SignOf};
 pub use question::ask_for_number;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// One line of `SHOW GRANTS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Grant {
+pub(in crate::collect::database) enum Grant {
     /// `GRANT privileges ON scope TO account`.
     Privileges {
         /// Upper case; `ALL PRIVILEGES` stands as such, `USAGE` is none. Those on single columns are left out.
@@ -41,7 +41,7 @@ pub(super) enum Grant {
 
 /// What privileges are on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(in crate::collect::database) enum Scope {
     /// `*.*`.
     Global,
     /// All of the schemas like this.
@@ -57,22 +57,22 @@ pub(super) enum Scope {
 
 /// A user or role, and the hosts it is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Name {
+pub(in crate::collect::database) struct Name {
     /// Its name.
-    pub(super) user: String,
+    pub(in crate::collect::database) user: String,
     /// Its hosts; roles of MariaDB have none.
-    pub(super) host: Option<String>,
+    pub(in crate::collect::database) host: Option<String>,
 }
 
 /// A line nobody could make sense of.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NotUnderstood;
+pub(in crate::collect::database) struct NotUnderstood;
 
 /// Reads one line.
 ///
 /// Written after MySQL 5.7 to 9 (<https://dev.mysql.com/doc/refman/8.4/en/show-grants.html>) and MariaDB 10 and 11
 /// (<https://mariadb.com/docs/server/reference/sql-statements/administrative-sql-statements/show/show-grants>).
-pub(super) fn parse_grant(line: &str) -> Result<Grant, NotUnderstood> {
+pub(in crate::collect::database) fn parse_grant(line: &str) -> Result<Grant, NotUnderstood> {
     let mut tokens = Tokens { rest: line.trim() };
     match tokens.word()?.to_ascii_uppercase().as_str() {
         "GRANT" => parse_granted(&mut tokens),
