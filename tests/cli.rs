@@ -126,7 +126,7 @@ installation_dir = "/opt/atlassian/confluence"
 targets = ["9.2.10"]
 "#;
 
-const SUBCOMMANDS: [&[&str]; 17] = [
+const SUBCOMMANDS: [&[&str]; 18] = [
     &["run"],
     &["status"],
     &["targets"],
@@ -143,6 +143,7 @@ const SUBCOMMANDS: [&[&str]; 17] = [
     &["config", "schema"],
     &["config", "show"],
     &["demo"],
+    &["healthy"],
     &["completions"],
 ];
 
@@ -354,6 +355,39 @@ fn every_check_is_explained() {
         }
     }
     run(&["explain", "java-version", "--file", "/nonexistent"]).refuses(&["no status file", "do:"]);
+}
+
+#[test]
+fn every_command_has_a_page_in_the_manual() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    run(&["manual", path]).gives(0);
+    for subcommand in SUBCOMMANDS {
+        let page = dir.path().join(format!("agent-{}.1", subcommand.join("-")));
+        assert!(fs::read_to_string(&page).unwrap().contains(".SH SYNOPSIS"), "{}", page.display());
+    }
+    assert!(dir.path().join("agent.1").exists() && !dir.path().join("agent-manual.1").exists());
+    run(&["manual", "/nonexistent"]).refuses(&["writing manual pages into /nonexistent"]);
+}
+
+#[test]
+fn it_is_healthy_as_long_as_somebody_writes_the_status() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("status.json");
+    let write = |age: jiff::SignedDuration| {
+        let written = jiff::Timestamp::now() - age;
+        let text = format!(
+            r#"{{"format_version": "1.0", "agent": {{"version": "1", "revision": "1"}}, "written_at": "{written}", "instances": []}}"#
+        );
+        fs::write(&path, text).unwrap();
+        run(&["healthy", "--file", path.to_str().unwrap()])
+    };
+    assert!(write(jiff::SignedDuration::from_secs(30)).gives(0).starts_with("at work"));
+    for minutes in [6, -1] {
+        write(jiff::SignedDuration::from_mins(minutes))
+            .refuses(&["which is not just now", "See whether the daemon runs"]);
+    }
+    run(&["healthy", "--file", "/nonexistent"]).refuses(&["no status file", "do:"]);
 }
 
 #[test]

@@ -507,9 +507,45 @@ async fn systemd_is_told_of_start_life_and_end() {
     assert_eq!(hear(), "READY=1");
     assert_eq!(hear(), "WATCHDOG=1");
     assert_eq!(hear(), "WATCHDOG=1");
+    let hear = || loop {
+        let word = hear();
+        if word != "WATCHDOG=1" {
+            return word;
+        }
+    };
+    // A reload is told with its moment, and its end, whether the file was good or refused.
+    for configuration in [house.read("agent.toml"), "tea".to_owned()] {
+        fs::write(house.path("agent.toml"), configuration).unwrap();
+        agent.signal(Signal::HUP);
+        let word = hear();
+        let moment = word.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap_or_else(|| panic!("{word}"));
+        assert!(moment.parse::<u64>().unwrap() > 0);
+        assert_eq!(hear(), "READY=1");
+    }
     agent.signal(Signal::TERM);
     while hear() != "STOPPING=1" {}
     assert_eq!(agent.wait(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_of_systemd_is_read_where_systemd_put_it() {
+    let house = House::new();
+    let credentials = house.path("credentials");
+    fs::create_dir(&credentials).unwrap();
+    house.configure(
+        "[instance.database]\nusername = \"readiness\"\npassword_credential = \"wiki.database\"\n",
+    );
+    let mut command = agent();
+    command.env("CREDENTIALS_DIRECTORY", &credentials);
+    let _agent = house.start_as(command).await;
+    let error = async || house.source("database").await["error"].as_str().unwrap().to_owned();
+    let lacking = error().await;
+    has(&lacking, &["the password", credentials.join("wiki.database").to_str().unwrap()]);
+    // With the secret it gets as far as the server, which is not there.
+    fs::write(credentials.join("wiki.database"), "sesame-of-systemd\n").unwrap();
+    house.post("/-/refresh?source=database").await;
+    has(&error().await, &["connecting to the database", "as readiness"]);
+    assert!(!house.read("stderr").contains("sesame") && !house.read("state/status.json").contains("sesame"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

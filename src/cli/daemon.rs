@@ -325,7 +325,13 @@ impl Running {
 
     /// Reads the configuration again; a wrong one changes nothing.
     async fn reload(&mut self) -> Result<(), String> {
+        match sd_notify::NotifyState::monotonic_usec_now() {
+            Ok(moment) => notify(&[sd_notify::NotifyState::Reloading, moment]),
+            Err(error) => tracing::debug!(%error, "systemd cannot be told of a reload"),
+        }
         let outcome = self.try_reload().await;
+        // A refused file is no end of being ready: the old one is in force.
+        notify(&[sd_notify::NotifyState::Ready]);
         match &outcome {
             Ok(()) => tracing::info!("configuration reloaded"),
             Err(reason) => {

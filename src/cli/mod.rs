@@ -9,10 +9,12 @@ mod dossier;
 mod explain;
 mod gate;
 mod generation;
+mod healthy;
 mod history;
 mod init;
 mod judged;
 mod license;
+mod manual;
 mod output;
 mod plan;
 mod published;
@@ -94,6 +96,11 @@ enum Command {
     Config(config::ConfigCommand),
     /// Set up a throw-away example instance with the daemon on it.
     Demo(demo::DemoArgs),
+    /// Is the daemon at work? Exits with 0 when it is, for health checks of containers and supervisors.
+    Healthy(healthy::HealthyArgs),
+    /// Write the manual pages into a directory; packages are made with it.
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -198,6 +205,8 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Init(args) => init::run(&args, output),
         Command::Config(args) => config::run(&args, output),
         Command::Demo(args) => demo::run(args, output),
+        Command::Healthy(args) => healthy::run(&args, output),
+        Command::Manual(args) => manual::run(&args, Cli::command()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "agent", &mut script);

@@ -30,7 +30,20 @@ pub enum SecretError {
     Empty(String),
 }
 
+/// Where systemd puts the credentials of the daemon; commands that are run by hand find them there while it runs.
+const CREDENTIALS_OF_THE_DAEMON: &str = "/run/credentials/upgrade-readiness-agent.service";
+
 impl SecretSource {
+    /// A systemd credential: a file in the directory systemd made for this process. `None` when the name would lead
+    /// out of that directory.
+    pub(super) fn credential(name: &str) -> Option<Self> {
+        if name.is_empty() || name == "." || name == ".." || name.contains('/') {
+            return None;
+        }
+        let directory = std::env::var_os("CREDENTIALS_DIRECTORY").unwrap_or(CREDENTIALS_OF_THE_DAEMON.into());
+        Some(Self::File(PathBuf::from(directory).join(name)))
+    }
+
     /// Reads the secret.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         let text = match self {

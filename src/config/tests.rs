@@ -223,3 +223,17 @@ fn a_replaced_catalog_must_be_one() {
     assert!(with("product = 'confluence'").is_err());
     assert!(with("\u{0}\u{1}").is_err());
 }
+
+#[test]
+fn a_credential_is_a_name_and_never_a_path() {
+    let with = |name: &str| {
+        format!("{SMALLEST}[instance.database]\nusername = 'reader'\npassword_credential = '{name}'\n")
+    };
+    let good = parse_config(&with("wiki.database")).unwrap();
+    let place = format!("{:?}", good.instances[0].database.password);
+    assert!(place.contains("/wiki.database"), "{place}");
+    for name in ["", ".", "..", "/etc/shadow", "../shadow", "a/b"] {
+        let told = problems(&with(name)).join("\n");
+        assert!(told.contains("must be the name of a systemd credential"), "{name:?}: {told}");
+    }
+}

@@ -581,9 +581,14 @@ impl Validation {
         if name.ends_with("_env") {
             return Some(SecretSource::Environment(value));
         }
-        let directory =
-            std::env::var_os("CREDENTIALS_DIRECTORY").unwrap_or_else(|| "/run/credentials".into());
-        Some(SecretSource::File(PathBuf::from(directory).join(value)))
+        let credential = SecretSource::credential(&value);
+        if credential.is_none() {
+            self.problem(
+                &format!("{key}.{name}"),
+                "must be the name of a systemd credential, as LoadCredential= of the unit gives it, and no path",
+            );
+        }
+        credential
     }
 }
 
