@@ -29,7 +29,7 @@ async fn a_configuration_that_changes_all_the_time_leaves_nothing_behind() {
         }
     });
     let mut chance = Chance::new(0x6368_7572);
-    let count = rounds(60);
+    let count = rounds(30);
     let mut reload = async |turns: usize| {
         for _ in 0..turns {
             let instances: String = (0..=chance.below(4))

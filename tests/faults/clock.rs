@@ -27,7 +27,7 @@ async fn a_clock_that_jumps_makes_nothing_green_and_stops_nothing() {
     let check = "database-embedded";
     assert_eq!(house.verdict(check).await, "ready");
 
-    for days in [400_i64, -800, 0, 36_500, -3_000] {
+    for days in [400_i64, -800, 36_500, 0] {
         let offset = SignedDuration::from_hours(24 * days);
         let there = move || Timestamp::now() + offset;
         fs::write(&clock, format!("{days:+}d")).unwrap();

@@ -100,7 +100,7 @@ async fn a_database_that_comes_and_goes_is_never_green_while_it_is_gone() {
     let before = Vitals::of(agent.0.id());
 
     let mut chance = Chance::new(0x6461_7461);
-    for round in 0..rounds(12) {
+    for round in 0..rounds(8) {
         let way = WAYS[usize::try_from(1 + (chance.below(3) + round as u64) % 3).unwrap()];
         proxy.go(way);
         let seen = look().await;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use upgrade_readiness_fuzz::{ALL, Target};
 
-/// Mutations of all files of a target together.
+/// Mutations of all files of a target together, unless `FUZZ_MUTATIONS` says how many.
 const MUTATIONS: usize = 300;
 
 /// Bytes that mean something to some parser.
@@ -16,6 +16,9 @@ const TELLING: &[u8] = b"\0\n\r\t \"'#%&(),-./:;<=>?@[\\]{}\x1f\x7f\x80\xff";
 
 /// Goes through all targets; every file stands for itself and for its mutations.
 pub(crate) fn all(tried: fn(&Target, &[u8])) {
+    let wanted =
+        std::env::var("FUZZ_MUTATIONS").map(|count| count.parse().expect("FUZZ_MUTATIONS is a number"));
+    let count = wanted.unwrap_or(MUTATIONS);
     let mut broken = Vec::new();
     for target in ALL {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
@@ -24,7 +27,7 @@ pub(crate) fn all(tried: fn(&Target, &[u8])) {
         let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
         let seeds: Vec<Vec<u8>> =
             files.iter().map(|file| fs::read(file).expect("a seed can be read")).collect();
-        let mutated = (0..MUTATIONS).map(|turn| mutate(&seeds, turn, &mut chance));
+        let mutated = (0..count).map(|turn| mutate(&seeds, turn, &mut chance));
         for input in seeds.iter().cloned().chain(mutated) {
             if catch_unwind(AssertUnwindSafe(|| tried(target, &input))).is_err() {
                 let kept = std::env::temp_dir().join(format!("find-{}", target.name));
