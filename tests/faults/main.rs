@@ -10,8 +10,10 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::duplicate_mod,
+    clippy::print_stderr,
     reason = "a test ends where something goes wrong"
 )]
+#![expect(clippy::disallowed_methods, reason = "these tasks end with the runtime of their test")]
 
 #[path = "../support/installation.rs"]
 mod installation;
