@@ -19,6 +19,9 @@ pub mod cli;
 pub mod collect;
 pub mod command;
 pub mod config;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod keeper;
 pub mod product;
 pub mod recorder;

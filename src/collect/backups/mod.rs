@@ -5,6 +5,8 @@
 
 pub mod dump;
 mod form;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod marker;
 mod places;
 pub mod restore;

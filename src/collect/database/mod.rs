@@ -11,7 +11,7 @@ mod gap;
 mod inquiry;
 pub mod jdbc;
 mod kernel;
-mod mysql;
+pub(crate) mod mysql;
 pub(super) mod peer;
 mod postgres;
 mod question;

@@ -4,6 +4,8 @@
 //! the agent: the schedule gives it up, and no second one is begun beside it (see [`super::blocking`]).
 
 mod filesystem;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod mounts;
 mod remembered;
 mod walk;

@@ -11,6 +11,8 @@
 mod archive;
 mod compare;
 mod digest;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod hashes;
 mod look;
 mod manifest;

@@ -2,6 +2,8 @@
 //!
 //! What limits a container or a unit puts on the service (cgroups) is not read.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod manager;
 mod os_release;
 mod scanners;

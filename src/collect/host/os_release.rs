@@ -35,7 +35,7 @@ fn read(path: &Path) -> Option<OsRelease> {
     read_text(path).ok().map(|text| parse_os_release(&text))
 }
 
-fn parse_os_release(text: &str) -> OsRelease {
+pub(super) fn parse_os_release(text: &str) -> OsRelease {
     let mut release = OsRelease::default();
     for line in text.lines() {
         let line = line.trim();

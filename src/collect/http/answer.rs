@@ -39,6 +39,22 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// A door for the fuzz targets: an answer with this body.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn fuzzed(status: u16, body: &[u8]) -> Self {
+        Self {
+            at: "http://wiki.example.com/status".to_owned(),
+            who: Asker::nobody(),
+            status,
+            content_type: None,
+            retry_after: None,
+            marks: Marks::default(),
+            challenge: None,
+            certificate: Some(body.into()),
+            body: body.to_vec(),
+        }
+    }
+
     /// The answer when its status is one of success, else the error that its status is.
     pub fn accepted(self) -> Result<Self, HttpError> {
         if (200..300).contains(&self.status) {

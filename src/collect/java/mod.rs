@@ -4,6 +4,8 @@
 //! environment variables (`JAVA_TOOL_OPTIONS`, `_JAVA_OPTIONS`) add is not seen.
 
 mod command;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod options;
 mod release;
 mod runtimes;

@@ -52,7 +52,7 @@ pub(super) fn read_release(home: &Path) -> Release {
     }
 }
 
-fn parse_release(text: &str) -> Result<Release, NotAJavaVersion> {
+pub(super) fn parse_release(text: &str) -> Result<Release, NotAJavaVersion> {
     let version = parse_java_version(value(text, "JAVA_VERSION").unwrap_or_default())?;
     let implementor = value(text, "IMPLEMENTOR")
         .filter(|name| !name.is_empty() && name.len() <= LONGEST_NAME && !name.chars().any(char::is_control))

@@ -5,6 +5,8 @@
 //! not answer never makes this source fail: the catalog the agent was built with is always there.
 
 mod ask;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod keep;
 mod parse;
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! from where it ended. Compressed logs are read once.
 
 mod count;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod log;
 mod stamp;
 mod week;

@@ -277,3 +277,16 @@ async fn fetch_count(rest: &Rest, what: &str) -> Result<(Answer, i64), HttpError
 fn parse_users(answer: &Answer, count: i64) -> Result<u64, HttpError> {
     u64::try_from(count).ok().ok_or_else(|| answer.malformed("count is negative".to_owned()))
 }
+
+/// A door for the fuzz targets: reads an answer as each of those this file asks for.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(answer: &Answer) {
+    drop(parse_state(answer));
+    drop(parse_health(answer));
+    drop(parse_users(answer, 1));
+    assert!(index::fuzz(answer).is_none_or(|percent| percent <= 100), "more than all of the index");
+    if let Ok(text) = answer.text() {
+        drop(parse_manifest_xml(text).map(RawManifest::checked));
+    }
+    drop(answer.json::<RawManifest>().map(RawManifest::checked));
+}

@@ -95,6 +95,13 @@ fn checked(answer: &Answer, nodes: Vec<RawNode>) -> Result<Vec<ClusterNode>, Htt
 }
 
 /// Shape: the public Go client goconfluence, written against a real Confluence.
+/// A door for the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(answer: &Answer) {
+    drop(parse_overview(answer));
+    drop(parse_monitoring(answer));
+}
+
 fn parse_overview(answer: &Answer) -> Result<ClusterState, HttpError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

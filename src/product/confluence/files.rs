@@ -61,6 +61,13 @@ impl Anatomy for SiteFiles {
     }
 }
 
+/// A door for the fuzz targets: reads the vendor's list, and the file that tells the release.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(text: &str) -> Option<usize> {
+    parse_marker(text);
+    parse_registry(text).ok().map(|list| list.hashes.len())
+}
+
 /// Reads `hash-registry.properties`: `fs.<path>` and `cp.<class path resource>` with their MD5.
 ///
 /// Its form is known from public copies of releases 5.5.3 and others.

@@ -9,6 +9,8 @@ pub mod files;
 pub mod find;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 pub mod installation;
 pub mod license;
 pub mod marketplace;

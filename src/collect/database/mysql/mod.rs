@@ -4,6 +4,8 @@
 //! cannot see everything, a fact is unread and never an empty list.
 
 mod accounts;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod grants;
 mod hosts;
 mod kernel;

@@ -5,6 +5,8 @@
 
 mod bundle;
 mod clause;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod jar;
 mod java;
 mod list;

@@ -6,6 +6,8 @@
 
 mod beside;
 mod forms;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod secret;
 mod structured;
 mod tree;

@@ -45,6 +45,12 @@ impl Word {
     }
 }
 
+/// A door for the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(answer: &Answer) -> Option<u8> {
+    parse_index(answer).ok().flatten().and_then(|index| index.percent)
+}
+
 fn parse_index(answer: &Answer) -> Result<Option<IndexState>, HttpError> {
     let text = answer.text()?;
     if text.trim().is_empty() {

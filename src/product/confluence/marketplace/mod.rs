@@ -4,7 +4,7 @@
 //! Keys of private plug-ins are asked for too; who does not want that sets an offline file, or nothing.
 
 mod memory;
-mod offline;
+pub(in crate::product::confluence) mod offline;
 mod online;
 mod versions;
 

@@ -67,6 +67,16 @@ fn read_addons(path: &Path) -> Result<Addons, String> {
     })
 }
 
+/// A door for the fuzz targets: reads a file of answers, and looks up whether they speak for a release.
+#[cfg(feature = "fuzzing")]
+pub(in crate::product::confluence) fn fuzz(text: &str) {
+    drop(parse_addons(text));
+    let page = serde_json::from_str::<RawPage>(text).map(RawPage::into_page);
+    if let (Ok(page), Ok(target)) = (page, "9.2.10".parse()) {
+        drop(super::versions::judge(&page.versions, "1.0", super::versions::By::Statement(&target)));
+    }
+}
+
 fn parse_addons(text: &str) -> Option<Addons> {
     #[derive(Deserialize)]
     struct File {

@@ -1,0 +1,2 @@
+#!/bin/bash
+echo "This is an example, and there is nothing to start."
