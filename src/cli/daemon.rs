@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use upgrade_readiness_checks::facts::{Memory, Source, StepMark};
 use upgrade_readiness_checks::model::Requested;
 
+use super::channels;
 use super::generation::{Generation, remembered, still_true, tick_all};
 use super::output::{advise, render_in_one_line};
 use super::plan::{Basis, Outline, Said, find_step, marked};
@@ -29,6 +30,7 @@ use crate::store::Memories;
 use crate::surface::Published;
 use crate::surface::http::{HttpSurface, serve};
 use crate::surface::metrics::Metrics;
+use crate::surface::notify::Channels;
 use crate::surface::publisher::Publisher;
 use crate::surface::status::printable;
 
@@ -120,6 +122,7 @@ struct Running {
     config_path: PathBuf,
     config: Config,
     generation: Generation,
+    channels: Channels,
     board: watch::Sender<Arc<Board>>,
     metrics: Arc<Metrics>,
     memories: watch::Receiver<Memories>,
@@ -138,6 +141,7 @@ struct Running {
 impl Running {
     async fn start(daemon: Daemon, commands: mpsc::Sender<Command>) -> anyhow::Result<Self> {
         let Daemon { config_path, config, listener, address } = daemon;
+        channels::check(&config)?;
         let state_dir = config.state_dir.display();
         std::fs::create_dir_all(&config.state_dir)
             .with_context(|| format!("making the state directory {state_dir}"))
@@ -164,11 +168,13 @@ impl Running {
         let stop_surfaces = CancellationToken::new();
         surfaces.spawn(maker.run(board.subscribe(), stop_surfaces.clone()));
         surfaces.spawn(recorder.run(board.clone(), stop_surfaces.clone()));
+        let channels = channels::start(&config, &board, &published, &reminder, &metrics);
         let stop_http = CancellationToken::new();
         let running = Self {
             config_path,
             config,
             generation,
+            channels,
             board,
             metrics,
             memories,
@@ -325,6 +331,7 @@ impl Running {
 
     async fn try_reload(&mut self) -> Result<(), String> {
         let config = read_config(&self.config_path).map_err(|error| Chain(&error).to_string())?;
+        channels::check(&config).map_err(|error| render_in_one_line(&error))?;
         if config.state_dir != self.config.state_dir {
             return Err("state_dir cannot change while the agent runs; restart it".to_owned());
         }
@@ -343,12 +350,15 @@ impl Running {
             tracing::warn!("the store does not answer; what it remembers comes later");
         }
         self.generation = Generation::start(&config, known, &self.board, &self.metrics, &self.memories);
+        self.channels.stop(PATIENCE).await;
+        self.channels = channels::start(&config, &self.board, &self.published, &self.reminder, &self.metrics);
         self.config = config;
         Ok(())
     }
 
     async fn stop(self) {
         self.generation.stop(PATIENCE).await;
+        self.channels.stop(PATIENCE).await;
         self.stop_http.cancel();
         self.stop_surfaces.cancel();
         self.surfaces.close();
