@@ -13,6 +13,7 @@ use upgrade_readiness_checks::facts::{Condition, Missing, Product, Snapshot, Sou
 use upgrade_readiness_checks::model::{Plan, Policy, Requested, Verdict};
 use upgrade_readiness_checks::plan::offer::Offer;
 use upgrade_readiness_checks::report::{Blocks, Judge, Remark, Report, first_end};
+use upgrade_readiness_checks::rules;
 use upgrade_readiness_checks::version::ProductVersion;
 
 /// One instance as it stands now.
@@ -223,6 +224,13 @@ pub struct Notice {
     pub subject: &'static str,
     /// What is the matter and what to do, in full sentences.
     pub text: String,
+}
+
+/// Whether a check says nothing yet, because a source it reads was not asked since the start.
+#[must_use]
+pub fn is_pending(snapshot: &Snapshot, check: &str) -> bool {
+    let reads = rules::ALL.iter().filter(|known| known.id == check).flat_map(|known| known.reads);
+    reads.into_iter().any(|source| snapshot.state(*source).condition == Condition::Pending)
 }
 
 /// All instances at one moment.

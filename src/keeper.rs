@@ -10,14 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use upgrade_readiness_checks::catalog::Catalog;
-use upgrade_readiness_checks::facts::{Asked, Condition, Failure, Memory, Section, Snapshot, Source};
+use upgrade_readiness_checks::facts::{Asked, Failure, Memory, Section, Snapshot, Source};
 use upgrade_readiness_checks::model::{Case, Requested, Target, Verdict};
 use upgrade_readiness_checks::report::{CheckReport, Judge, Report, Sitting, remarks};
 use upgrade_readiness_checks::rules::{self, PluginCounts};
 use upgrade_readiness_checks::version::ProductVersion;
 
 use crate::board::{
-    Board, FactsDigest, Grounds, InstanceState, JudgedTarget, Offering, Since, TargetState, judged_reports,
+    Board, FactsDigest, Grounds, InstanceState, JudgedTarget, Offering, Since, TargetState, is_pending,
+    judged_reports,
 };
 use crate::collect::targets::TargetBuild;
 use crate::config::Instance;
@@ -294,13 +295,6 @@ fn remember(report: &Report, snapshot: &Snapshot, history: &mut History, now: Ti
         history.note(&target, check.id, check.verdict, is_pending(snapshot, check.id), now)
     };
     report.checks.iter().map(note).collect()
-}
-
-/// Whether a check says nothing yet, because a source it reads was not asked since the start.
-#[must_use]
-pub fn is_pending(snapshot: &Snapshot, check: &str) -> bool {
-    let reads = rules::ALL.iter().filter(|known| known.id == check).flat_map(|known| known.reads);
-    reads.into_iter().any(|source| snapshot.state(*source).condition == Condition::Pending)
 }
 
 /// A defect in what people plot beside the verdicts must not end the daemon: then there is nothing to plot.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -43,7 +44,6 @@ const STORE_ASIDE: &str = "store-aside";
 #[derive(Debug, Clone)]
 pub struct Reminder(mpsc::Sender<Request>);
 
-#[derive(Debug)]
 enum Request {
     /// To look what is there.
     Look {
@@ -53,6 +53,50 @@ enum Request {
     },
     /// To write what became of a step.
     Mark { instance: String, mark: Box<StepMark>, done: oneshot::Sender<Result<(), String>> },
+    /// To have something done with the store.
+    Use(Box<dyn Work>),
+}
+
+/// Something to be done with the store, by whoever has it open: a second connection of the same process would take
+/// the log away from the store that follows one that is kept aside.
+trait Work: Send {
+    /// Does it; the failure of the store, if that is what came of it.
+    fn run<'a>(self: Box<Self>, store: &'a mut Store) -> BoxFuture<'a, Option<StoreError>>;
+
+    /// Tells that there is no store, and why.
+    fn decline(self: Box<Self>, why: String);
+}
+
+/// A piece of work, and who waits for what comes of it.
+struct Piece<T, F> {
+    work: F,
+    done: oneshot::Sender<Result<T, String>>,
+}
+
+impl<T, F> Work for Piece<T, F>
+where
+    T: Send + 'static,
+    F: for<'a> FnOnce(&'a mut Store) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+{
+    fn run<'a>(self: Box<Self>, store: &'a mut Store) -> BoxFuture<'a, Option<StoreError>> {
+        let Self { work, done } = *self;
+        Box::pin(async move {
+            let outcome = work(store).await;
+            let told =
+                outcome.as_ref().err().map(|trouble| format!("{}. {}", Chain(trouble), trouble.remedy()));
+            let (answer, trouble) = match outcome {
+                Ok(result) => (Ok(result), None),
+                Err(trouble) => (Err(told.unwrap_or_default()), Some(trouble)),
+            };
+            // Whoever asked may have gone.
+            done.send(answer).ok();
+            trouble
+        })
+    }
+
+    fn decline(self: Box<Self>, why: String) {
+        self.done.send(Err(why)).ok();
+    }
 }
 
 impl Reminder {
@@ -80,6 +124,26 @@ impl Reminder {
         let request = Request::Mark { instance, mark: Box::new(mark), done };
         let gone = || "the daemon is stopping; nothing was written".to_owned();
         if self.0.send(request).await.is_err() {
+            return Err(gone());
+        }
+        is_done.await.unwrap_or_else(|_gone| Err(gone()))
+    }
+
+    /// Whether the recorder has ended.
+    #[cfg(test)]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Has something done with the store: what came of it, or in words why nothing did.
+    pub async fn with_store<T, F>(&self, work: F) -> Result<T, String>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Store) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        let gone = || "the daemon is stopping".to_owned();
+        let (done, is_done) = oneshot::channel();
+        if self.0.send(Request::Use(Box::new(Piece { work, done }))).await.is_err() {
             return Err(gone());
         }
         is_done.await.unwrap_or_else(|_gone| Err(gone()))
@@ -159,16 +223,28 @@ impl Recorder {
         board: &watch::Sender<Arc<Board>>,
         shutdown: &CancellationToken,
     ) -> bool {
-        tokio::select! {
-            () = shutdown.cancelled() => return false,
-            Some(request) = self.reminders.recv() => {
-                self.failed_at = None;
-                let current = Arc::clone(&changes.borrow_and_update());
-                self.record(&current).await;
-                self.answer(request, &current, board).await;
-                return true;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return false,
+                Some(request) = self.reminders.recv() => match request {
+                    // A store that cannot be used is tried again for a person, and not for what asks by itself.
+                    Request::Use(work) => {
+                        self.lend(work).await;
+                        self.say(board);
+                    }
+                    request @ (Request::Look { .. } | Request::Mark { .. }) => {
+                        self.failed_at = None;
+                        let current = Arc::clone(&changes.borrow_and_update());
+                        self.record(&current).await;
+                        self.answer(request, &current, board).await;
+                        return true;
+                    }
+                },
+                alive = changes.changed() => match alive {
+                    Ok(()) => break,
+                    Err(_gone) => return false,
+                },
             }
-            alive = changes.changed() => if alive.is_err() { return false },
         }
         tokio::select! {
             () = shutdown.cancelled() => false,
@@ -191,6 +267,19 @@ impl Recorder {
                 self.say(board);
                 done.send(outcome).ok();
             }
+            Request::Use(work) => self.lend(work).await,
+        }
+    }
+
+    async fn lend(&mut self, work: Box<dyn Work>) {
+        let Some(store) = &mut self.store else {
+            let why = self.notices.iter().find(|notice| notice.subject == MEMORY_OFF);
+            return work.decline(
+                why.map_or_else(|| "nothing is remembered".to_owned(), |notice| notice.text.clone()),
+            );
+        };
+        if let Some(trouble) = work.run(store).await {
+            self.fail(&trouble).await;
         }
     }
 

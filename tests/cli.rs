@@ -126,7 +126,7 @@ installation_dir = "/opt/atlassian/confluence"
 targets = ["9.2.10"]
 "#;
 
-const SUBCOMMANDS: [&[&str]; 18] = [
+const SUBCOMMANDS: &[&[&str]] = &[
     &["run"],
     &["status"],
     &["targets"],
@@ -137,6 +137,9 @@ const SUBCOMMANDS: [&[&str]; 18] = [
     &["explain"],
     &["snapshot"],
     &["refresh"],
+    &["notify"],
+    &["notify", "list"],
+    &["notify", "test"],
     &["license"],
     &["config"],
     &["config", "check"],

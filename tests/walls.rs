@@ -198,6 +198,7 @@ const WALLS: &[Wall] = &[
     },
     Wall { behind: "src/chain.rs", never: &["crate::", "checks::"] },
     Wall { behind: "src/command.rs", never: &["crate::"] },
+    Wall { behind: "src/channel.rs", never: &["crate::", "checks::"] },
     // Surfaces show what is on the board; the daemon does what they ask for only through `command`.
     Wall {
         behind: "src/surface",
@@ -222,6 +223,19 @@ const WALLS: &[Wall] = &[
             "Timestamp::now",
             "Zoned::now",
             "SystemTime",
+        ],
+    },
+    // What people are told follows from the board and from what they were told, and from no other surface.
+    Wall {
+        behind: "src/surface/notify",
+        never: &[
+            "checks::rules",
+            "checks::catalog",
+            "crate::command",
+            "crate::surface::http",
+            "crate::surface::metrics",
+            "crate::surface::page",
+            "crate::surface::status",
         ],
     },
     // What a request asks for is made from the board by the plan, and by nothing else.

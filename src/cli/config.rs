@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use super::ConfigArgs;
 use super::output::Output;
 use super::published::{self, Published};
+use crate::channel::{Channel, Transport};
 use crate::config::{Config, Credentials, DatabaseAccess, LogFormat, Marketplace, Rhythm, When, schema};
 
 /// Arguments of `agent config`.
@@ -46,6 +47,7 @@ pub(super) fn run(command: &ConfigCommand, output: &mut Output) -> anyhow::Resul
     match &command.action {
         Action::Check(args) => {
             let config = args.read()?;
+            super::channels::check(&config)?;
             let names: Vec<&str> = config.instances.iter().map(|instance| instance.name.as_str()).collect();
             output.text(&format!("{} is good; instances: {}", args.config.display(), names.join(", ")))?;
         }
@@ -134,7 +136,17 @@ fn render(config: &Config) -> anyhow::Result<String> {
         let policy = toml::to_string(&instance.policy).context("rendering the policy")?;
         lines.extend(policy.lines().map(|line| format!("    {line}")));
     }
+    lines.extend(config.channels.iter().map(render_channel));
     Ok(lines.join("\n"))
+}
+
+fn render_channel(channel: &Channel) -> String {
+    let way = match &channel.transport {
+        Transport::Alertmanager(address) => format!("Alertmanager, its address in {}", address.url),
+        Transport::Webhook { address, .. } => format!("webhook, its address in {}", address.url),
+        Transport::Mail { host, port, to, .. } => format!("mail by {host}:{port} to {}", to.join(", ")),
+    };
+    format!("channel {}: {way}", channel.name)
 }
 
 fn render_rhythm(rhythm: &Rhythm) -> String {

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use upgrade_readiness_checks::facts::{Memory, Source, StepMark};
 use upgrade_readiness_checks::model::Requested;
 
+use super::channels;
 use super::generation::{Generation, remembered, still_true, tick_all};
 use super::output::{advise, render_in_one_line};
 use super::plan::{Basis, Outline, Said, find_step, marked};
@@ -29,6 +30,7 @@ use crate::store::Memories;
 use crate::surface::Published;
 use crate::surface::http::{HttpSurface, serve};
 use crate::surface::metrics::Metrics;
+use crate::surface::notify::Channels;
 use crate::surface::publisher::Publisher;
 use crate::surface::status::printable;
 use crate::surface::textfile::Textfile;
@@ -121,6 +123,7 @@ struct Running {
     config_path: PathBuf,
     config: Config,
     generation: Generation,
+    channels: Channels,
     board: watch::Sender<Arc<Board>>,
     metrics: Arc<Metrics>,
     memories: watch::Receiver<Memories>,
@@ -140,6 +143,7 @@ struct Running {
 impl Running {
     async fn start(daemon: Daemon, commands: mpsc::Sender<Command>) -> anyhow::Result<Self> {
         let Daemon { config_path, config, listener, address } = daemon;
+        channels::check(&config)?;
         let state_dir = config.state_dir.display();
         std::fs::create_dir_all(&config.state_dir)
             .with_context(|| format!("making the state directory {state_dir}"))
@@ -166,11 +170,13 @@ impl Running {
         let stop_surfaces = CancellationToken::new();
         surfaces.spawn(maker.run(board.subscribe(), stop_surfaces.clone()));
         surfaces.spawn(recorder.run(board.clone(), stop_surfaces.clone()));
+        let channels = channels::start(&config, &board, &published, &reminder, &metrics);
         let stop_http = CancellationToken::new();
         let running = Self {
             config_path,
             config,
             generation,
+            channels,
             board,
             metrics,
             memories,
@@ -343,6 +349,7 @@ impl Running {
 
     async fn try_reload(&mut self) -> Result<(), String> {
         let config = read_config(&self.config_path).map_err(|error| Chain(&error).to_string())?;
+        channels::check(&config).map_err(|error| render_in_one_line(&error))?;
         if config.state_dir != self.config.state_dir {
             return Err("state_dir cannot change while the agent runs; restart it".to_owned());
         }
@@ -362,6 +369,8 @@ impl Running {
         }
         self.generation = Generation::start(&config, known, &self.board, &self.metrics, &self.memories);
         let has_moved = config.textfile != self.config.textfile;
+        self.channels.stop(PATIENCE).await;
+        self.channels = channels::start(&config, &self.board, &self.published, &self.reminder, &self.metrics);
         self.config = config;
         if has_moved {
             std::mem::take(&mut self.stop_textfile).cancel();
@@ -372,6 +381,7 @@ impl Running {
 
     async fn stop(self) {
         self.generation.stop(PATIENCE).await;
+        self.channels.stop(PATIENCE).await;
         self.stop_http.cancel();
         self.stop_surfaces.cancel();
         self.surfaces.close();

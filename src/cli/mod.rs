@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. This is where everything is wired.
 
+mod channels;
 mod check;
 mod config;
 mod daemon;
@@ -15,6 +16,7 @@ mod init;
 mod judged;
 mod license;
 mod manual;
+mod notify;
 mod output;
 mod plan;
 mod published;
@@ -80,6 +82,8 @@ enum Command {
     Refresh(refresh::RefreshArgs),
     /// What changed when and why, the newest first; works when the daemon is down.
     History(history::HistoryArgs),
+    /// Try a channel by which people are told of changes, or see what waits to be told.
+    Notify(notify::NotifyCommand),
     /// Take responsibility for a finding until a day, see what was waived, or take it back.
     Waive(waive::WaiveArgs),
     /// Say that a task for people is done, until a day; see what was signed off, or take it back.
@@ -192,6 +196,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),
         Command::History(args) => history::run(&args, output),
+        Command::Notify(args) => notify::run(&args, output),
         Command::Waive(args) => waive::run(&args, output),
         Command::SignOff(args) => sign_off::run(&args, output),
         Command::Diff(args) => diff::run(&args, output),

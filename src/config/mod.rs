@@ -5,6 +5,7 @@
 
 mod backups;
 mod catalog;
+mod channel;
 mod cluster;
 mod custom;
 mod files;
@@ -31,6 +32,7 @@ use upgrade_readiness_checks::catalog::{Catalog, PLATFORMS, embedded_text};
 use upgrade_readiness_checks::facts::{Product, Releases, Source};
 use upgrade_readiness_checks::model::{Plan, Policy, Requested};
 
+use crate::channel::Channel;
 use crate::collect::backups::BackupPlaces;
 use crate::collect::custom::CustomProbe;
 use crate::collect::database::jdbc::redact;
@@ -74,6 +76,8 @@ pub struct Config {
     pub refreshing: Refreshing,
     /// The instances, in the order of the file.
     pub instances: Vec<Arc<Instance>>,
+    /// Where people are told what changes.
+    pub channels: Vec<Channel>,
 }
 
 impl Config {

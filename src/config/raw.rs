@@ -11,6 +11,7 @@ use upgrade_readiness_checks::model::{Environment, Policy};
 
 use super::backups::RawBackups;
 use super::catalog::RawCatalog;
+use super::channel::RawChannel;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
 use super::metrics::RawMetrics;
@@ -45,6 +46,8 @@ pub(super) struct RawConfig {
     pub(super) probes: RawProbes,
     /// Times in which nothing may be changed on any instance.
     pub(super) freeze: Vec<RawFreeze>,
+    /// Where people are told what changes.
+    pub(super) channel: Vec<RawChannel>,
     /// The instances that are to be upgraded some day.
     pub(super) instance: Vec<RawInstance>,
 }

@@ -164,7 +164,7 @@ impl Validation {
     }
 
     /// A duration that may be written in whole days.
-    fn span(&mut self, key: &str, text: Option<&str>, usual: Duration) -> Duration {
+    pub(super) fn span(&mut self, key: &str, text: Option<&str>, usual: Duration) -> Duration {
         let Some(text) = text else { return usual };
         let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u16>().ok());
         let hours = days.map(|days| SignedDuration::from_hours(i64::from(days) * 24).to_string());

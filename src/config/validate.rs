@@ -145,6 +145,7 @@ impl Validation {
                 self.instance(&key, instance, &raw.policy, &freezes, &raw.probes).map(Arc::new)
             })
             .collect();
+        let channels = self.channels(raw.channel, &names);
         Config {
             state_dir,
             listen,
@@ -156,6 +157,7 @@ impl Validation {
             catalogs,
             refreshing,
             instances,
+            channels,
         }
     }
 

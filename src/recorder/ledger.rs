@@ -10,8 +10,7 @@ use upgrade_readiness_checks::model::{Severity, Verdict};
 use upgrade_readiness_checks::report::{CheckReport, DatedFinding};
 use upgrade_readiness_checks::version::ProductVersion;
 
-use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
-use crate::keeper::is_pending;
+use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState, is_pending};
 use crate::store::{Batch, Change, State};
 
 /// What the store is known to hold.

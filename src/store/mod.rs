@@ -1,7 +1,7 @@
 //! The store: what the agent remembers, in one SQLite file of the state directory.
 //!
 //! Changes of verdict with their cause, since when verdicts stand, versions that ran, one figure a day, and what
-//! people said, of findings and of steps of a run book. It knows nothing of the board, of schedules or of surfaces: whoever has something to remember
+//! people said, of findings and of steps of a run book; what channels were told, and messages on their way. It knows nothing of the board, of schedules or of surfaces: whoever has something to remember
 //! brings it, whoever wants to know asks. Everything in it is bounded, see [`Store::forget`].
 //!
 //! Commits are on disk before they are reported (`synchronous = FULL`): they are few, and neither a killed process
@@ -12,6 +12,7 @@ mod error;
 mod history;
 mod memory;
 mod open;
+mod outbox;
 mod steps;
 mod words;
 
@@ -29,6 +30,7 @@ pub use aside::{SetAsideError, set_aside};
 pub use error::StoreError;
 pub use history::{Batch, Change, KEPT_CHANGES_OF_A_CHECK, State, Wanted};
 pub use memory::MOST_POINTS;
+pub use outbox::{ChannelState, ConditionKey, Message, OutboxChange, Told};
 pub use steps::MOST_STEPS;
 pub use words::{Kind, MOST_WORDS, Subject, Word};
 

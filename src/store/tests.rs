@@ -315,7 +315,13 @@ async fn a_store_without_steps_gets_them_and_keeps_what_it_holds() {
         store.give("wiki", Kind::Waiver, &said).await.unwrap();
         store.write(&Batch { changes: vec![change("a", noon())], ..Batch::default() }).await.unwrap();
         // As the first version of the agent left it.
-        for sql in ["DROP TABLE step", "DELETE FROM _sqlx_migrations WHERE version = 2"] {
+        for sql in [
+            "DROP TABLE step",
+            "DROP TABLE message",
+            "DROP TABLE told",
+            "DROP TABLE channel",
+            "DELETE FROM _sqlx_migrations WHERE version > 1",
+        ] {
             sqlx::query(sql).execute(&mut store.connection).await.unwrap();
         }
         store.close().await.unwrap();

@@ -1,4 +1,4 @@
-//! What people and programs see: surfaces read the board and nothing else.
+//! What people and programs see: surfaces read the board and nothing else; [`notify`] keeps what it told in the store.
 //!
 //! The [`publisher`] has every text made when the board changes; [`http`] hands out what was made.
 //! Nothing is computed because somebody looks, except a run book.
@@ -8,6 +8,7 @@ pub mod book;
 mod html;
 pub mod http;
 pub mod metrics;
+pub mod notify;
 pub mod page;
 pub mod publisher;
 pub mod status;
@@ -26,6 +27,8 @@ pub struct Published {
     pub page: Bytes,
     /// Whether every source has been asked once.
     pub ready: bool,
+    /// Why the status file cannot be written.
+    pub status_file_trouble: Option<String>,
     /// [`Board::revision`](crate::board::Board::revision) that is shown here and was written to the status file.
     pub revision: u64,
 }

@@ -67,6 +67,7 @@ impl Publisher {
         let metrics = Arc::clone(&self.metrics);
         let written_at = self.written_at;
         let shown = self.published.borrow().revision;
+        let trouble = self.trouble.clone();
         let revision = board.revision;
         let made = Arc::clone(&board);
         let published = spawn_blocking(move || {
@@ -76,6 +77,7 @@ impl Publisher {
                 status_json: Bytes::from(render_json(&status)),
                 page: Bytes::from(render_page(&status)),
                 ready: made.is_complete(),
+                status_file_trouble: trouble,
                 revision: shown,
             }
         });
@@ -96,7 +98,10 @@ impl Publisher {
             Ok(written) => self.note(written, now),
             Err(defect) => broken(&defect),
         }
-        self.published.send_modify(|published| published.revision = revision);
+        self.published.send_modify(|published| {
+            published.revision = revision;
+            published.status_file_trouble.clone_from(&self.trouble);
+        });
     }
 
     /// Takes in how writing went, and logs it when it went otherwise than before.
@@ -219,14 +224,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("later/status.json");
         let mut stage = Stage::set(sample::board(), &path);
-        let published = stage.until(|published| !published.page.is_empty()).await;
+        let published = stage.until(|published| published.status_file_trouble.is_some()).await;
         assert!(!has_file_time(&published));
         let first = published.status_json;
         let published = stage.until(|published| published.status_json != first).await;
         assert!(!has_file_time(&published));
 
         std::fs::create_dir(directory.path().join("later")).unwrap();
-        stage.until(has_file_time).await;
+        stage.until(|published| has_file_time(published) && published.status_file_trouble.is_none()).await;
         assert!(read_status(&path).is_ok());
     }
 

@@ -246,6 +246,7 @@ mod tests {
             status_json: Bytes::from_static(b"{}\n"),
             page: Bytes::from_static(b"<!DOCTYPE html>"),
             ready: false,
+            status_file_trouble: None,
             revision: 0,
         });
         let (commands, receiver) = mpsc::channel(1);

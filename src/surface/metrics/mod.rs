@@ -3,6 +3,7 @@
 //! Gauges are built anew from the board each time, so that what has gone is gone from them too. A fact
 //! that is stale or could not be had is absent, never its old value. Nothing runs on a scrape.
 
+mod channels;
 mod definition;
 mod written;
 
@@ -22,6 +23,7 @@ pub use definition::{ALL, Definition, Kind};
 pub use written::render_prometheus;
 
 use crate::board::{Board, InstanceState, JudgedTarget, TargetState};
+use channels::ChannelFigures;
 
 /// The revision the agent was built from.
 pub const REVISION: &str = match option_env!("AGENT_REVISION") {
@@ -38,6 +40,7 @@ pub struct Metrics {
     registry: Registry,
     durations: HistogramVec,
     failures: IntCounterVec,
+    channels: ChannelFigures,
 }
 
 impl Default for Metrics {
@@ -63,7 +66,7 @@ impl Metrics {
         let failures = IntCounterVec::new(Opts::new(name, help), labels).expect(SOUND);
         registry.register(Box::new(durations.clone())).expect(SOUND);
         registry.register(Box::new(failures.clone())).expect(SOUND);
-        Self { registry, durations, failures }
+        Self { registry, durations, failures, channels: ChannelFigures::new() }
     }
 
     /// Counts one attempt to ask a source; the schedule calls this after each.
@@ -80,6 +83,21 @@ impl Metrics {
         }
     }
 
+    /// Begins to count for these channels, and forgets all others.
+    pub fn watch_channels(&self, channels: &BTreeSet<&str>, results: &[&str]) {
+        self.channels.watch(channels, results);
+    }
+
+    /// Counts one attempt to tell people.
+    pub fn count_notification(&self, channel: &str, result: &str) {
+        self.channels.count(channel, result);
+    }
+
+    /// Takes in how much waits to be told, and since when.
+    pub fn queue_notifications(&self, channel: &str, waiting: usize, oldest: Option<Timestamp>) {
+        self.channels.queue(channel, waiting, oldest);
+    }
+
     /// The board in Prometheus' text format; `status_written_at` is when the status file was last
     /// written.
     ///
@@ -92,6 +110,7 @@ impl Metrics {
         self.count_from_zero(board);
         let mut families = gauges.registry.gather();
         families.extend(self.gather_for(board));
+        families.extend(self.channels.gather());
         families.sort_by(|a, b| a.name().cmp(b.name()));
         TextEncoder::new().encode_to_string(&families).expect("what a registry gathers can be encoded")
     }
@@ -334,6 +353,8 @@ mod tests {
         let metrics = Metrics::new();
         let took = SignedDuration::from_millis(120);
         metrics.observe_source("wiki", Source::Database, took, Some(FailureKind::Denied));
+        metrics.count_notification("ops", "sent");
+        metrics.queue_notifications("ops", 1, Some(sample::now()));
         let text = metrics.encode(&sample::board(), Some(sample::now()));
         for definition in ALL {
             let kind = format!("{:?}", definition.kind).to_lowercase();
@@ -349,6 +370,27 @@ mod tests {
         }
         let families = text.lines().filter(|line| line.starts_with("# TYPE")).count();
         assert_eq!(families, ALL.len());
+    }
+
+    #[test]
+    fn channels_count_from_zero_and_end_with_the_configuration() {
+        let metrics = Metrics::new();
+        metrics.watch_channels(&BTreeSet::from(["ops", "chat"]), &["sent", "failed"]);
+        metrics.count_notification("ops", "sent");
+        metrics.queue_notifications("chat", 2, Some(sample::now()));
+        let of = |series: &str| {
+            let text = metrics.encode(&Board::default(), None);
+            value(&text, &format!("upgrade_readiness_{series}")).map(ToOwned::to_owned)
+        };
+        assert_eq!(of(r#"notifications_total{channel="ops",result="sent"}"#).as_deref(), Some("1"));
+        assert_eq!(of(r#"notifications_total{channel="chat",result="failed"}"#).as_deref(), Some("0"));
+        assert_eq!(of(r#"notifications_waiting{channel="ops"}"#).as_deref(), Some("0"));
+        assert_eq!(of(r#"notifications_waiting{channel="chat"}"#).as_deref(), Some("2"));
+        metrics.watch_channels(&BTreeSet::from(["ops"]), &["sent", "failed"]);
+        assert_eq!(of(r#"notifications_total{channel="ops",result="sent"}"#).as_deref(), Some("1"));
+        for gone in ["notifications_waiting", "notifications_oldest_timestamp_seconds"] {
+            assert_eq!(of(&format!(r#"{gone}{{channel="chat"}}"#)), None);
+        }
     }
 
     #[test]
