@@ -91,7 +91,7 @@ async fn mariadb_tells_what_goes_beyond_reading() {
          GRANT SELECT, DELETE ON wiki.content TO writer@'%'; CREATE ROLE authors; GRANT INSERT ON wiki.* TO authors; \
          GRANT authors TO writer@'%'",
     );
-    let at = |username| asked(Engine::MariaDb, mariadb.port, username);
+    let at = |username| asked(Engine::Mariadb, mariadb.port, username);
     assert_eq!(told(&at("reader").await), Vec::<&str>::new());
     let writer = at("writer").await;
     let mut told = told(&writer);

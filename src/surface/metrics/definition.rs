@@ -69,10 +69,10 @@ definitions! {
         "When the licence's right to run ends; absent when it has no end or is not known.";
     LICENSE_MAINTENANCE_EXPIRY = Gauge "license_maintenance_expiry_timestamp_seconds" ["site"]
         "When the licence's right to newer releases ends; absent when it has no end or is not known.";
-    NOTIFICATIONS = Counter "notifications_total" ["channel", "result"]
-        "Attempts to tell people through the channel: sent, failed and tried again, or given up.";
     NOTIFICATIONS_OLDEST = Gauge "notifications_oldest_timestamp_seconds" ["channel"]
         "Since when the oldest message of the channel waits; absent while none does.";
+    NOTIFICATIONS = Counter "notifications_total" ["channel", "result"]
+        "Attempts to tell people through the channel: sent, failed and tried again, or given up.";
     NOTIFICATIONS_WAITING = Gauge "notifications_waiting" ["channel"]
         "Messages of the channel that its receiver has not taken yet.";
     PLUGINS = Gauge "plugins" ["site", "target", "state"]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -38,13 +38,18 @@ pub(super) fn minutes(count: i64) -> SignedDuration {
     SignedDuration::from_mins(count)
 }
 
+/// Made once: it takes a while, and scenes have hundreds.
+static BASE: LazyLock<InstanceState> = LazyLock::new(|| {
+    let mut instance = InstanceState::clone(&sample::board().instances[0]);
+    instance.snapshot = Arc::new(upgrade_readiness_checks::golden::golden().facts);
+    instance.targets.truncate(1);
+    instance
+});
+
 /// An instance all of whose sources have answered, with one target, blocked by these subjects.
 pub(super) fn site(name: &str, blockers: &[&str]) -> InstanceState {
-    let mut instance = InstanceState::clone(&sample::board().instances[0]);
+    let mut instance = InstanceState::clone(&BASE);
     instance.name = name.to_owned();
-    let golden = upgrade_readiness_checks::golden::golden().facts;
-    instance.snapshot = Arc::new(golden);
-    instance.targets.truncate(1);
     change(&mut instance, |judged| {
         judged.blocks_at = None;
         judged.blocks_because = None;
