@@ -1,11 +1,13 @@
 //! The command line: one file per subcommand. This is where everything is wired.
 
 mod check;
+mod client;
 mod config;
 mod daemon;
 mod demo;
 mod diff;
 mod dossier;
+mod entrance;
 mod explain;
 mod gate;
 mod generation;

@@ -9,6 +9,7 @@ mod cluster;
 mod custom;
 mod files;
 mod form;
+mod http;
 mod planned;
 mod prepared;
 mod raw;
@@ -39,6 +40,7 @@ use crate::collect::traffic::AccessLogs;
 
 pub use files::FilesAccess;
 pub(crate) use form::distance;
+pub use http::{AccessEntry, ProofSource, Serving, TlsFiles};
 pub use prepared::PreparedPlace;
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
@@ -57,6 +59,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where the agent listens.
     pub listen: SocketAddr,
+    /// How it serves there, and whom.
+    pub serving: Serving,
     /// How much is logged, as a tracing filter.
     pub log_level: String,
     /// The form of the log.

@@ -13,6 +13,7 @@ use super::backups::RawBackups;
 use super::catalog::RawCatalog;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
+use super::http::RawHttp;
 use super::prepared::RawPrepared;
 use super::rehearsal::RawRehearsal;
 use super::traffic::RawTraffic;
@@ -56,16 +57,6 @@ pub(super) struct RawFreeze {
     pub(super) from: String,
     /// Its last day, or the moment it ends.
     pub(super) until: String,
-}
-
-/// Where the agent listens.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct RawHttp {
-    /// Address and port; default 127.0.0.1:9977.
-    pub(super) listen: Option<String>,
-    /// Allow an address beyond loopback, although everybody who reaches it can read everything.
-    pub(super) allow_remote: bool,
 }
 
 /// What the agent writes about itself, on standard error.
