@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tower::ServiceExt as _;
 use upgrade_readiness_agent::board;
 use upgrade_readiness_agent::surface::Published;
-use upgrade_readiness_agent::surface::http::{HttpSurface, router};
+use upgrade_readiness_agent::surface::http::{Entrance, HttpSurface, router};
 use upgrade_readiness_agent::surface::metrics::Metrics;
 use upgrade_readiness_agent::surface::page::render_page;
 use upgrade_readiness_agent::surface::status::{render_json, view};
@@ -40,7 +40,9 @@ fn serve(criterion: &mut Criterion) {
     let (_publisher, published) = watch::channel(Published { metrics, ..Published::default() });
     let (commands, _daemon) = mpsc::channel(1);
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], 9977));
-    let router = Arc::new(router(HttpSurface { published, board, commands, address }));
+    let (entrance, refusals) = (Entrance::open(), Arc::default());
+    let surface = HttpSurface { published, board, commands, address, entrance, refusals };
+    let router = Arc::new(router(surface));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without a driver");
     criterion.bench_function("GET /metrics in process", |bencher| {
         bencher.to_async(&runtime).iter(|| async {

@@ -161,6 +161,7 @@ const WALLS: &[Wall] = &[
         behind: "src/keeper.rs",
         never: &["crate::product", "crate::command", "crate::surface", "crate::cli"],
     },
+    Wall { behind: "src/access.rs", never: &["crate::", "checks::"] },
     Wall { behind: "src/board.rs", never: &["crate::"] },
     // What is remembered, and not when, by whom or for what.
     Wall {

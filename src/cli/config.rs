@@ -8,10 +8,16 @@ use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 
 use super::ConfigArgs;
-use super::output::Output;
+use super::entrance::examine;
+use super::output::{Output, advise};
 use super::published::{self, Published};
+use crate::access::{CertificateMark, May};
+use crate::chain::Chain;
 use crate::channel::{Channel, Transport};
-use crate::config::{Config, Credentials, DatabaseAccess, LogFormat, Marketplace, Rhythm, When, schema};
+use crate::config::{
+    AccessEntry, Config, Credentials, DatabaseAccess, LogFormat, Marketplace, ProofSource, Rhythm, TlsFiles,
+    When, schema,
+};
 
 /// Arguments of `agent config`.
 #[derive(Debug, Args)]
@@ -48,6 +54,7 @@ pub(super) fn run(command: &ConfigCommand, output: &mut Output) -> anyhow::Resul
         Action::Check(args) => {
             let config = args.read()?;
             super::channels::check(&config)?;
+            look_at_entrance(&config, output)?;
             let names: Vec<&str> = config.instances.iter().map(|instance| instance.name.as_str()).collect();
             output.text(&format!("{} is good; instances: {}", args.config.display(), names.join(", ")))?;
         }
@@ -85,11 +92,29 @@ fn list_of_forms() -> String {
     format!("form        version  where it is met\n{rows}")
 }
 
+/// Whether certificate, key and secrets can be used. What only the service can see is said and is no mistake.
+fn look_at_entrance(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let mut mistake = None;
+    for error in examine(config) {
+        let remedy = error.remedy();
+        if error.is_no_mistake() {
+            output.note(&format!("not looked at, which the service may: {}", Chain(&error)));
+        } else if mistake.is_none() {
+            mistake = Some(advise(error, remedy));
+        } else {
+            output.note(&format!("{}. {remedy}", Chain(&error)));
+        }
+    }
+    mistake.map_or(Ok(()), Err)
+}
+
 /// What was understood, without secrets: only where they are kept is known.
 fn render(config: &Config) -> anyhow::Result<String> {
     let mut lines = vec![
         format!("state directory  {}", config.state_dir.display()),
         format!("listens on       {}", config.listen),
+        format!("  TLS            {}", render_tls(config.serving.tls.as_ref())),
+        format!("  access         {}", render_access(&config.serving.access)),
         format!(
             "log              {}, {}",
             config.log_level,
@@ -147,6 +172,37 @@ fn render_channel(channel: &Channel) -> String {
         Transport::Mail { host, port, to, .. } => format!("mail by {host}:{port} to {}", to.join(", ")),
     };
     format!("channel {}: {way}", channel.name)
+}
+
+fn render_tls(tls: Option<&TlsFiles>) -> String {
+    let Some(TlsFiles { cert_file, key_file, client_ca_file, .. }) = tls else {
+        return "none: plain HTTP".to_owned();
+    };
+    let clients = client_ca_file.as_ref().map(|file| format!(", clients of {}", file.display()));
+    format!("certificate {}, key {}{}", cert_file.display(), key_file.display(), clients.unwrap_or_default())
+}
+
+fn render_access(entries: &[AccessEntry]) -> String {
+    if entries.is_empty() {
+        return "everybody who reaches it may read, everybody on this host may change".to_owned();
+    }
+    let render = |AccessEntry { name, may, proof }: &AccessEntry| {
+        let may = match may {
+            May::Read => "read",
+            May::Change => "change",
+        };
+        let by = match proof {
+            ProofSource::Token(place) => format!("the token in {place}"),
+            ProofSource::Basic { username, password } => format!("{username} and the password in {password}"),
+            ProofSource::Certificate(CertificateMark::Subject(subject)) => {
+                format!("a certificate of {subject}")
+            }
+            ProofSource::Certificate(CertificateMark::Name(name)) => format!("a certificate for {name}"),
+            ProofSource::Certificate(CertificateMark::Sha256(_)) => "one certificate".to_owned(),
+        };
+        format!("{name} may {may}, by {by}")
+    };
+    entries.iter().map(render).collect::<Vec<_>>().join("; ")
 }
 
 fn render_rhythm(rhythm: &Rhythm) -> String {

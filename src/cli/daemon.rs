@@ -17,6 +17,7 @@ use upgrade_readiness_checks::facts::{Memory, Source, StepMark};
 use upgrade_readiness_checks::model::Requested;
 
 use super::channels;
+use super::entrance::{self, Listener};
 use super::generation::{Generation, remembered, still_true, tick_all};
 use super::output::{advise, render_in_one_line};
 use super::plan::{Basis, Outline, Said, find_step, marked};
@@ -126,6 +127,7 @@ struct Running {
     channels: Channels,
     board: watch::Sender<Arc<Board>>,
     metrics: Arc<Metrics>,
+    entrance: Arc<entrance::Keeper>,
     memories: watch::Receiver<Memories>,
     reminder: Reminder,
     published: watch::Receiver<Published>,
@@ -157,13 +159,18 @@ impl Running {
                     ),
                 )
             })?;
+        let metrics = Arc::new(Metrics::new());
+        let board = watch::Sender::new(Arc::new(Board::default()));
+        let opened = entrance::Keeper::open(&config, board.clone(), metrics.clone());
+        let entrance = opened.map_err(|error| {
+            let remedy = error.remedy();
+            advise(error, remedy)
+        })?;
         let (mut recorder, states, reminder) = Recorder::open(config.store_file()).await;
         recorder.recall(&names_of(&config)).await;
         let memories = recorder.memories();
         let known = remembered(&config, &states);
         drop(states);
-        let metrics = Arc::new(Metrics::new());
-        let board = watch::Sender::new(Arc::new(Board::default()));
         let generation = Generation::start(&config, known, &board, &metrics, &memories);
         let (maker, published) = Publisher::new(metrics.clone(), config.status_file());
         let surfaces = TaskTracker::new();
@@ -171,6 +178,7 @@ impl Running {
         surfaces.spawn(maker.run(board.subscribe(), stop_surfaces.clone()));
         surfaces.spawn(recorder.run(board.clone(), stop_surfaces.clone()));
         let channels = channels::start(&config, &board, &published, &reminder, &metrics);
+        surfaces.spawn(entrance.clone().follow(stop_surfaces.clone()));
         let stop_http = CancellationToken::new();
         let running = Self {
             config_path,
@@ -179,6 +187,7 @@ impl Running {
             channels,
             board,
             metrics,
+            entrance,
             memories,
             reminder,
             published,
@@ -210,6 +219,8 @@ impl Running {
             board: self.board.subscribe(),
             commands: self.commands.clone(),
             address,
+            entrance: self.entrance.entrance(),
+            refusals: self.metrics.refusals(),
         };
         self.surfaces.spawn(serve(listener, surface, self.stop_http.clone()));
     }
@@ -353,9 +364,15 @@ impl Running {
         if config.state_dir != self.config.state_dir {
             return Err("state_dir cannot change while the agent runs; restart it".to_owned());
         }
-        if config.listen != self.config.listen {
+        let prepared = self.entrance.prepare(&config);
+        let prepared = prepared.map_err(|error| format!("{}; {}", Chain(&error), error.remedy()))?;
+        if config.listen == self.config.listen {
+            self.entrance.install(prepared, Listener::Same);
+        } else {
             let (listener, address) =
                 bind(config.listen).await.map_err(|error| render_in_one_line(&error))?;
+            // Whoever still speaks with the old listener keeps to its rules.
+            self.entrance.install(prepared, Listener::Another);
             let stop_old = std::mem::take(&mut self.stop_http);
             self.serve(listener, address);
             stop_old.cancel();

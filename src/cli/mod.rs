@@ -2,11 +2,13 @@
 
 mod channels;
 mod check;
+mod client;
 mod config;
 mod daemon;
 mod demo;
 mod diff;
 mod dossier;
+mod entrance;
 mod explain;
 mod gate;
 mod generation;

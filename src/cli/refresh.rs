@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::ConfigArgs;
+use super::client::DaemonClient;
 use super::output::{Output, advise};
 use super::run::block_on;
+use crate::surface::status::printable;
 
 /// Measuring a large home takes its time.
 const LONGEST: Duration = Duration::from_mins(30);
@@ -26,18 +28,13 @@ pub(crate) struct RefreshArgs {
 
 pub(super) fn run(args: &RefreshArgs, output: &mut Output) -> anyhow::Result<u8> {
     let config = args.config.read()?;
-    let url = format!("http://{}/-/refresh", config.listen);
+    let daemon = DaemonClient::new(&config, LONGEST)?;
+    let mut url = daemon.url("-/refresh")?;
+    let query = [("instance", args.instance.as_deref()), ("source", args.source.as_deref())];
+    let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    url.query_pairs_mut().extend_pairs(query);
     let (status, text) = block_on(async {
-        let client = reqwest::Client::builder()
-            .timeout(LONGEST)
-            .no_proxy()
-            .build()
-            .context("preparing the request")?;
-        let query = [("instance", args.instance.as_deref()), ("source", args.source.as_deref())];
-        let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let mut url = reqwest::Url::parse(&url).context("the address of the agent")?;
-        url.query_pairs_mut().extend_pairs(query);
-        let answer = client.post(url).send().await;
+        let answer = daemon.post(url).send().await;
         let answer = answer.with_context(|| format!("asking the agent at {}", config.listen));
         let answer = answer.map_err(|error| {
             advise(
@@ -49,7 +46,8 @@ pub(super) fn run(args: &RefreshArgs, output: &mut Output) -> anyhow::Result<u8>
         anyhow::Ok((status, answer.text().await.context("reading the agent's answer")?))
     })??;
     if !status.is_success() {
-        bail!("the agent refused: {}", text.trim());
+        let error = anyhow!("the agent refused: {}", printable(text.trim()));
+        return Err(daemon.refused(status, error));
     }
     output.text(text.trim())?;
     Ok(0)

@@ -11,10 +11,12 @@ use clap::Args;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use reqwest::StatusCode;
 use upgrade_readiness_checks::model::Check;
 use upgrade_readiness_checks::version::ProductVersion;
 
 use super::ConfigArgs;
+use super::client::DaemonClient;
 use super::output::{Output, advise};
 use super::run::block_on;
 use super::snapshot::choose_instance;
@@ -302,17 +304,22 @@ pub(super) fn write_store<T>(
 
 /// Asks the daemon to take it in; what became of it, as a sentence that names the command that shows it.
 pub(super) fn tell_daemon(config: &Config, shown_by: &str) -> String {
-    let url = format!("http://{}/-/remember", config.listen);
-    let asked = block_on(async {
-        let client = reqwest::Client::builder().timeout(ASK_WITHIN).no_proxy().build().ok()?;
-        client.post(&url).send().await.ok().map(|answer| answer.status().is_success())
+    let asked = DaemonClient::new(config, ASK_WITHIN).ok().and_then(|daemon| {
+        let url = daemon.url("-/remember").ok()?;
+        let answered = block_on(async { daemon.post(url).send().await.ok() }).ok()??;
+        Some(answered.status())
     });
+    let listen = config.listen;
     match asked {
-        Ok(Some(true)) => format!("The daemon has taken it in; `{shown_by}` shows it."),
-        Ok(Some(false) | None) | Err(_) => {
+        Some(status) if status.is_success() => {
+            format!("The daemon has taken it in; `{shown_by}` shows it.")
+        }
+        Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => format!(
+            "The daemon at {listen} does not let this user ask it to take it in; it does so within a minute."
+        ),
+        Some(_) | None => {
             format!(
-                "The daemon at {} did not answer; it takes it in within a minute, or when it starts.",
-                config.listen
+                "The daemon at {listen} did not answer; it takes it in within a minute, or when it starts."
             )
         }
     }

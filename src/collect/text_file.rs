@@ -129,7 +129,8 @@ pub fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>, ReadTextError
     if found.len() > most {
         return Err(ReadTextError::TooLong { path: path.to_owned(), most });
     }
-    let mut bytes = Vec::new();
+    // Room for all of it at once: a buffer that grows leaves copies behind, and there are secrets among what is read.
+    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or_default() + 1);
     file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > most {
         return Err(ReadTextError::TooLong { path: path.to_owned(), most });

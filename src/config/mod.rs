@@ -10,6 +10,7 @@ mod cluster;
 mod custom;
 mod files;
 mod form;
+mod http;
 mod metrics;
 mod planned;
 mod prepared;
@@ -42,6 +43,7 @@ use crate::collect::traffic::AccessLogs;
 
 pub use files::FilesAccess;
 pub(crate) use form::distance;
+pub use http::{AccessEntry, ProofSource, Serving, TlsFiles};
 pub use prepared::PreparedPlace;
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
@@ -62,6 +64,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the metrics are written for the textfile collector of `node_exporter`, when they are.
     pub textfile: Option<PathBuf>,
+    /// How it serves there, and whom.
+    pub serving: Serving,
     /// How much is logged, as a tracing filter.
     pub log_level: String,
     /// The form of the log.

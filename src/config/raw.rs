@@ -14,6 +14,7 @@ use super::catalog::RawCatalog;
 use super::channel::RawChannel;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
+use super::http::RawHttp;
 use super::metrics::RawMetrics;
 use super::prepared::RawPrepared;
 use super::rehearsal::RawRehearsal;
@@ -62,16 +63,6 @@ pub(super) struct RawFreeze {
     pub(super) from: String,
     /// Its last day, or the moment it ends.
     pub(super) until: String,
-}
-
-/// Where the agent listens.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct RawHttp {
-    /// Address and port; default 127.0.0.1:9977.
-    pub(super) listen: Option<String>,
-    /// Allow an address beyond loopback, although everybody who reaches it can read everything.
-    pub(super) allow_remote: bool,
 }
 
 /// What the agent writes about itself, on standard error.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 
 use crate::collect::text_file::{ReadTextError, read_text};
 
@@ -46,12 +47,13 @@ impl SecretSource {
 
     /// Reads the secret.
     pub fn read(&self) -> Result<SecretString, SecretError> {
-        let text = match self {
+        // What is read is overwritten once the secret is taken out of it.
+        let text = Zeroizing::new(match self {
             Self::File(path) => read_text(path).map_err(SecretError::ReadFile)?,
             Self::Environment(name) => {
                 std::env::var(name).ok().ok_or_else(|| SecretError::NotSet(name.clone()))?
             }
-        };
+        });
         let secret = text.trim_end();
         if secret.is_empty() {
             return Err(SecretError::Empty(self.to_string()));

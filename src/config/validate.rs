@@ -1,7 +1,6 @@
 //! From the form of a configuration to its meaning; every mistake is found.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,7 +26,6 @@ use crate::chain::Chain;
 use crate::collect::text_file::read_text;
 
 const USUAL_STATE_DIR: &str = "/var/lib/upgrade-readiness-agent";
-const USUAL_LISTEN: &str = "127.0.0.1:9977";
 const USUAL_MARKETPLACE: &str = "https://marketplace.atlassian.com";
 const USUAL_CONCURRENCY: u32 = 4;
 
@@ -93,7 +91,7 @@ impl Validation {
     fn config(&mut self, raw: RawConfig) -> Config {
         let state_dir = raw.state_dir.unwrap_or_else(|| USUAL_STATE_DIR.to_owned());
         let state_dir = self.path("state_dir", &state_dir);
-        let listen = self.listen(raw.http.listen.as_deref().unwrap_or(USUAL_LISTEN), raw.http.allow_remote);
+        let (listen, serving) = self.serving(raw.http);
         let textfile = self.textfile(&raw.metrics);
         let log_level = raw.log.level.unwrap_or_else(|| "info".to_owned());
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log_level) {
@@ -150,6 +148,7 @@ impl Validation {
             state_dir,
             listen,
             textfile,
+            serving,
             log_level,
             log_format: raw.log.format,
             rhythms,
@@ -159,23 +158,6 @@ impl Validation {
             instances,
             channels,
         }
-    }
-
-    fn listen(&mut self, text: &str, allow_remote: bool) -> SocketAddr {
-        let Ok(address) = text.parse::<SocketAddr>() else {
-            self.problem(
-                "http.listen",
-                format!("must be an address with a port such as {USUAL_LISTEN}, and is {text:?}"),
-            );
-            return SocketAddr::from(([127, 0, 0, 1], 9977));
-        };
-        if !address.ip().is_loopback() && !allow_remote {
-            self.problem(
-                "http.listen",
-                format!("{address} can be reached from other hosts, without authentication; listen on 127.0.0.1 behind a proxy, or set http.allow_remote = true if that is meant"),
-            );
-        }
-        address
     }
 
     fn rhythms(&mut self, raw: &RawSchedule) -> BTreeMap<Source, Rhythm> {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use reqwest::{Client, StatusCode, Url};
+use anyhow::anyhow;
+use reqwest::{RequestBuilder, StatusCode, Url};
 use upgrade_readiness_checks::model::Requested;
 use upgrade_readiness_checks::plan::way::Method;
 
 use super::BookForm;
 use crate::chain::Chain;
+use crate::cli::client::DaemonClient;
 use crate::cli::output::advise;
 use crate::cli::run::block_on;
 use crate::config::Config;
@@ -45,15 +46,9 @@ pub(super) enum Told<T> {
 impl Question<'_> {
     /// Asks; what the daemon refuses is an error.
     pub(super) fn ask(&self, form: BookForm) -> anyhow::Result<Told<String>> {
-        let url = self.url(form)?;
-        let answered = block_on(async {
-            let client = Client::builder()
-                .timeout(ANSWER_WITHIN)
-                .no_proxy()
-                .build()
-                .context("preparing the request")?;
-            anyhow::Ok(fetch(&client, url).await)
-        })??;
+        let daemon = DaemonClient::new(self.config, ANSWER_WITHIN)?;
+        let url = self.url(&daemon, form)?;
+        let answered = block_on(fetch(daemon.get(url)))?;
         let (status, text) = match answered {
             Ok(answered) => answered,
             Err(why) => return Ok(Told::Nobody(why)),
@@ -64,16 +59,15 @@ impl Question<'_> {
                 Ok(Told::Nobody("it is of an older version".to_owned()))
             }
             StatusCode::SERVICE_UNAVAILABLE => {
-                let error = anyhow::anyhow!("the daemon cannot answer now: {}", refusal(&text));
+                let error = anyhow!("the daemon cannot answer now: {}", refusal(&text));
                 Err(advise(error, "Try again in a moment, or look without it: --look."))
             }
-            _ => bail!("the daemon refused: {}", refusal(&text)),
+            _ => Err(daemon.refused(status, anyhow!("the daemon refused: {}", refusal(&text)))),
         }
     }
 
-    fn url(&self, form: BookForm) -> anyhow::Result<Url> {
-        let mut url = Url::parse(&format!("http://{}/api/v1/plan", self.config.listen))
-            .context("the address of the daemon")?;
+    fn url(&self, daemon: &DaemonClient<'_>, form: BookForm) -> anyhow::Result<Url> {
+        let mut url = daemon.url("api/v1/plan")?;
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend([self.instance, &self.wanted.to_string()]);
         }
@@ -85,9 +79,9 @@ impl Question<'_> {
 }
 
 /// Status and text; in words why there are none.
-async fn fetch(client: &Client, url: Url) -> Result<(StatusCode, String), String> {
+async fn fetch(question: RequestBuilder) -> Result<(StatusCode, String), String> {
     let told = |error: reqwest::Error| Chain(&error.without_url()).to_string();
-    let mut answer = client.get(url).send().await.map_err(told)?;
+    let mut answer = question.send().await.map_err(told)?;
     let status = answer.status();
     let mut bytes = Vec::new();
     while let Some(piece) = answer.chunk().await.map_err(told)? {

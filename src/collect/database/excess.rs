@@ -12,7 +12,7 @@ use upgrade_readiness_checks::facts::FailureKind;
 
 use super::errand::{Session, StatementError};
 use super::failure::LookError;
-use super::mysql::{Grant, Scope, parse_grant};
+use super::mysql::{Grant, Scope, parse_grant, quote_account};
 use super::{Connection, DatabaseDirectory, Directions};
 use crate::collect::CollectError;
 
@@ -186,13 +186,7 @@ async fn of_mysql(session: &mut Session, account: &str) -> Result<Vec<Beyond>, S
 
 fn roles_of(line: &str) -> Vec<String> {
     match parse_grant(line) {
-        Ok(Grant::Roles { roles, .. }) => roles
-            .iter()
-            .map(|role| match &role.host {
-                Some(host) => format!("{}@{}", literal(&role.user), literal(host)),
-                None => literal(&role.user),
-            })
-            .collect(),
+        Ok(Grant::Roles { roles, .. }) => roles.iter().map(quote_account).collect(),
         Ok(_) | Err(_) => Vec::new(),
     }
 }
@@ -257,6 +251,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(roles_of("GRANT `wri'ters` TO `r`@`%`"), ["'wri''ters'"]);
+        assert_eq!(roles_of("GRANT `wri'ters` TO `r`@`%`"), ["`wri'ters`"]);
     }
 }

@@ -21,6 +21,7 @@ use reqwest::header::{
 };
 use reqwest::{Response, Url};
 use secrecy::ExposeSecret;
+use secrecy::zeroize::Zeroizing;
 use serde::de::DeserializeOwned;
 
 use super::text_file::read_text;
@@ -203,17 +204,18 @@ impl Client {
             Credentials::Anonymous => return Ok(None),
             Credentials::Bearer(token) => {
                 let token = token.read().map_err(failed)?;
-                format!("Bearer {}", token.expose_secret())
+                Zeroizing::new(format!("Bearer {}", token.expose_secret()))
             }
             Credentials::Basic { username, password } => {
                 if username.contains(':') {
                     return Err(refuse("a user name with a colon cannot be sent"));
                 }
                 let password = password.read().map_err(failed)?;
-                format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.expose_secret())))
+                let both = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
+                Zeroizing::new(format!("Basic {}", STANDARD.encode(&*both)))
             }
         };
-        let mut value = HeaderValue::try_from(text)
+        let mut value = HeaderValue::try_from(text.as_str())
             .ok()
             .ok_or_else(|| refuse("the secret has a line break or a control character in it"))?;
         value.set_sensitive(true);

@@ -1,11 +1,19 @@
 //! The HTTP surface: hands out what the publisher made, and passes on what a person asks for.
 //!
-//! A request computes nothing, unless it asks for a run book (`plan`). Those that change something in the daemon are
-//! guarded against other web sites (`guard`); connections have limits in number, size and time (`server`).
+//! A request computes nothing, unless it asks for a run book (`plan`). Who sends it is looked at before anything else
+//! (`admission`), with those who guess slowed down (`throttle`); what changes something is guarded against other web
+//! sites (`guard`); connections have limits in number, size and time (`server`), with TLS below them (`tls`).
 
+mod admission;
+mod body;
+mod entrance;
 mod guard;
+mod peer;
+mod places;
 mod plan;
 mod server;
+mod throttle;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,13 +21,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{Response, StatusCode};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -27,9 +35,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Timeout, timeout};
 use upgrade_readiness_checks::facts::Source;
 
+pub use entrance::Entrance;
+pub use peer::Peer;
 pub use server::serve;
+pub use tls::{Tls, TlsError, secure};
+
+use admission::Doorkeeper;
+use throttle::Throttle;
 
 use super::Published;
+use crate::access::Refusals;
 use crate::board::Board;
 use crate::command::Command;
 
@@ -52,32 +67,49 @@ pub struct HttpSurface {
     pub commands: mpsc::Sender<Command>,
     /// The address the configuration says to listen on; requests that name it are from this site.
     pub address: SocketAddr,
+    /// Over what and by whom it is entered.
+    pub entrance: watch::Receiver<Arc<Entrance>>,
+    /// Where those who are turned away are counted.
+    pub refusals: Arc<Refusals>,
 }
 
 impl HttpSurface {
+    fn doorkeeper(&self) -> Doorkeeper {
+        Doorkeeper {
+            entrance: self.entrance.clone(),
+            address: self.address,
+            refusals: self.refusals.clone(),
+            throttle: Arc::new(Throttle::new()),
+        }
+    }
+
     fn published(&self) -> Published {
         self.published.borrow().clone()
     }
 }
 
-/// All routes.
+/// All routes. A request is believed to come from another host unless it carries its [`Peer`], as those of [`serve`] do.
 pub fn router(surface: HttpSurface) -> Router {
-    let guarded = Router::new()
-        .route("/-/reload", post(reload))
-        .route("/-/refresh", post(refresh))
-        .route("/-/remember", post(remember))
-        .route(plan::STEPS, post(plan::mark_step).layer(DefaultBodyLimit::max(plan::MOST_BYTES_SAID)))
-        .route_layer(from_fn_with_state(surface.address, guard::same_site_only));
+    let keeper = surface.doorkeeper();
+    routes(surface, keeper)
+}
+
+fn routes(surface: HttpSurface, keeper: Doorkeeper) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
-        .merge(guarded)
+        .route("/-/reload", post(reload))
+        .route("/-/refresh", post(refresh))
+        .route("/-/remember", post(remember))
+        .route(plan::STEPS, post(plan::mark_step))
         .merge(plan::routes(surface.board.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(body::take_in))
+        .layer(from_fn_with_state(keeper, admission::admit))
         .layer(map_response(harden))
         .with_state(surface)
 }
@@ -252,8 +284,14 @@ mod tests {
         let (commands, receiver) = mpsc::channel(1);
         let address = "192.0.2.7:9977".parse().unwrap();
         let board = watch::Sender::new(Arc::new(sample::board())).subscribe();
-        let surface = HttpSurface { published, board, commands, address };
+        let (entrance, refusals) = (Entrance::open(), Arc::default());
+        let surface = HttpSurface { published, board, commands, address, entrance, refusals };
         Probe { router: router(surface), published: sender, commands: receiver }
+    }
+
+    /// Somebody on this host.
+    fn here() -> Peer {
+        Peer::new("127.0.0.1:40000".parse().unwrap(), None)
     }
 
     async fn ask(router: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, Answer) {
@@ -261,7 +299,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let request = request.extension(here()).body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
         (answer.status().as_u16(), answer)
     }
 
@@ -320,7 +359,7 @@ mod tests {
             (Method::GET, "/plan/wiki/nothing", 404),
         ];
         for (method, path, expected) in rows {
-            let (code, answer) = ask(&probe.router, method, path, &[]).await;
+            let (code, answer) = ask(&probe.router, method, path, &HERE).await;
             assert_eq!((code, answer.headers()[CONTENT_TYPE].to_str().unwrap()), (expected, TEXT), "{path}");
             assert_eq!(answer.headers()[X_FRAME_OPTIONS], "DENY");
         }
@@ -420,7 +459,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let asked = probe.router.clone().oneshot(request.body(Body::from(form.to_owned())).unwrap());
+        let request = request.extension(here()).body(Body::from(form.to_owned())).unwrap();
+        let asked = probe.router.clone().oneshot(request);
         let (answer, command) = tokio::join!(asked, async {
             tokio::task::yield_now().await;
             match probe.commands.try_recv() {

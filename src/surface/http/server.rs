@@ -1,28 +1,35 @@
-//! The server below the routes: limits on connections, headers and time, and an orderly end.
+//! The server below the routes: limits on connections, headers and time, TLS when it is set up, and an orderly end.
 //!
 //! A slow or greedy client can take a place among the connections for a while, never for good, and never
 //! more memory than its place allows.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-use super::{HttpSurface, router};
+use super::admission::Doorkeeper;
+use super::peer::Peer;
+use super::places::{MOST_OF_ONE_CLIENT, Place, Places};
+use super::tls::shake_hands;
+use super::{HttpSurface, routes};
+use crate::access::Refusal;
 
-/// More clients than this wait until one has gone.
-const MOST_CONNECTIONS: usize = 256;
 /// The whole head of a request.
 const MOST_HEADER_BYTES: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
@@ -30,24 +37,35 @@ const MOST_HEADERS: usize = 64;
 const HEADER_WITHIN: Duration = Duration::from_secs(10);
 /// After this a connection takes no further request.
 const RENEW_AFTER: Duration = Duration::from_mins(1);
-/// For the request that is being answered when a connection should end.
+/// For taking in the answer when a connection should end.
 const FINISH_WITHIN: Duration = Duration::from_secs(25);
-/// The same when the daemon stops.
+/// For the request under way, and taking in its answer, when the daemon stops.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// When the host is out of file handles, trying again at once would only heat the processor.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 
 /// Serves until the shutdown; then requests under way are answered, and it returns.
 pub async fn serve(listener: TcpListener, surface: HttpSurface, shutdown: CancellationToken) {
-    let routes = router(surface);
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let keeper = surface.doorkeeper();
+    let server = Server { routes: routes(surface, keeper.clone()), keeper, shutdown: shutdown.clone() };
+    let places = Places::new();
     let connections = TaskTracker::new();
     let mut failing = false;
     while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &places)).await {
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, from, place)) => {
                 failing = false;
-                connections.spawn(converse(stream, place, routes.clone(), shutdown.clone()));
+                let peer = Peer::new(from, stream.local_addr().ok());
+                let share = if peer.on_this_host { None } else { places.share(peer.address) };
+                if share.is_none() && !peer.on_this_host {
+                    server.turn_away(&peer);
+                    continue;
+                }
+                let serving = server.clone().meet(stream, peer);
+                connections.spawn(async move {
+                    serving.await;
+                    drop((place, share));
+                });
             }
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
@@ -63,38 +81,108 @@ pub async fn serve(listener: TcpListener, surface: HttpSurface, shutdown: Cancel
 }
 
 /// Waits for a place first: who comes when there is none stays in the kernel's queue.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, SocketAddr, Place)> {
+    let place = places.take().await?;
+    let (stream, from) = listener.accept().await?;
+    Ok((stream, from, place))
 }
 
-async fn converse(
-    stream: TcpStream,
-    _place: OwnedSemaphorePermit,
+/// What every connection needs.
+#[derive(Clone)]
+struct Server {
     routes: Router,
+    keeper: Doorkeeper,
     shutdown: CancellationToken,
-) {
-    let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_WITHIN)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(MOST_HEADER_BYTES);
-    let service = TowerToHyperService::new(routes);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
-    let patience = tokio::select! {
-        ended = connection.as_mut() => return log(ended),
-        () = shutdown.cancelled() => STOP_WITHIN,
-        () = sleep(RENEW_AFTER) => FINISH_WITHIN,
-    };
-    connection.as_mut().graceful_shutdown();
-    tokio::select! {
-        ended = timeout(patience, connection.as_mut()) => log(ended.unwrap_or(Ok(()))),
-        () = stopping(&shutdown, patience) => {}
+}
+
+impl Server {
+    fn turn_away(&self, peer: &Peer) {
+        self.keeper.refusals.count(Refusal::Connections);
+        self.keeper.write_line(|| {
+            warn!(
+                client = %peer.address,
+                "more than {MOST_OF_ONE_CLIENT} connections of one client; those beyond are closed at once"
+            );
+        });
+    }
+
+    /// Speaks with a client, over TLS when that is set up.
+    async fn meet(self, stream: TcpStream, mut peer: Peer) {
+        let tls = self.keeper.entrance.borrow().tls.as_ref().map(|tls| tls.config.clone());
+        let Some(config) = tls else { return self.converse(stream, peer).await };
+        let shaken = tokio::select! {
+            shaken = shake_hands(stream, config) => shaken,
+            () = self.shutdown.cancelled() => return,
+        };
+        match shaken {
+            Ok(secured) => {
+                peer.certificate = secured.certificate.map(Arc::new);
+                self.converse(secured.stream, peer).await;
+            }
+            Err(error) => {
+                self.keeper.refusals.count(Refusal::Handshake);
+                // Everyday life beyond this host: scanners, and clients that do not trust the certificate.
+                debug!(client = %peer.address, %error, "no TLS with a client");
+            }
+        }
+    }
+
+    async fn converse<S>(self, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { routes, shutdown, .. } = self;
+        let mut server = http1::Builder::new();
+        server
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_WITHIN)
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(MOST_HEADER_BYTES);
+        let at_work = Arc::new(AtomicBool::new(false));
+        let service = service_fn(|mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            let answered = routes.clone().oneshot(request);
+            let working = Working::begin(&at_work);
+            async move {
+                let answer = answered.await;
+                drop(working);
+                answer
+            }
+        });
+        let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+        let patience = tokio::select! {
+            ended = connection.as_mut() => return log(ended),
+            () = shutdown.cancelled() => STOP_WITHIN,
+            () = sleep(RENEW_AFTER) => FINISH_WITHIN,
+        };
+        connection.as_mut().graceful_shutdown();
+        loop {
+            tokio::select! {
+                ended = timeout(patience, connection.as_mut()) => match ended {
+                    Ok(ended) => return log(ended),
+                    // The daemon is still at it, within limits of its own; this client is not the one to blame.
+                    Err(_elapsed) if at_work.load(Ordering::Relaxed) && !shutdown.is_cancelled() => {}
+                    Err(_elapsed) => return,
+                },
+                () = stopping(&shutdown, patience) => return,
+            }
+        }
+    }
+}
+
+/// Says that a request is being answered, as long as it is held.
+struct Working(Arc<AtomicBool>);
+
+impl Working {
+    fn begin(at_work: &Arc<AtomicBool>) -> Self {
+        at_work.store(true, Ordering::Relaxed);
+        Self(at_work.clone())
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -119,7 +207,11 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::{mpsc, watch};
 
+    use super::super::places::MOST_CONNECTIONS;
+    use super::super::tls::HANDSHAKE_WITHIN;
+    use super::super::{Entrance, body, secure};
     use super::*;
+    use crate::access::Refusals;
     use crate::command::Command;
     use crate::surface::Published;
 
@@ -128,10 +220,15 @@ mod tests {
         shutdown: CancellationToken,
         server: TaskTracker,
         commands: mpsc::Receiver<Command>,
+        refusals: Arc<Refusals>,
         _published: watch::Sender<Published>,
     }
 
     async fn stage(metrics: Bytes) -> Stage {
+        stage_with(metrics, Entrance::default()).await
+    }
+
+    async fn stage_with(metrics: Bytes, entrance: Entrance) -> Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let made = Published { metrics, ready: true, ..Published::default() };
@@ -140,10 +237,18 @@ mod tests {
         let shutdown = CancellationToken::new();
         let server = TaskTracker::new();
         let board = tokio::sync::watch::Sender::default().subscribe();
-        let surface = HttpSurface { published, board, commands, address };
+        let refusals = Arc::<Refusals>::default();
+        let surface = HttpSurface {
+            published,
+            board,
+            commands,
+            address,
+            entrance: watch::Sender::new(Arc::new(entrance)).subscribe(),
+            refusals: refusals.clone(),
+        };
         server.spawn(serve(listener, surface, shutdown.clone()));
         server.close();
-        Stage { address, shutdown, server, commands: receiver, _published: sender }
+        Stage { address, shutdown, server, commands: receiver, refusals, _published: sender }
     }
 
     const GET: &str = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -228,6 +333,59 @@ mod tests {
         reply.send(Ok(())).unwrap();
         assert!(rest(stream).await.starts_with("HTTP/1.1 200"));
         stage.server.wait().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_daemon_takes_long_for_is_not_cut_off() {
+        let mut stage = stage(Bytes::new()).await;
+        let request = "POST /-/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+        let stream = send(stage.address, request).await;
+        let Some(Command::Refresh { reply, .. }) = stage.commands.recv().await else { panic!("a refresh") };
+        sleep(5 * (RENEW_AFTER + FINISH_WITHIN)).await;
+        reply.send(Ok(())).unwrap();
+        assert!(rest(stream).await.starts_with("HTTP/1.1 200"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_a_body_slowly_is_told_so_and_loses_its_place() {
+        let stage = stage(Bytes::new()).await;
+        let request = "POST /-/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf";
+        let began = tokio::time::Instant::now();
+        assert!(rest(send(stage.address, request).await).await.starts_with("HTTP/1.1 408"));
+        assert!(began.elapsed() <= body::BODY_WITHIN + HEADER_WITHIN + Duration::from_secs(1));
+        let long = format!(
+            "POST /-/reload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n{}",
+            "x".repeat(0x10000)
+        );
+        assert!(rest(send(stage.address, &long).await).await.starts_with("HTTP/1.1 413"));
+    }
+
+    async fn secured_stage() -> Stage {
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = secrecy::SecretString::from(own.signing_key.serialize_pem());
+        let tls = secure(&own.cert.pem(), &key, None, false).unwrap();
+        stage_with(Bytes::new(), Entrance { tls: Some(tls), ..Entrance::default() }).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_finish_the_handshake_loses_its_place() {
+        let stage = secured_stage().await;
+        let rows: [&[u8]; 4] = [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01", b"\x16nonsense nonsense nonsense"];
+        for sent in rows {
+            let began = tokio::time::Instant::now();
+            let mut stream = TcpStream::connect(stage.address).await.unwrap();
+            stream.write_all(sent).await.unwrap();
+            let answer = rest(stream).await;
+            assert!(!answer.contains("HTTP"), "{answer}");
+            assert!(began.elapsed() <= HANDSHAKE_WITHIN + Duration::from_secs(1), "{sent:?}");
+        }
+        assert!(stage.refusals.counted(Refusal::Handshake) >= 4);
+        let mut silent = Vec::new();
+        for _ in 0..MOST_CONNECTIONS {
+            silent.push(TcpStream::connect(stage.address).await.unwrap());
+        }
+        let answer = rest(send(stage.address, GET).await).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("https://"), "{answer}");
     }
 
     #[tokio::test(start_paused = true)]

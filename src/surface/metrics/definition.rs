@@ -65,6 +65,10 @@ definitions! {
         "Things between the instance and the target that nobody waived or signed off.";
     FINDINGS_WAIVED = Gauge "findings_waived" ["site", "target"]
         "Things between the instance and the target that somebody waived or signed off.";
+    HTTP_CERTIFICATE_EXPIRY = Gauge "http_certificate_expiry_timestamp_seconds" []
+        "When the certificate the agent shows over TLS ends; absent without TLS.";
+    HTTP_REFUSED = Counter "http_refused_total" ["reason"]
+        "Requests and connections that were turned away, by why.";
     LICENSE_EXPIRY = Gauge "license_expiry_timestamp_seconds" ["site"]
         "When the licence's right to run ends; absent when it has no end or is not known.";
     LICENSE_MAINTENANCE_EXPIRY = Gauge "license_maintenance_expiry_timestamp_seconds" ["site"]

@@ -8,6 +8,7 @@ mod definition;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -22,6 +23,7 @@ use upgrade_readiness_checks::model::{Requested, Severity, Verdict};
 pub use definition::{ALL, Definition, Kind};
 pub use written::render_prometheus;
 
+use crate::access::{Refusal, Refusals};
 use crate::board::{Board, InstanceState, JudgedTarget, TargetState};
 use channels::ChannelFigures;
 
@@ -41,6 +43,8 @@ pub struct Metrics {
     durations: HistogramVec,
     failures: IntCounterVec,
     channels: ChannelFigures,
+    refusals: Arc<Refusals>,
+    certificate_ends: Mutex<Option<Timestamp>>,
 }
 
 impl Default for Metrics {
@@ -66,7 +70,25 @@ impl Metrics {
         let failures = IntCounterVec::new(Opts::new(name, help), labels).expect(SOUND);
         registry.register(Box::new(durations.clone())).expect(SOUND);
         registry.register(Box::new(failures.clone())).expect(SOUND);
-        Self { registry, durations, failures, channels: ChannelFigures::new() }
+        Self {
+            registry,
+            durations,
+            failures,
+            channels: ChannelFigures::new(),
+            refusals: Arc::default(),
+            certificate_ends: Mutex::default(),
+        }
+    }
+
+    /// Where the HTTP surface counts those it turns away.
+    #[must_use]
+    pub fn refusals(&self) -> Arc<Refusals> {
+        self.refusals.clone()
+    }
+
+    /// Notes when the certificate ends that the agent shows over TLS; `None` without TLS.
+    pub fn note_certificate(&self, ends: Option<Timestamp>) {
+        *self.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner) = ends;
     }
 
     /// Counts one attempt to ask a source; the schedule calls this after each.
@@ -106,9 +128,13 @@ impl Metrics {
     /// Never: what a registry gathers can be encoded.
     #[must_use]
     pub fn encode(&self, board: &Board, status_written_at: Option<Timestamp>) -> String {
-        let gauges = Gauges::of(board, status_written_at);
+        let mut gauges = Gauges::of(board, status_written_at);
+        if let Some(end) = *self.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner) {
+            gauges.set(&definition::HTTP_CERTIFICATE_EXPIRY, &[], seconds(end));
+        }
         self.count_from_zero(board);
         let mut families = gauges.registry.gather();
+        families.extend(self.gather_refusals());
         families.extend(self.gather_for(board));
         families.extend(self.channels.gather());
         families.sort_by(|a, b| a.name().cmp(b.name()));
@@ -126,6 +152,19 @@ impl Metrics {
                 }
             }
         }
+    }
+
+    /// Those who were turned away.
+    fn gather_refusals(&self) -> Vec<MetricFamily> {
+        const SOUND: &str = "a test gathers them";
+        let Definition { name, help, labels, .. } = definition::HTTP_REFUSED;
+        let counters = IntCounterVec::new(Opts::new(name, help), labels).expect(SOUND);
+        for refusal in Refusal::ALL {
+            counters.with_label_values(&[refusal.id()]).inc_by(self.refusals.counted(refusal));
+        }
+        let registry = Registry::new();
+        registry.register(Box::new(counters)).expect(SOUND);
+        registry.gather()
     }
 
     /// What was counted, without instances that are no longer watched.
@@ -355,6 +394,7 @@ mod tests {
         metrics.observe_source("wiki", Source::Database, took, Some(FailureKind::Denied));
         metrics.count_notification("ops", "sent");
         metrics.queue_notifications("ops", 1, Some(sample::now()));
+        metrics.note_certificate(Some(sample::now()));
         let text = metrics.encode(&sample::board(), Some(sample::now()));
         for definition in ALL {
             let kind = format!("{:?}", definition.kind).to_lowercase();
@@ -396,6 +436,7 @@ mod tests {
     #[test]
     fn the_board_can_be_read_from_the_gauges() {
         let metrics = Metrics::new();
+        metrics.refusals().count(Refusal::Wrong);
         let text = metrics.encode(&sample::board(), None);
         let rows = [
             (
@@ -429,6 +470,9 @@ mod tests {
             (r#"database_sessions{site="wiki"}"#, None),
             (r#"source_failures_total{reason="denied",site="wiki",source="database"}"#, Some("0")),
             (r#"blocks_at_timestamp_seconds{site="wiki",target="9.2.10"}"#, None),
+            (r#"http_refused_total{reason="wrong"}"#, Some("1")),
+            (r#"http_refused_total{reason="throttled"}"#, Some("0")),
+            ("http_certificate_expiry_timestamp_seconds", None),
             ("status_file_timestamp_seconds", None),
         ];
         for (series, expected) in rows {
@@ -515,7 +559,8 @@ mod tests {
         // Nobody to watch is still a scrape that can be read.
         let text = metrics.encode(&Board::default(), None);
         assert!(text.starts_with("# HELP upgrade_readiness_agent_build_info"));
-        assert_eq!(text.lines().count(), 3);
+        let others = text.lines().filter(|line| !line.contains("upgrade_readiness_http_refused_total"));
+        assert_eq!(others.count(), 3);
     }
 
     #[test]

@@ -271,7 +271,7 @@ fn put_together(
 }
 
 /// A name as statements take it. Roles of MariaDB have no host.
-fn quote(name: &Name) -> String {
+pub(in crate::collect::database) fn quote(name: &Name) -> String {
     match &name.host {
         Some(host) => format!("{}@{}", quote_mysql(&name.user), quote_mysql(host)),
         None => quote_mysql(&name.user),

@@ -32,7 +32,7 @@ use super::gap::into_field;
 use super::records::Asker;
 use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
-pub(super) use accounts::Looker;
+pub(super) use accounts::{Looker, quote as quote_account};
 pub(super) use grants::{Grant, Scope, parse_grant};
 pub(super) use kernel::{catalogue, counters, identity};
 pub(super) use records::{find_table, growing_tables, is_unique, leftovers, read_columns};
