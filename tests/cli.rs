@@ -152,8 +152,8 @@ const SUBCOMMANDS: &[&[&str]] = &[
 
 #[test]
 fn every_command_has_help_that_fits() {
-    for subcommand in SUBCOMMANDS {
-        let answer = run(&[subcommand, &["--help"]].concat());
+    for subcommand in SUBCOMMANDS.iter().copied() {
+        let answer = run(&[subcommand, &["--help"][..]].concat());
         let help = answer.gives(0);
         assert!(help.contains(&format!("Usage: agent {}", subcommand.join(" "))), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
@@ -365,7 +365,7 @@ fn every_command_has_a_page_in_the_manual() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
     run(&["manual", path]).gives(0);
-    for subcommand in SUBCOMMANDS {
+    for subcommand in SUBCOMMANDS.iter().copied() {
         let page = dir.path().join(format!("agent-{}.1", subcommand.join("-")));
         assert!(fs::read_to_string(&page).unwrap().contains(".SH SYNOPSIS"), "{}", page.display());
     }
