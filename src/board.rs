@@ -15,6 +15,8 @@ use upgrade_readiness_checks::plan::offer::Offer;
 use upgrade_readiness_checks::report::{Blocks, Judge, Remark, Report, first_end};
 use upgrade_readiness_checks::version::ProductVersion;
 
+use crate::shard::Shard;
+
 /// One instance as it stands now.
 #[derive(Debug, Clone)]
 pub struct InstanceState {
@@ -52,6 +54,14 @@ impl Clone for FactsDigest {
     }
 }
 
+impl FactsDigest {
+    /// That of the same facts, learned again.
+    #[must_use]
+    pub fn of_the_same(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 /// Feeds what is written to it into a digest.
 struct Hashing(Sha256);
 
@@ -82,6 +92,12 @@ impl InstanceState {
             catalog_digest: None,
             facts_digest: FactsDigest::default(),
         }
+    }
+
+    /// The same judgement, when facts were only learned again and say what they said.
+    #[must_use]
+    pub fn still_true(&self, snapshot: Arc<Snapshot>) -> Self {
+        Self { facts_digest: self.facts_digest.of_the_same(), snapshot, ..self.clone() }
     }
 
     /// What all targets together amount to.
@@ -169,7 +185,7 @@ pub fn judged_reports(targets: &[TargetState]) -> Vec<&Report> {
 #[derive(Debug, Clone)]
 pub enum TargetState {
     /// It was judged.
-    Judged(Box<JudgedTarget>),
+    Judged(Arc<JudgedTarget>),
     /// It does not stand for a release: `next` without a running version, for example.
     Unresolved {
         /// As it was asked for.
@@ -230,6 +246,8 @@ pub struct Notice {
 pub struct Board {
     /// In the order of the configuration.
     pub instances: Vec<Arc<InstanceState>>,
+    /// Which part of many these are.
+    pub shard: Shard,
     /// What the agent has to say of itself.
     pub notices: Vec<Notice>,
     /// Raised at every change, so that it can be told what a surface shows already.

@@ -90,12 +90,17 @@ fn the_rules_do_what_they_should() {
     run("promtool", &["check", "rules", "--lint-fatal", "upgrade-readiness.rules.yml"], "");
     run("promtool", &["test", "rules", "upgrade-readiness.rules.test.yml"], "");
     run("promtool", &["check", "config", "prometheus.yml"], "");
+    run("promtool", &["check", "rules", "--lint-fatal", "upgrade-readiness-shards.rules.yml"], "");
+    run("promtool", &["test", "rules", "upgrade-readiness-shards.rules.test.yml"], "");
+    run("promtool", &["check", "config", "prometheus-shards.yml"], "");
 }
 
 #[test]
 fn every_alert_is_whole_tested_and_leads_to_its_section() {
-    let rules = read("prometheus/upgrade-readiness.rules.yml");
-    let tests = read("prometheus/upgrade-readiness.rules.test.yml");
+    let both = |end: &str| {
+        ["", "-shards"].map(|part| read(&format!("prometheus/upgrade-readiness{part}.{end}"))).concat()
+    };
+    let (rules, tests) = (both("rules.yml"), both("rules.test.yml"));
     let sections = read("prometheus/README.md");
     let alerts: Vec<&str> = rules.split("- alert: ").skip(1).collect();
     assert!(alerts.len() >= 6);

@@ -19,6 +19,7 @@ mod recall;
 mod refresh;
 mod restore_job;
 mod restore_test;
+mod rounds;
 mod run;
 mod sign_off;
 mod snapshot;

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::ConfigArgs;
 use super::output::{Output, advise};
 use crate::surface::status::{
-    Selection, exit_code, read_status, render_json, render_markdown, render_nagios, render_text,
+    Selection, exit_code, read_status, read_status_of, render_json, render_markdown, render_nagios,
+    render_text,
 };
 
 /// Where the status file is when the configuration cannot be read.
@@ -60,7 +61,11 @@ impl Form {
 
 pub(super) fn run(args: &StatusArgs, output: &mut Output) -> anyhow::Result<u8> {
     let path = status_path(args.file.as_deref(), &args.config)?;
-    let file = read_status(&path).map_err(|error| {
+    let read = match &args.instance {
+        Some(instance) => read_status_of(&path, instance),
+        None => read_status(&path),
+    };
+    let file = read.map_err(|error| {
         let remedy = error.remedy();
         advise(error, remedy)
     })?;

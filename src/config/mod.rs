@@ -9,6 +9,7 @@ mod cluster;
 mod custom;
 mod files;
 mod form;
+mod metrics;
 mod planned;
 mod prepared;
 mod raw;
@@ -16,6 +17,7 @@ mod rehearsal;
 mod restore;
 mod schedule;
 mod secret;
+mod shard;
 mod traffic;
 mod validate;
 
@@ -36,9 +38,11 @@ use crate::collect::database::jdbc::redact;
 use crate::collect::releases::Refreshing;
 use crate::collect::text_file::{ReadTextError, read_text};
 use crate::collect::traffic::AccessLogs;
+use crate::shard::Shard;
 
 pub use files::FilesAccess;
 pub(crate) use form::distance;
+pub use metrics::Detail;
 pub use prepared::PreparedPlace;
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
@@ -69,7 +73,11 @@ pub struct Config {
     pub catalogs: BTreeMap<Product, LoadedCatalog>,
     /// How the catalogs are refreshed.
     pub refreshing: Refreshing,
-    /// The instances, in the order of the file.
+    /// How much the metrics tell.
+    pub detail: Detail,
+    /// The part of the instances this agent watches.
+    pub shard: Shard,
+    /// The instances of this agent, in the order of the file.
     pub instances: Vec<Arc<Instance>>,
 }
 

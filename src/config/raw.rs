@@ -13,8 +13,10 @@ use super::backups::RawBackups;
 use super::catalog::RawCatalog;
 use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
+use super::metrics::RawMetrics;
 use super::prepared::RawPrepared;
 use super::rehearsal::RawRehearsal;
+use super::shard::RawShard;
 use super::traffic::RawTraffic;
 
 /// The configuration of the upgrade readiness agent.
@@ -40,6 +42,10 @@ pub(super) struct RawConfig {
     pub(super) requirements: BTreeMap<String, RawRequirements>,
     /// What the operator's own probes may do.
     pub(super) probes: RawProbes,
+    /// What /metrics tells.
+    pub(super) metrics: RawMetrics,
+    /// The part of the instances this agent watches, when many agents share this file.
+    pub(super) shard: RawShard,
     /// Times in which nothing may be changed on any instance.
     pub(super) freeze: Vec<RawFreeze>,
     /// The instances that are to be upgraded some day.
