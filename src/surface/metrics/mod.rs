@@ -279,9 +279,9 @@ impl Gauges {
         let report = &judged.report;
         let target = report.version.as_str();
         self.target_verdict(site, target, &report.requested, report.verdict);
+        let lean = self.lean;
         for check in &report.checks {
-            for verdict in Verdict::ALL.into_iter().filter(|verdict| !self.lean || *verdict == check.verdict)
-            {
+            for verdict in Verdict::ALL.into_iter().filter(|verdict| !lean || *verdict == check.verdict) {
                 let labels = [site, target, check.id, verdict.id()];
                 self.set(&definition::CHECK_VERDICT, &labels, flag(verdict == check.verdict));
             }
