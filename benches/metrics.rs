@@ -35,7 +35,7 @@ fn encode(criterion: &mut Criterion) {
 }
 
 fn serve(criterion: &mut Criterion) {
-    let metrics = Bytes::from(Metrics::new().encode(&sample::large_board(3), None));
+    let metrics = Bytes::from(Metrics::new().encode(&sample::large_board(3), None)).into();
     let (_keeper, board) = watch::channel(Arc::default());
     let (_publisher, published) = watch::channel(Published { metrics, ..Published::default() });
     let (commands, _daemon) = mpsc::channel(1);

@@ -16,6 +16,8 @@ use upgrade_readiness_checks::report::{Blocks, Judge, Remark, Report, first_end}
 use upgrade_readiness_checks::rules;
 use upgrade_readiness_checks::version::ProductVersion;
 
+use crate::shard::Shard;
+
 /// One instance as it stands now.
 #[derive(Debug, Clone)]
 pub struct InstanceState {
@@ -53,6 +55,14 @@ impl Clone for FactsDigest {
     }
 }
 
+impl FactsDigest {
+    /// That of the same facts, learned again.
+    #[must_use]
+    pub fn of_the_same(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 /// Feeds what is written to it into a digest.
 struct Hashing(Sha256);
 
@@ -83,6 +93,12 @@ impl InstanceState {
             catalog_digest: None,
             facts_digest: FactsDigest::default(),
         }
+    }
+
+    /// The same judgement, when facts were only learned again and say what they said.
+    #[must_use]
+    pub fn still_true(&self, snapshot: Arc<Snapshot>) -> Self {
+        Self { facts_digest: self.facts_digest.of_the_same(), snapshot, ..self.clone() }
     }
 
     /// What all targets together amount to.
@@ -170,7 +186,7 @@ pub fn judged_reports(targets: &[TargetState]) -> Vec<&Report> {
 #[derive(Debug, Clone)]
 pub enum TargetState {
     /// It was judged.
-    Judged(Box<JudgedTarget>),
+    Judged(Arc<JudgedTarget>),
     /// It does not stand for a release: `next` without a running version, for example.
     Unresolved {
         /// As it was asked for.
@@ -238,6 +254,8 @@ pub fn is_pending(snapshot: &Snapshot, check: &str) -> bool {
 pub struct Board {
     /// In the order of the configuration.
     pub instances: Vec<Arc<InstanceState>>,
+    /// Which part of many these are.
+    pub shard: Shard,
     /// What the agent has to say of itself.
     pub notices: Vec<Notice>,
     /// Raised at every change, so that it can be told what a surface shows already.

@@ -45,8 +45,11 @@ pub struct Keeper {
 
 #[derive(Debug)]
 struct Known {
-    snapshot: Snapshot,
+    /// The board shows the same one; it is copied when it changes.
+    snapshot: Arc<Snapshot>,
     history: History,
+    /// What was judged last.
+    judged: Option<Arc<InstanceState>>,
     offered: Offered,
     recommended: Recommended,
     /// Made anew only when the catalog is another one.
@@ -77,6 +80,23 @@ impl History {
     }
 }
 
+/// Why an instance is looked at anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// A source answered. Most answers say what the one before said: then nothing has to be judged.
+    Answer,
+    /// Time has passed, or something other than an answer changed.
+    TimePassed,
+}
+
+/// Whether what was judged follows from these facts and grounds as well. Time is not looked at: that has its own
+/// occasion.
+fn says_what_is(judged: &InstanceState, snapshot: &Snapshot, grounds: &Arc<Grounds>) -> bool {
+    Arc::ptr_eq(&judged.grounds, grounds)
+        && judged.snapshot.memory == snapshot.memory
+        && snapshot.news_since(&judged.snapshot).is_empty()
+}
+
 impl Keeper {
     /// A keeper that begins with what is known already.
     #[must_use]
@@ -96,7 +116,8 @@ impl Keeper {
             plan: plan.clone(),
         });
         let (offered, recommended) = (Offered::default(), Recommended::default());
-        let known = Mutex::new(Known { snapshot, history, offered, recommended, grounds });
+        let (snapshot, judged) = (Arc::new(snapshot), None);
+        let known = Mutex::new(Known { snapshot, history, judged, offered, recommended, grounds });
         // Without a sender it stays empty.
         let memories = watch::Sender::default().subscribe();
         Self { instance, catalog, index, board, targets, memories, known }
@@ -110,7 +131,16 @@ impl Keeper {
 
     /// Judges anew, because time has passed.
     pub fn tick(&self) {
-        self.update(|_| ());
+        self.update(Occasion::TimePassed, |_| ());
+    }
+
+    /// Judges anew when something else is remembered than was.
+    pub fn recall(&self) {
+        let remembered = self.memories.borrow().get(&self.instance.name).cloned();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).snapshot.clone();
+        if remembered.is_some_and(|memory| *memory != known.memory) {
+            self.tick();
+        }
     }
 
     /// What it judges by.
@@ -123,7 +153,7 @@ impl Keeper {
     #[must_use]
     pub fn known(&self) -> (Snapshot, History) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        (known.snapshot.clone(), known.history.clone())
+        (Snapshot::clone(&known.snapshot), known.history.clone())
     }
 
     /// What it judges, and by what: for whoever asks more of them than the board shows.
@@ -133,47 +163,57 @@ impl Keeper {
         (snapshot, self.catalog.borrow().clone(), self.instance.clone())
     }
 
-    fn update(&self, change: impl FnOnce(&mut Snapshot)) {
-        let mut due = self.judge(|known| change(&mut known.snapshot));
+    fn update(&self, occasion: Occasion, change: impl FnOnce(&mut Snapshot)) {
+        let mut due = self.judge(occasion, |known| change(Arc::make_mut(&mut known.snapshot)));
         // To judge every release takes a while. Other answers do not wait for it: the board shows them beside the
         // offer there was.
         while let Some(basis) = due {
             let offered = basis.judge(&self.instance);
-            due = self.judge(|known| known.offered = offered);
+            due = self.judge(Occasion::TimePassed, |known| known.offered = offered);
         }
     }
 
     /// Judges the targets after a change; what every release has to be judged by, when that is due and nobody does
     /// it yet.
-    fn judge(&self, change: impl FnOnce(&mut Known)) -> Option<Basis> {
+    fn judge(&self, occasion: Occasion, change: impl FnOnce(&mut Known)) -> Option<Basis> {
         // Held until the result is on the board: of two answers at once the later one must stand there.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
         change(&mut known);
-        let Known { snapshot, history, offered, recommended, grounds } = &mut *known;
+        let Known { snapshot, history, judged, offered, recommended, grounds } = &mut *known;
+        let facts = Arc::make_mut(snapshot);
         if let Some(memory) = self.memories.borrow().get(&self.instance.name)
-            && snapshot.memory != **memory
+            && facts.memory != **memory
         {
-            snapshot.memory = Memory::clone(memory);
+            facts.memory = Memory::clone(memory);
         }
-        snapshot.taken_at = now;
+        facts.taken_at = now;
         // What was learned of releases may have changed since the last judgement.
         let catalog = self.catalog.borrow().clone();
         if !Arc::ptr_eq(&catalog, &grounds.catalog) {
             *grounds = Arc::new(Grounds { catalog: catalog.clone(), ..Grounds::clone(grounds) });
         }
         let offering = offered.offering();
-        let targets = &self.instance.targets;
-        let judging = Judging { grounds, targets, offering, now, ahead: false };
-        let state = judge_instance(&judging, snapshot, history);
+        let before = judged.take().filter(|_| occasion == Occasion::Answer);
+        let before = before.filter(|before| says_what_is(before, snapshot, grounds));
+        let state = Arc::new(match before {
+            Some(before) => before.still_true(snapshot.clone()),
+            None => {
+                let targets = &self.instance.targets;
+                let judging = Judging { grounds, targets, offering, now, ahead: false };
+                judge_instance(&judging, snapshot, history)
+            }
+        });
+        *judged = Some(state.clone());
         recommended.note(&catalog, offering);
         self.publish_targets(&state, recommended, &catalog);
-        let due = offered.begin(&state.snapshot, &catalog, now);
+        let instances = self.board.borrow().instances.len();
+        let due = offered.begin(&state.snapshot, &catalog, now, instances);
         self.board.send_modify(|board| {
             let board = Arc::make_mut(board);
             board.revision += 1;
             if let Some(place) = board.instances.get_mut(self.index) {
-                *place = Arc::new(state);
+                *place = state;
             }
         });
         due
@@ -197,7 +237,7 @@ impl Keeper {
 
 impl Sink for Keeper {
     fn take(&self, source: Source, answer: Result<Section, Failure>, asked: Asked) {
-        self.update(|snapshot| match answer {
+        self.update(Occasion::Answer, |snapshot| match answer {
             Ok(section) => snapshot.learn(section, asked),
             Err(failure) => {
                 let news = match snapshot.state(source).failure {
@@ -237,7 +277,11 @@ pub struct Judging<'a> {
 
 /// Judges every target of an instance from one snapshot.
 #[must_use]
-pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut History) -> InstanceState {
+pub fn judge_instance(
+    judging: &Judging<'_>,
+    snapshot: &Arc<Snapshot>,
+    history: &mut History,
+) -> InstanceState {
     let Judging { grounds, targets, offering, now, ahead } = *judging;
     let version = running_version(snapshot);
     let recommended = offering.recommended();
@@ -258,7 +302,7 @@ pub fn judge_instance(judging: &Judging<'_>, snapshot: &Snapshot, history: &mut 
         name: snapshot.instance.clone(),
         product: snapshot.product,
         version,
-        snapshot: Arc::new(snapshot.clone()),
+        snapshot: snapshot.clone(),
         grounds: grounds.clone(),
         targets,
         offering: offering.clone(),
@@ -279,7 +323,7 @@ fn judge_target(
     let blocks = sitting.blocks_after(target, &report);
     let since = remember(&report, snapshot, history, judge.now);
     let case = judge.case(snapshot, target);
-    TargetState::Judged(Box::new(JudgedTarget {
+    TargetState::Judged(Arc::new(JudgedTarget {
         report,
         since,
         blocks_at: blocks.as_ref().map(|blocks| blocks.at(judge.now)),
@@ -322,7 +366,7 @@ fn plugin_counts(case: &Case<'_>) -> Vec<(&'static str, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use upgrade_readiness_checks::facts::{Product, Releases, VersionSeen};
+    use upgrade_readiness_checks::facts::{FailureKind, Product, Releases, VersionSeen};
 
     use super::*;
     use crate::config::parse_config;
@@ -368,6 +412,57 @@ mod tests {
             let on_board = seen.borrow().instances[0].snapshot.releases.clone();
             assert_eq!(on_board, keeper.known().0.releases, "round {round}");
         }
+    }
+
+    #[test]
+    fn what_says_the_same_again_is_not_judged_again_and_time_is() {
+        let config = parse_config(CONFIG).unwrap();
+        let catalog = watch::Sender::new(config.catalogs[&Product::Confluence].catalog.clone()).subscribe();
+        let snapshot = Snapshot::empty("wiki", Product::Confluence, Timestamp::now());
+        let board = watch::Sender::new(Arc::new(Board::default()));
+        let seen = board.subscribe();
+        let (shown, instance) = (snapshot.clone(), config.instances[0].clone());
+        let feed = watch::Sender::default();
+        let keeper = Keeper::new(instance, catalog, 0, board.clone(), feed, snapshot, History::default());
+        let state = InstanceState::not_judged(shown, keeper.grounds());
+        board.send_modify(|board| Arc::make_mut(board).instances = vec![Arc::new(state)]);
+        let answer = |digest: &str| {
+            let releases =
+                Releases::unrefreshed("embedded", jiff::civil::date(2026, 1, 1), digest.to_owned());
+            let asked = Asked {
+                at: Timestamp::now(),
+                took: jiff::SignedDuration::ZERO,
+                fresh_for: jiff::SignedDuration::from_hours(1),
+            };
+            keeper.take(Source::Releases, Ok(Section::Releases(releases)), asked);
+            seen.borrow().instances[0].clone()
+        };
+        let judgement = |state: &InstanceState| match &state.targets[0] {
+            TargetState::Judged(judged) => judged.clone(),
+            TargetState::Unresolved { reason, .. } => panic!("{reason}"),
+        };
+        let (first, again) = (answer("one"), answer("one"));
+        assert!(Arc::ptr_eq(&judgement(&first), &judgement(&again)), "it was judged again");
+        let learned = |state: &InstanceState| state.snapshot.state(Source::Releases).collected_at;
+        assert!(learned(&again) > learned(&first) && again.facts_digest() == first.facts_digest());
+        let other = answer("another");
+        assert!(!Arc::ptr_eq(&judgement(&again), &judgement(&other)), "there is news");
+        assert_ne!(other.facts_digest(), first.facts_digest());
+        keeper.tick();
+        let later = seen.borrow().instances[0].clone();
+        assert!(!Arc::ptr_eq(&judgement(&other), &judgement(&later)), "time has passed");
+        let failed = || Err(Failure { kind: FailureKind::Denied, message: "may not".into() });
+        let asked = Asked {
+            at: Timestamp::now(),
+            took: jiff::SignedDuration::ZERO,
+            fresh_for: jiff::SignedDuration::from_hours(1),
+        };
+        keeper.take(Source::Releases, failed(), asked);
+        let failing = seen.borrow().instances[0].clone();
+        assert!(!Arc::ptr_eq(&judgement(&later), &judgement(&failing)), "a failure is news");
+        keeper.take(Source::Releases, failed(), asked);
+        let still = seen.borrow().instances[0].clone();
+        assert!(Arc::ptr_eq(&judgement(&failing), &judgement(&still)), "the same failure is none");
     }
 
     #[test]

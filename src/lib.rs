@@ -9,7 +9,7 @@
 //! which the [`schedule`] asks in turn; what they learn of releases goes into the [`catalog_in_use`]. A [`keeper`] per instance takes the
 //! facts in, has the pure rules of `upgrade_readiness_checks` judge them and puts the result on the [`board`];
 //! the [`surface`]s read the board and nothing else. A [`recorder`] has the [`store`] remember what changes there. Surfaces that tell people do it by [`channel`]s. What a person asks for there comes back as a [`command`].
-//! [`access`] knows who may ask for what.
+//! [`access`] knows who may ask for what. Of many agents with one configuration, each watches its [`shard`].
 //! [`cli`] wires all of it; [`chain`] prints errors with their causes, everywhere.
 //! Who may import whom is kept by `tests/walls.rs`.
 
@@ -29,5 +29,6 @@ pub mod keeper;
 pub mod product;
 pub mod recorder;
 pub mod schedule;
+pub mod shard;
 pub mod store;
 pub mod surface;

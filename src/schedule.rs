@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +19,7 @@ use upgrade_readiness_checks::facts::{Asked, Failure, FailureKind, Section, Sour
 
 use crate::collect::Collector;
 use crate::collect::targets::TargetFeed;
+use crate::collect::turn::Turns;
 use crate::config::Rhythm;
 
 /// A tenth of the interval is the most by which looks are spread.
@@ -64,7 +65,7 @@ impl Schedule {
     /// Starts all jobs. The first look of each begins at once.
     #[must_use]
     pub fn start(jobs: Vec<Job>, max_concurrent: usize) -> Self {
-        let permits = Arc::new(Semaphore::new(max_concurrent));
+        let turns = Turns::new(max_concurrent);
         let tracker = TaskTracker::new();
         let stop = CancellationToken::new();
         let jobs = jobs
@@ -73,7 +74,7 @@ impl Schedule {
                 let (wake, woken) = mpsc::channel(4);
                 let running =
                     RunningJob { instance: job.instance.clone(), source: job.collector.source(), wake };
-                tracker.spawn(run(job, woken, permits.clone(), stop.clone()));
+                tracker.spawn(run(job, woken, turns.clone(), stop.clone()));
                 running
             })
             .collect();
@@ -107,12 +108,7 @@ impl Schedule {
     }
 }
 
-async fn run(
-    mut job: Job,
-    mut woken: mpsc::Receiver<Done>,
-    permits: Arc<Semaphore>,
-    stop: CancellationToken,
-) {
+async fn run(mut job: Job, mut woken: mpsc::Receiver<Done>, turns: Turns, stop: CancellationToken) {
     let mut next = Instant::now();
     let mut first = true;
     loop {
@@ -129,7 +125,7 @@ async fn run(
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = look_in_turn(&job, &permits) => {}
+            () = turns.take(look(&job)) => {}
         }
         let spread = if first { spread(&job) } else { Duration::ZERO };
         first = false;
@@ -145,11 +141,6 @@ async fn targets_changed(feed: &mut Option<TargetFeed>) {
         return;
     }
     std::future::pending::<()>().await;
-}
-
-async fn look_in_turn(job: &Job, permits: &Semaphore) {
-    let Ok(_permit) = permits.acquire().await else { return };
-    look(job).await;
 }
 
 /// Asks once, whatever happens, and hands the answer to the sink.

@@ -87,7 +87,8 @@ fn every_metric_named_in_deploy_exists() {
 }
 
 /// The files with alerts.
-const RULES: [&str; 2] = ["upgrade-readiness.rules.yml", "textfile.rules.yml"];
+const RULES: [&str; 3] =
+    ["upgrade-readiness.rules.yml", "upgrade-readiness-shards.rules.yml", "textfile.rules.yml"];
 
 #[test]
 fn the_rules_do_what_they_should() {
@@ -97,13 +98,15 @@ fn the_rules_do_what_they_should() {
     run("promtool", &["test", "rules", "upgrade-readiness.rules.test.yml"], "");
     run("promtool", &["check", "config", "prometheus.yml"], "");
     run("amtool", &["check-config", "alertmanager.yml"], "");
+    run("promtool", &["test", "rules", "upgrade-readiness-shards.rules.test.yml"], "");
+    run("promtool", &["check", "config", "prometheus-shards.yml"], "");
 }
 
 #[test]
 fn every_alert_is_whole_tested_and_leads_to_its_section() {
     const BASE: &str = "https://runbooks.example.com/upgrade-readiness";
     let rules = RULES.map(|file| read(&format!("prometheus/{file}"))).concat();
-    let tests = read("prometheus/upgrade-readiness.rules.test.yml");
+    let tests = ["", "-shards"].map(|part| read(&format!("prometheus/upgrade-readiness{part}.rules.test.yml"))).concat();
     let sections = read("prometheus/README.md");
     let alerts: Vec<&str> = rules.split("- alert: ").skip(1).collect();
     assert!(alerts.len() >= 14);

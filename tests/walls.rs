@@ -162,7 +162,24 @@ const WALLS: &[Wall] = &[
         never: &["crate::product", "crate::command", "crate::surface", "crate::cli"],
     },
     Wall { behind: "src/access.rs", never: &["crate::", "checks::"] },
-    Wall { behind: "src/board.rs", never: &["crate::"] },
+    Wall {
+        behind: "src/board.rs",
+        never: &[
+            "crate::catalog_in_use",
+            "crate::chain",
+            "crate::cli",
+            "crate::collect",
+            "crate::command",
+            "crate::config",
+            "crate::keeper",
+            "crate::product",
+            "crate::recorder",
+            "crate::schedule",
+            "crate::store",
+            "crate::surface",
+        ],
+    },
+    Wall { behind: "src/shard.rs", never: &["crate::", "checks::"] },
     // What is remembered, and not when, by whom or for what.
     Wall {
         behind: "src/store",

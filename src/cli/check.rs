@@ -79,7 +79,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<u8> {
         now,
         ahead: args.on.is_some(),
     };
-    let mut state = judge_instance(&judging, &facts.snapshot, &mut History::default());
+    let mut state = judge_instance(&judging, &Arc::new(facts.snapshot.clone()), &mut History::default());
     if !args.only.is_empty() {
         let ids: Vec<&str> = args.only.iter().map(|check| check.id).collect();
         keep_only(&mut state, &ids);
@@ -108,6 +108,7 @@ fn judged_moment(on: Option<Date>, taken_at: Timestamp) -> anyhow::Result<Timest
 fn keep_only(state: &mut InstanceState, ids: &[&str]) {
     for target in &mut state.targets {
         if let TargetState::Judged(judged) = target {
+            let judged = Arc::make_mut(judged);
             let kept: Vec<bool> = judged.report.checks.iter().map(|check| ids.contains(&check.id)).collect();
             let mut keep = kept.iter();
             judged.since.retain(|_| keep.next() == Some(&true));

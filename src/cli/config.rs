@@ -127,6 +127,10 @@ fn render(config: &Config) -> anyhow::Result<String> {
     if let Some(path) = &config.textfile {
         lines.push(format!("metrics also to  {}", path.display()));
     }
+    if config.shard.of > 1 {
+        let (index, of) = (config.shard.index, config.shard.of);
+        lines.push(format!("shard            {index} of {of}"));
+    }
     for (source, rhythm) in &config.rhythms {
         lines.push(format!("{:15}  {}", source.id(), render_rhythm(rhythm)));
     }

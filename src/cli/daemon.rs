@@ -9,7 +9,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,9 +18,10 @@ use upgrade_readiness_checks::model::Requested;
 
 use super::channels;
 use super::entrance::{self, Listener};
-use super::generation::{Generation, remembered, still_true, tick_all};
+use super::generation::{Generation, recall_all, remembered, still_true};
 use super::output::{advise, render_in_one_line};
 use super::plan::{Basis, Outline, Said, find_step, marked};
+use super::rounds::Rounds;
 use crate::board::Board;
 use crate::chain::Chain;
 use crate::command::Command;
@@ -36,8 +37,8 @@ use crate::surface::publisher::Publisher;
 use crate::surface::status::printable;
 use crate::surface::textfile::Textfile;
 
-/// Rules run again this often, since time is an input.
-const JUDGE_EVERY: Duration = Duration::from_mins(1);
+/// How often systemd is told that the daemon lives, when it does not say how often it wants to know.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_mins(1);
 
 /// A source that hangs must not let requests for it pile up.
 const MOST_REFRESHES: usize = 32;
@@ -77,8 +78,6 @@ impl Daemon {
         notify(&[sd_notify::NotifyState::Ready]);
         let mut watchdog = interval(watchdog_interval());
         watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut minute = interval(JUDGE_EVERY);
-        minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = signals.terminate.recv() => break,
@@ -89,8 +88,8 @@ impl Daemon {
                 }
                 _ = signals.user1.recv() => running.refresh(None, None, None),
                 Some(command) = asked.recv() => running.execute(command).await,
-                _ = minute.tick() => running.tick(),
-                Ok(()) = memories.changed() => running.tick(),
+                () = running.rounds.due() => running.rounds.judge_next(running.generation.keepers()),
+                Ok(()) = memories.changed() => recall_all(running.generation.keepers()),
                 _ = watchdog.tick() => notify(&[sd_notify::NotifyState::Watchdog]),
             }
         }
@@ -125,12 +124,15 @@ struct Running {
     config: Config,
     generation: Generation,
     channels: Channels,
+    rounds: Rounds,
     board: watch::Sender<Arc<Board>>,
     metrics: Arc<Metrics>,
     entrance: Arc<entrance::Keeper>,
     memories: watch::Receiver<Memories>,
     reminder: Reminder,
     published: watch::Receiver<Published>,
+    /// Has the surfaces show at once what is on the board.
+    awaited: Arc<Notify>,
     commands: mpsc::Sender<Command>,
     surfaces: TaskTracker,
     stop_surfaces: CancellationToken,
@@ -173,6 +175,7 @@ impl Running {
         drop(states);
         let generation = Generation::start(&config, known, &board, &metrics, &memories);
         let (maker, published) = Publisher::new(metrics.clone(), config.status_file());
+        let awaited = maker.awaited();
         let surfaces = TaskTracker::new();
         let stop_surfaces = CancellationToken::new();
         surfaces.spawn(maker.run(board.subscribe(), stop_surfaces.clone()));
@@ -182,6 +185,7 @@ impl Running {
         let stop_http = CancellationToken::new();
         let running = Self {
             config_path,
+            rounds: Rounds::begin(config.instances.len()),
             config,
             generation,
             channels,
@@ -191,6 +195,7 @@ impl Running {
             memories,
             reminder,
             published,
+            awaited,
             commands,
             surfaces,
             stop_surfaces,
@@ -225,10 +230,6 @@ impl Running {
         self.surfaces.spawn(serve(listener, surface, self.stop_http.clone()));
     }
 
-    fn tick(&self) {
-        self.generation.tick();
-    }
-
     async fn execute(&mut self, command: Command) {
         match command {
             Command::Reload { reply } => {
@@ -247,13 +248,15 @@ impl Running {
     /// Takes in what another process wrote into the store; a store may hang, so the daemon does not wait for it.
     fn remember(&self, reply: oneshot::Sender<Result<(), String>>) {
         let reminder = self.reminder.clone();
-        let keepers = self.generation.keepers();
+        let keepers = self.generation.keepers().to_vec();
         let board = self.board.subscribe();
         let mut published = self.published.clone();
+        let awaited = self.awaited.clone();
         self.surfaces.spawn(async move {
             reminder.look().await;
-            tick_all(&keepers);
+            recall_all(&keepers);
             let judged = board.borrow().revision;
+            awaited.notify_one();
             let shown = published.wait_for(|published| published.revision >= judged);
             drop(timeout(PATIENCE, shown).await);
             // Whoever asked may have gone meanwhile.
@@ -282,6 +285,7 @@ impl Running {
         let memories = self.memories.clone();
         let board = self.board.subscribe();
         let mut published = self.published.clone();
+        let awaited = self.awaited.clone();
         self.surfaces.spawn(async move {
             let _place = place;
             let known = memories.borrow().get(&instance).cloned().unwrap_or_default();
@@ -292,6 +296,7 @@ impl Running {
             if outcome.is_ok() {
                 keeper.tick();
                 let judged = board.borrow().revision;
+                awaited.notify_one();
                 let shown = published.wait_for(|published| published.revision >= judged);
                 drop(timeout(PATIENCE, shown).await);
             }
@@ -317,11 +322,13 @@ impl Running {
         let names = self.generation.names.clone();
         let board = self.board.subscribe();
         let mut published = self.published.clone();
+        let awaited = self.awaited.clone();
         self.surfaces.spawn(async move {
             let _place = place;
             let asked = schedule.refresh(instance.as_deref(), source).await;
             // Whoever asked will look at the status next; it must show what was learned.
             let learned = board.borrow().revision;
+            awaited.notify_one();
             let shown = published.wait_for(|published| published.revision >= learned);
             drop(timeout(PATIENCE, shown).await);
             let outcome = match (&instance, asked) {
@@ -444,7 +451,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> 
 /// Half the time systemd allows between two signs of life.
 fn watchdog_interval() -> Duration {
     let allowed = sd_notify::watchdog_enabled();
-    allowed.map_or(JUDGE_EVERY, |allowed| allowed / 2).max(Duration::from_millis(100))
+    allowed.map_or(SIGN_OF_LIFE_EVERY, |allowed| allowed / 2).max(Duration::from_millis(100))
 }
 
 fn notify(state: &[sd_notify::NotifyState<'_>]) {

@@ -13,7 +13,7 @@ use crate::board::{Board, InstanceState, Since};
 use crate::catalog_in_use::Refreshed;
 use crate::collect::database::RowCounts;
 use crate::collect::surroundings::Surroundings;
-use crate::config::Config;
+use crate::config::{Config, Detail};
 use crate::keeper::{History, Keeper};
 use crate::product;
 use crate::schedule::{Job, Schedule, Sink};
@@ -41,6 +41,7 @@ impl Generation {
         metrics: &Arc<Metrics>,
         memories: &watch::Receiver<Memories>,
     ) -> Self {
+        metrics.be_lean(config.detail == Detail::Lean);
         let now = Timestamp::now();
         let mut keepers = Vec::new();
         let mut jobs = Vec::new();
@@ -107,6 +108,7 @@ impl Generation {
             let board = Arc::make_mut(board);
             board.revision += 1;
             board.instances = states;
+            board.shard = config.shard.clone();
         });
         for keeper in &keepers {
             keeper.tick();
@@ -121,20 +123,15 @@ impl Generation {
         self.names.iter().cloned().zip(self.keepers.iter().map(|keeper| keeper.known())).collect()
     }
 
-    /// Judges every instance anew, because time has passed.
-    pub(super) fn tick(&self) {
-        tick_all(&self.keepers);
-    }
-
     /// The keeper of an instance.
     pub(super) fn keeper(&self, name: &str) -> Option<Arc<Keeper>> {
         let place = self.names.iter().position(|known| known == name)?;
         self.keepers.get(place).cloned()
     }
 
-    /// Its keepers, for a task of its own.
-    pub(super) fn keepers(&self) -> Vec<Arc<Keeper>> {
-        self.keepers.clone()
+    /// Its keepers, in the order of the configuration.
+    pub(super) fn keepers(&self) -> &[Arc<Keeper>] {
+        &self.keepers
     }
 
     /// Ends all looks; those under way are given up after the time given.
@@ -144,10 +141,10 @@ impl Generation {
     }
 }
 
-/// Judges every instance anew.
-pub(super) fn tick_all(keepers: &[Arc<Keeper>]) {
+/// Judges every instance anew of which something else is remembered.
+pub(super) fn recall_all(keepers: &[Arc<Keeper>]) {
     for keeper in keepers {
-        keeper.tick();
+        keeper.recall();
     }
 }
 
@@ -181,25 +178,18 @@ impl Sink for Observed {
 /// Since when verdicts stand, as the store says. Of an instance it knows nothing of, the status file of the last
 /// run may know: that of a version without a store, or when the store was lost.
 pub(super) fn remembered(config: &Config, states: &[State]) -> Known {
-    let file = read_status(&config.status_file()).ok();
-    let of_instance = |name: &str| {
-        let mut history = History::default();
-        let mut known = false;
-        for State { target, check, verdict, first_seen, changed_at, .. } in
-            states.iter().filter(|state| state.instance == name)
-        {
-            known = true;
-            history.remember(
-                target,
-                check,
-                *verdict,
-                Since { first_seen: *first_seen, changed_at: *changed_at },
-            );
-        }
-        match &file {
-            Some(file) if !known => history_of(file, name),
-            _ => history,
-        }
+    let mut told: BTreeMap<&str, History> = BTreeMap::new();
+    for State { instance, target, check, verdict, first_seen, changed_at, .. } in states {
+        let since = Since { first_seen: *first_seen, changed_at: *changed_at };
+        told.entry(instance).or_default().remember(target, check, *verdict, since);
+    }
+    let all_told = config.instances.iter().all(|instance| told.contains_key(instance.name.as_str()));
+    // The file of hundreds of instances is long, and not read in vain.
+    let file = if all_told { None } else { read_status(&config.status_file()).ok() };
+    let of_instance = |name: &str| match (told.get(name), &file) {
+        (Some(history), _) => history.clone(),
+        (None, Some(file)) => history_of(file, name),
+        (None, None) => History::default(),
     };
     config
         .instances

@@ -76,7 +76,7 @@ impl Judged {
         let grounds = Arc::new(Grounds { catalog, policy, plan });
         let judging =
             Judging { grounds: &grounds, targets: &targets, offering, now: snapshot.taken_at, ahead: false };
-        judge_instance(&judging, &snapshot, &mut History::default())
+        judge_instance(&judging, &Arc::new(snapshot), &mut History::default())
     }
 
     fn from_file(path: &Path, config: &ConfigArgs, output: &mut Output) -> anyhow::Result<Self> {

@@ -27,6 +27,7 @@ mod refresh;
 mod restore_job;
 mod restore_test;
 mod rights;
+mod rounds;
 mod run;
 mod sign_off;
 mod snapshot;

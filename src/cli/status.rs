@@ -10,7 +10,7 @@ use super::output::{Output, advise};
 use super::published::{self, Published, Understood};
 use crate::surface::metrics::render_prometheus;
 use crate::surface::status::{
-    Selection, exit_code, read_status, render_json, render_junit, render_markdown, render_nagios,
+    Selection, exit_code, read_status, read_status_of, render_json, render_junit, render_markdown, render_nagios,
     render_sarif, render_text,
 };
 
@@ -85,7 +85,11 @@ impl Form {
 pub(super) fn run(args: &StatusArgs, output: &mut Output) -> anyhow::Result<u8> {
     args.understood.is(args.output.published())?;
     let path = status_path(args.file.as_deref(), &args.config)?;
-    let file = read_status(&path).map_err(|error| {
+    let read = match &args.instance {
+        Some(instance) => read_status_of(&path, instance),
+        None => read_status(&path),
+    };
+    let file = read.map_err(|error| {
         let remedy = error.remedy();
         advise(error, remedy)
     })?;

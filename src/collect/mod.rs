@@ -27,6 +27,7 @@ pub mod surroundings;
 pub mod targets;
 pub mod text_file;
 pub mod traffic;
+pub mod turn;
 #[cfg(test)]
 pub(crate) mod unprivileged;
 pub mod xml;

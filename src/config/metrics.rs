@@ -1,4 +1,4 @@
-//! Where metrics go beside the page `/metrics`.
+//! How much `/metrics` tells, and where metrics go beside it.
 
 use std::path::PathBuf;
 
@@ -7,12 +7,26 @@ use serde::Deserialize;
 
 use super::validate::Validation;
 
-/// Where metrics go beside the page `/metrics`.
+/// How much `/metrics` tells, and where metrics go beside it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawMetrics {
     /// A file for the textfile collector of `node_exporter`; its name ends in .prom. Default: none is written.
     textfile: Option<String>,
+    /// full, or lean for hundreds of instances: without the verdicts of checks that do not hold, without failures that
+    /// did not happen, and how long sources take as sum and count alone.
+    pub(super) detail: Detail,
+}
+
+/// How much `/metrics` tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detail {
+    /// Every series.
+    #[default]
+    Full,
+    /// A third of them; all that alerts and dashboards of `deploy/` look at.
+    Lean,
 }
 
 impl Validation {

@@ -19,6 +19,7 @@ mod rehearsal;
 mod restore;
 mod schedule;
 mod secret;
+mod shard;
 mod traffic;
 mod validate;
 
@@ -40,10 +41,12 @@ use crate::collect::database::jdbc::redact;
 use crate::collect::releases::Refreshing;
 use crate::collect::text_file::{ReadTextError, read_text};
 use crate::collect::traffic::AccessLogs;
+use crate::shard::Shard;
 
 pub use files::FilesAccess;
 pub(crate) use form::distance;
 pub use http::{AccessEntry, ProofSource, Serving, TlsFiles};
+pub use metrics::Detail;
 pub use prepared::PreparedPlace;
 pub use raw::LogFormat;
 pub use rehearsal::{StagingAt, StagingPlace};
@@ -78,7 +81,11 @@ pub struct Config {
     pub catalogs: BTreeMap<Product, LoadedCatalog>,
     /// How the catalogs are refreshed.
     pub refreshing: Refreshing,
-    /// The instances, in the order of the file.
+    /// How much the metrics tell.
+    pub detail: Detail,
+    /// The part of the instances this agent watches.
+    pub shard: Shard,
+    /// The instances of this agent, in the order of the file.
     pub instances: Vec<Arc<Instance>>,
     /// Where people are told what changes.
     pub channels: Vec<Channel>,

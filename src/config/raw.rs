@@ -18,6 +18,7 @@ use super::http::RawHttp;
 use super::metrics::RawMetrics;
 use super::prepared::RawPrepared;
 use super::rehearsal::RawRehearsal;
+use super::shard::RawShard;
 use super::traffic::RawTraffic;
 
 /// The configuration of the upgrade readiness agent.
@@ -45,6 +46,10 @@ pub(super) struct RawConfig {
     pub(super) requirements: BTreeMap<String, RawRequirements>,
     /// What the operator's own probes may do.
     pub(super) probes: RawProbes,
+    /// What /metrics tells.
+    pub(super) metrics: RawMetrics,
+    /// The part of the instances this agent watches, when many agents share this file.
+    pub(super) shard: RawShard,
     /// Times in which nothing may be changed on any instance.
     pub(super) freeze: Vec<RawFreeze>,
     /// Where people are told what changes.

@@ -130,8 +130,10 @@ impl Validation {
             .enumerate()
             .map(|(index, freeze)| (format!("freeze[{index}]"), freeze))
             .collect();
+        let shard = self.shard(raw.shard);
         let mut names = BTreeSet::new();
-        let instances = raw
+        // All are looked through: a mistake is one for every agent that shares the file.
+        let all: Vec<Arc<Instance>> = raw
             .instance
             .into_iter()
             .enumerate()
@@ -143,6 +145,14 @@ impl Validation {
                 self.instance(&key, instance, &raw.policy, &freezes, &raw.probes).map(Arc::new)
             })
             .collect();
+        let known = all.len();
+        let instances: Vec<_> = all.into_iter().filter(|instance| shard.has(&instance.name)).collect();
+        if known > 0 && instances.is_empty() {
+            let (index, of) = (shard.index, shard.of);
+            let told =
+                format!("none of the {known} instances falls into shard {index} of {of}; use fewer shards");
+            self.problem("instance", told);
+        }
         let channels = self.channels(raw.channel, &names);
         Config {
             state_dir,
@@ -155,6 +165,8 @@ impl Validation {
             max_concurrent: usize::try_from(max_concurrent).unwrap_or(1),
             catalogs,
             refreshing,
+            detail: raw.metrics.detail,
+            shard,
             instances,
             channels,
         }

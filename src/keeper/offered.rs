@@ -25,6 +25,9 @@ const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 /// One part in so many of the time is spent on it, once the pause is over.
 const SHARE: i32 = 200;
 
+/// Of many instances each has that much less of the time: all together have one part in so many.
+const SHARE_OF_ALL: i32 = 50;
+
 /// Even when nothing was learned, time has passed.
 const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -34,6 +37,8 @@ pub(super) struct Offered {
     offering: Offering,
     basis: Option<Basis>,
     took: SignedDuration,
+    /// When it could have been judged for the first time.
+    asked_first: Option<Timestamp>,
     /// Somebody is judging anew.
     begun: bool,
 }
@@ -57,19 +62,26 @@ impl Offered {
         facts: &Arc<Snapshot>,
         catalog: &Arc<Catalog>,
         now: Timestamp,
+        instances: usize,
     ) -> Option<Basis> {
         let basis = Basis { facts: facts.clone(), catalog: catalog.clone(), at: now };
-        if self.begun || !self.is_due(&basis) {
+        let first = *self.asked_first.get_or_insert(now);
+        // Until every source was asked, what is judged now is judged again in a moment; a slow one is not waited for.
+        if self.basis.is_none() && !basis.is_complete() && now.duration_since(first).abs() < PAUSE {
+            return None;
+        }
+        if self.begun || !self.is_due(&basis, instances) {
             return None;
         }
         self.begun = true;
         Some(basis)
     }
 
-    fn is_due(&self, now: &Basis) -> bool {
+    fn is_due(&self, now: &Basis, instances: usize) -> bool {
         let Some(before) = &self.basis else { return true };
         let age = now.at.duration_since(before.at);
-        let pause = PAUSE.max(self.took.saturating_mul(SHARE));
+        let share = i32::try_from(instances).unwrap_or(i32::MAX).saturating_mul(SHARE_OF_ALL).max(SHARE);
+        let pause = PAUSE.max(self.took.saturating_mul(share)).min(AT_LEAST_EVERY);
         match now.news_since(before) {
             News::None => age >= AT_LEAST_EVERY || age.is_negative(),
             News::ByItself => age >= pause || age.is_negative(),
@@ -95,7 +107,7 @@ impl Basis {
         let started = Instant::now();
         let offering = judge_offering(&self.facts, &self.catalog, policy, plan);
         let took = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
-        Offered { offering, basis: Some(self), took, begun: false }
+        Offered { offering, basis: Some(self), took, asked_first: None, begun: false }
     }
 
     fn is_complete(&self) -> bool {
@@ -171,20 +183,26 @@ mod tests {
             offering: Offering::NotJudged,
             basis: Some(before.clone()),
             took: SignedDuration::from_secs(took),
+            asked_first: None,
             begun: false,
         };
-        let due = |took, now: &Basis| judged(took).is_due(now);
-        assert!(Offered::default().is_due(&before), "the first time");
+        let due = |took, now: &Basis| judged(took).is_due(now, 1);
+        assert!(Offered::default().is_due(&before, 1), "the first time");
         assert!(!due(0, &with(&before, 1, |_| ())), "nothing changed");
         assert!(due(0, &with(&before, 60, |_| ())), "time has passed");
         assert!(!due(0, &with(&before, 0, host)), "just judged");
         assert!(due(0, &with(&before, 1, host)));
         assert!(!due(1, &with(&before, 1, host)), "it takes too long to do it so often");
         assert!(due(1, &with(&before, 4, host)));
+        assert!(!judged(1).is_due(&with(&before, 4, host), 500), "hundreds are judged one after the other");
+        assert!(judged(1).is_due(&with(&before, 60, host), 500));
         assert!(due(1, &with(&before, 0, |facts| facts.switch_off(Source::License))), "the licence at once");
         let started = with(&before, 0, |facts| facts.host = Reading::Pending);
         let complete = with(&before, 0, |_| ());
-        assert!(Offered { basis: Some(started), ..judged(1) }.is_due(&complete), "every source has answered");
+        assert!(
+            Offered { basis: Some(started), ..judged(1) }.is_due(&complete, 1),
+            "every source has answered"
+        );
         assert!(due(1, &Basis { catalog: Arc::new((*before.catalog).clone()), ..before.clone() }));
         assert!(due(1, &Basis { at: before.at + 5.hours(), ..before.clone() }), "another day");
     }
@@ -193,7 +211,19 @@ mod tests {
     fn only_one_judges_at_a_time() {
         let now = basis();
         let mut offered = Offered::default();
-        assert!(offered.begin(&now.facts, &now.catalog, now.at).is_some());
-        assert!(offered.begin(&now.facts, &now.catalog, now.at).is_none());
+        assert!(offered.begin(&now.facts, &now.catalog, now.at, 1).is_some());
+        assert!(offered.begin(&now.facts, &now.catalog, now.at, 1).is_none());
+    }
+
+    #[test]
+    fn the_first_time_waits_for_the_first_answers_and_not_for_a_slow_one() {
+        let now = basis();
+        let pending = with(&now, 0, |facts| facts.disk = Reading::Pending);
+        let mut offered = Offered::default();
+        let mut begins = |minutes: i64| {
+            let at = pending.at + minutes.minutes();
+            offered.begin(&pending.facts, &pending.catalog, at, 1).is_some()
+        };
+        assert_eq!([0, 0, 1].map(&mut begins), [false, false, true]);
     }
 }

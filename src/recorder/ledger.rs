@@ -1,6 +1,7 @@
 //! What was written already, so that only news are.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -25,6 +26,8 @@ pub(super) struct Entries {
     versions: BTreeMap<String, ProductVersion>,
     /// By instance and figure: the day and its lowest value.
     points: BTreeMap<(String, TrendOf), (Date, u64)>,
+    /// The states that were looked through, by instance: of hundreds, few are other ones at each look.
+    seen: BTreeMap<String, Weak<InstanceState>>,
 }
 
 impl Ledger {
@@ -41,6 +44,11 @@ impl Ledger {
     pub(super) fn news(&self, board: &Board) -> (Batch, Entries) {
         let (mut batch, mut entries) = (Batch::default(), Entries::default());
         for instance in &board.instances {
+            let seen = self.0.seen.get(&instance.name);
+            if seen.is_some_and(|seen| std::ptr::eq(seen.as_ptr(), Arc::as_ptr(instance))) {
+                continue;
+            }
+            entries.seen.insert(instance.name.clone(), Arc::downgrade(instance));
             for target in &instance.targets {
                 match target {
                     TargetState::Judged(judged) => self.verdicts(instance, judged, &mut batch, &mut entries),
@@ -58,6 +66,7 @@ impl Ledger {
         self.0.verdicts.append(&mut entries.verdicts);
         self.0.versions.append(&mut entries.versions);
         self.0.points.append(&mut entries.points);
+        self.0.seen.append(&mut entries.seen);
     }
 
     fn verdicts(

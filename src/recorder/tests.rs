@@ -66,6 +66,7 @@ impl Stage {
     fn turn(&self, verdict: Verdict) {
         self.change(|instance| {
             let TargetState::Judged(judged) = &mut instance.targets[0] else { panic!("it is judged") };
+            let judged = Arc::make_mut(judged);
             judged.report.checks[0].verdict = verdict;
             judged.report.checks[0].reason = "it was turned".into();
             judged.since[0].changed_at = sample::now() + jiff::SignedDuration::from_hours(1);

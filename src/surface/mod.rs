@@ -1,7 +1,7 @@
 //! What people and programs see: surfaces read the board and nothing else; [`notify`] keeps what it told in the store.
 //!
-//! The [`publisher`] has every text made when the board changes; [`http`] hands out what was made.
-//! Nothing is computed because somebody looks, except a run book.
+//! The [`publisher`] has the texts made when the board changes, of each instance that changed its [`parts`]; [`http`]
+//! hands out what was made. Nothing is computed because somebody looks, except the page and a run book.
 
 pub mod attestation;
 pub mod book;
@@ -10,21 +10,22 @@ pub mod http;
 pub mod metrics;
 pub mod notify;
 pub mod page;
+pub mod parts;
+pub mod pieces;
 pub mod publisher;
 pub mod status;
 pub mod textfile;
 
-use axum::body::Bytes;
+use parts::StatusText;
+use pieces::Pieces;
 
 /// The texts that are handed out until the board changes again.
 #[derive(Debug, Clone, Default)]
 pub struct Published {
     /// `/metrics`.
-    pub metrics: Bytes,
+    pub metrics: Pieces,
     /// `/api/v1/status`, which is also the content of the status file.
-    pub status_json: Bytes,
-    /// `/`.
-    pub page: Bytes,
+    pub status: StatusText,
     /// Whether every source has been asked once.
     pub ready: bool,
     /// Why the status file cannot be written.

@@ -120,7 +120,7 @@ mod tests {
         }
 
         fn publish(&self, metrics: &'static str) {
-            self.published.send_modify(|published| published.metrics = Bytes::from(metrics));
+            self.published.send_modify(|published| published.metrics = Bytes::from(metrics).into());
         }
 
         async fn ended(self) {

@@ -165,7 +165,7 @@ fn judged(
         Heard::new()
     };
     let since = Since { first_seen: now() - SignedDuration::from_hours(240), changed_at: now() };
-    TargetState::Judged(Box::new(JudgedTarget {
+    TargetState::Judged(Arc::new(JudgedTarget {
         since: vec![since; checks.len()],
         report: Report {
             requested: requested.parse().expect("a literal"),

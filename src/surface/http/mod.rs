@@ -1,11 +1,12 @@
 //! The HTTP surface: hands out what the publisher made, and passes on what a person asks for.
 //!
-//! A request computes nothing, unless it asks for a run book (`plan`). Who sends it is looked at before anything else
-//! (`admission`), with those who guess slowed down (`throttle`); what changes something is guarded against other web
-//! sites (`guard`); connections have limits in number, size and time (`server`), with TLS below them (`tls`).
+//! A request computes nothing, unless it asks for the page or for a run book (`plan`). Who sends it is looked at before
+//! anything else (`admission`), with those who guess slowed down (`throttle`); what changes something is guarded against
+//! other web sites (`guard`); connections have limits in number, size and time (`server`), with TLS below them (`tls`).
 
 mod admission;
 mod body;
+mod discovery;
 mod entrance;
 mod guard;
 mod peer;
@@ -21,15 +22,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
-    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{Response, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Timeout, timeout};
@@ -44,6 +46,9 @@ use admission::Doorkeeper;
 use throttle::Throttle;
 
 use super::Published;
+use super::page::render_page;
+use super::pieces::Pieces;
+use super::status::view;
 use crate::access::Refusals;
 use crate::board::Board;
 use crate::command::Command;
@@ -99,6 +104,8 @@ fn routes(surface: HttpSurface, keeper: Doorkeeper) -> Router {
         .route("/", get(page))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
+        .route("/api/v1/status/{instance}", get(status_of))
+        .route("/api/v1/sd", get(agents))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
@@ -114,8 +121,17 @@ fn routes(surface: HttpSurface, keeper: Doorkeeper) -> Router {
         .with_state(surface)
 }
 
+/// Made for whoever looks; with hundreds of instances it is too large to be kept.
 async fn page(State(surface): State<HttpSurface>) -> Answer {
-    published(surface.published().page, "text/html; charset=utf-8")
+    if surface.published.borrow().metrics.is_empty() {
+        return published(Pieces::default(), TEXT);
+    }
+    let board = Arc::clone(&surface.board.borrow());
+    let made = tokio::task::spawn_blocking(move || render_page(&view(&board, Timestamp::now()))).await;
+    match made {
+        Ok(page) => answer(StatusCode::OK, "text/html; charset=utf-8", Bytes::from(page)),
+        Err(_defect) => say(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made; see the log"),
+    }
 }
 
 async fn metrics(State(surface): State<HttpSurface>) -> Answer {
@@ -123,15 +139,32 @@ async fn metrics(State(surface): State<HttpSurface>) -> Answer {
 }
 
 async fn status(State(surface): State<HttpSurface>) -> Answer {
-    published(surface.published().status_json, "application/json")
+    published(surface.published().status.whole(), "application/json")
+}
+
+async fn status_of(State(surface): State<HttpSurface>, Path(instance): Path<String>) -> Answer {
+    match surface.published().status.only(&instance) {
+        Some(status) => published(status, "application/json"),
+        None => {
+            say(StatusCode::NOT_FOUND, "there is no such instance here; /api/v1/status has all there are")
+        }
+    }
+}
+
+/// Who shares the configuration, for Prometheus.
+async fn agents(State(surface): State<HttpSurface>) -> Answer {
+    let groups = discovery::groups(&surface.board.borrow(), surface.address);
+    axum::Json(groups).into_response()
 }
 
 /// What was made; right after the start nothing was made yet.
-fn published(made: Bytes, content_type: &'static str) -> Answer {
+fn published(made: Pieces, content_type: &'static str) -> Answer {
     if made.is_empty() {
         return say(StatusCode::SERVICE_UNAVAILABLE, "starting; nothing to show yet");
     }
-    answer(StatusCode::OK, content_type, made)
+    let length = HeaderValue::from(made.length());
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static(content_type)), (CONTENT_LENGTH, length)];
+    (StatusCode::OK, headers, made.into_body()).into_response()
 }
 
 async fn healthy() -> Answer {
@@ -220,7 +253,7 @@ async fn not_found() -> Answer {
     say(
         StatusCode::NOT_FOUND,
         "there is nothing here; what there is: / /plan/INSTANCE/TARGET /metrics /api/v1/status \
-         /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
+         /api/v1/status/INSTANCE /api/v1/sd /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
     )
 }
 
@@ -264,6 +297,8 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::surface::metrics::Metrics;
+    use crate::surface::parts::{Parts, StatusText};
     use crate::surface::sample;
 
     struct Probe {
@@ -272,11 +307,17 @@ mod tests {
         commands: mpsc::Receiver<Command>,
     }
 
+    fn status() -> StatusText {
+        let board = sample::board();
+        let mut parts = Parts::default();
+        parts.update(&board, &Metrics::new());
+        parts.status(&board, sample::now())
+    }
+
     fn probe() -> Probe {
         let (sender, published) = watch::channel(Published {
-            metrics: Bytes::from_static(b"# metrics\n"),
-            status_json: Bytes::from_static(b"{}\n"),
-            page: Bytes::from_static(b"<!DOCTYPE html>"),
+            metrics: Bytes::from_static(b"# metrics\n").into(),
+            status: status(),
             ready: false,
             status_file_trouble: None,
             revision: 0,
@@ -311,10 +352,13 @@ mod tests {
     #[tokio::test]
     async fn what_was_published_is_handed_out() {
         let probe = probe();
+        let agents = r#"[{"targets":["192.0.2.7:9977"],"labels":{"__meta_upgrade_readiness_shard":"1","__meta_upgrade_readiness_shards":"1"}}]"#;
+        let (whole, docs) = (status().whole().to_text(), status().only("docs").unwrap().to_text());
         let rows = [
-            ("/", "text/html; charset=utf-8", "<!DOCTYPE html>"),
             ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "# metrics\n"),
-            ("/api/v1/status", "application/json", "{}\n"),
+            ("/api/v1/status", "application/json", &whole),
+            ("/api/v1/status/docs", "application/json", &docs),
+            ("/api/v1/sd", "application/json", agents),
             ("/-/healthy", TEXT, "healthy\n"),
         ];
         for (path, content_type, content) in rows {
@@ -343,7 +387,20 @@ mod tests {
         probe.published.send_modify(|published| published.ready = true);
         assert_eq!(ask(&probe.router, Method::GET, "/-/ready", &[]).await.0, 200);
         probe.published.send_replace(Published::default());
-        assert_eq!(ask(&probe.router, Method::GET, "/metrics", &[]).await.0, 503);
+        for path in ["/", "/metrics", "/api/v1/status"] {
+            assert_eq!(ask(&probe.router, Method::GET, path, &[]).await.0, 503, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_is_made_for_whoever_looks() {
+        let (code, answer) = ask(&probe().router, Method::GET, "/", &[]).await;
+        assert_eq!(
+            (code, answer.headers()[CONTENT_TYPE].to_str().unwrap()),
+            (200, "text/html; charset=utf-8")
+        );
+        let page = body(answer).await;
+        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("10.2.14"), "{page:.200}");
     }
 
     #[tokio::test]
@@ -351,6 +408,8 @@ mod tests {
         let probe = probe();
         let rows = [
             (Method::GET, "/nothing", 404),
+            (Method::GET, "/api/v1/status/nobody", 404),
+            (Method::GET, "/api/v1/status/..%2f..%2fetc", 404),
             (Method::GET, "/../etc/passwd", 404),
             (Method::POST, "/metrics", 405),
             (Method::GET, "/-/reload", 405),

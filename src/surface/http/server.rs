@@ -231,7 +231,7 @@ mod tests {
     async fn stage_with(metrics: Bytes, entrance: Entrance) -> Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let made = Published { metrics, ready: true, ..Published::default() };
+        let made = Published { metrics: metrics.into(), ready: true, ..Published::default() };
         let (sender, published) = watch::channel(made);
         let (commands, receiver) = mpsc::channel(4);
         let shutdown = CancellationToken::new();

@@ -19,6 +19,12 @@ pub(super) struct ChannelFigures {
     oldest: GaugeVec,
 }
 
+impl Default for ChannelFigures {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl ChannelFigures {
     pub(super) fn new() -> Self {
         const SOUND: &str = "a test registers every metric of the table";

@@ -43,6 +43,8 @@ macro_rules! definitions {
 definitions! {
     AGENT_BUILD = Gauge "agent_build_info" ["version", "revision"]
         "1, labelled with the version of the agent and the revision it was built from.";
+    AGENT_SHARDS = Gauge "agent_shards" ["shard"]
+        "How many agents share the configuration, labelled with which of them this one is, counted from 1.";
     BACKUP = Gauge "backup_timestamp_seconds" ["site", "kind"]
         "When the newest backup that is not still being written was finished; absent when there is none or it is not known.";
     BLOCKS_AT = Gauge "blocks_at_timestamp_seconds" ["site", "target"]

@@ -5,16 +5,20 @@
 
 mod channels;
 mod definition;
+mod looks;
+mod series;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Bytes;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{IntCounterVec, Opts, Registry, TextEncoder};
 use upgrade_readiness_checks::facts::{
     Condition, FailureKind, LicenseText, Product, Snapshot, Source, Until,
 };
@@ -23,9 +27,14 @@ use upgrade_readiness_checks::model::{Requested, Severity, Verdict};
 pub use definition::{ALL, Definition, Kind};
 pub use written::render_prometheus;
 
+use channels::ChannelFigures;
+use looks::Looks;
+use series::Series;
+
+use super::pieces::{Piece, Pieces};
 use crate::access::{Refusal, Refusals};
 use crate::board::{Board, InstanceState, JudgedTarget, TargetState};
-use channels::ChannelFigures;
+use crate::shard::Shard;
 
 /// The revision the agent was built from.
 pub const REVISION: &str = match option_env!("AGENT_REVISION") {
@@ -33,51 +42,46 @@ pub const REVISION: &str = match option_env!("AGENT_REVISION") {
     None => "unknown",
 };
 
-/// Seconds; from a file read to a walk through millions of files.
-const BUCKETS: [f64; 11] = [0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
-
 /// What must be remembered between boards: how asking the sources went.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Metrics {
-    registry: Registry,
-    durations: HistogramVec,
-    failures: IntCounterVec,
+    /// By the name of the instance.
+    sites: Mutex<BTreeMap<String, Looks>>,
     channels: ChannelFigures,
     refusals: Arc<Refusals>,
     certificate_ends: Mutex<Option<Timestamp>>,
+    /// See [`Metrics::be_lean`].
+    lean: AtomicBool,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The series of one instance as text, kept until it changes.
+#[derive(Debug)]
+pub struct InstanceSeries(Vec<Lines>);
+
+/// The lines of one metric.
+#[derive(Debug)]
+struct Lines {
+    name: String,
+    /// What it means and what it is.
+    head: Bytes,
+    series: Bytes,
 }
 
 impl Metrics {
     /// Nothing counted yet.
-    ///
-    /// # Panics
-    ///
-    /// Never: a test registers every metric of the table.
     #[must_use]
     pub fn new() -> Self {
-        const SOUND: &str = "a test registers every metric of the table";
-        let registry = Registry::new();
-        let Definition { name, help, labels, .. } = definition::SOURCE_DURATION;
-        let durations =
-            HistogramVec::new(HistogramOpts::new(name, help).buckets(BUCKETS.to_vec()), labels).expect(SOUND);
-        let Definition { name, help, labels, .. } = definition::SOURCE_FAILURES;
-        let failures = IntCounterVec::new(Opts::new(name, help), labels).expect(SOUND);
-        registry.register(Box::new(durations.clone())).expect(SOUND);
-        registry.register(Box::new(failures.clone())).expect(SOUND);
-        Self {
-            registry,
-            durations,
-            failures,
-            channels: ChannelFigures::new(),
-            refusals: Arc::default(),
-            certificate_ends: Mutex::default(),
-        }
+        Self::default()
+    }
+
+    /// With hundreds of instances most series say 0: what a check does not say, and failures that did not happen. Lean
+    /// is without those, and without the buckets of how long sources took.
+    pub fn be_lean(&self, lean: bool) {
+        self.lean.store(lean, Ordering::Relaxed);
+    }
+
+    fn is_lean(&self) -> bool {
+        self.lean.load(Ordering::Relaxed)
     }
 
     /// Where the HTTP surface counts those it turns away.
@@ -99,9 +103,10 @@ impl Metrics {
         took: SignedDuration,
         failure: Option<FailureKind>,
     ) {
-        self.durations.with_label_values(&[site, source.id()]).observe(took.as_secs_f64().max(0.0));
-        if let Some(kind) = failure {
-            self.failures.with_label_values(&[site, source.id(), kind.id()]).inc();
+        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        match sites.get_mut(site) {
+            Some(looks) => looks.count(source, took, failure),
+            None => sites.entry(site.to_owned()).or_default().count(source, took, failure),
         }
     }
 
@@ -122,36 +127,36 @@ impl Metrics {
 
     /// The board in Prometheus' text format; `status_written_at` is when the status file was last
     /// written.
-    ///
-    /// # Panics
-    ///
-    /// Never: what a registry gathers can be encoded.
     #[must_use]
     pub fn encode(&self, board: &Board, status_written_at: Option<Timestamp>) -> String {
-        let mut gauges = Gauges::of(board, status_written_at);
+        let series: Vec<_> =
+            board.instances.iter().map(|instance| Arc::new(self.series_of(instance))).collect();
+        self.assemble(board, &series, status_written_at).to_text()
+    }
+
+    /// What is said of one instance.
+    #[must_use]
+    pub fn series_of(&self, instance: &InstanceState) -> InstanceSeries {
+        let lean = self.is_lean();
+        let mut families = Gauges::of_instance(instance, lean).series.families();
+        let nothing = Looks::default();
+        let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let looks = sites.get(&instance.name).unwrap_or(&nothing);
+        families.extend(looks.families(&instance.name, &instance.snapshot, lean));
+        drop(sites);
+        InstanceSeries(lines_of(families))
+    }
+
+    /// What is said of the agent itself: of what it watches, whom it told, and who asks it.
+    fn families_of_agent(&self, board: &Board, status_written_at: Option<Timestamp>) -> Vec<MetricFamily> {
+        let mut gauges = Gauges::of_agent(board, status_written_at);
         if let Some(end) = *self.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner) {
             gauges.set(&definition::HTTP_CERTIFICATE_EXPIRY, &[], seconds(end));
         }
-        self.count_from_zero(board);
-        let mut families = gauges.registry.gather();
+        let mut families = gauges.series.families();
         families.extend(self.gather_refusals());
-        families.extend(self.gather_for(board));
         families.extend(self.channels.gather());
-        families.sort_by(|a, b| a.name().cmp(b.name()));
-        TextEncoder::new().encode_to_string(&families).expect("what a registry gathers can be encoded")
-    }
-
-    /// Lets every counter start at zero: the first failure could not be seen as an increase otherwise.
-    fn count_from_zero(&self, board: &Board) {
-        for instance in &board.instances {
-            for source in Source::ALL {
-                if instance.snapshot.state(source).condition != Condition::Off {
-                    for kind in FailureKind::ALL {
-                        self.failures.with_label_values(&[&instance.name, source.id(), kind.id()]);
-                    }
-                }
-            }
-        }
+        families
     }
 
     /// Those who were turned away.
@@ -167,61 +172,89 @@ impl Metrics {
         registry.gather()
     }
 
-    /// What was counted, without instances that are no longer watched.
-    fn gather_for(&self, board: &Board) -> Vec<MetricFamily> {
-        let sites: BTreeSet<&str> = board.instances.iter().map(|instance| instance.name.as_str()).collect();
-        let mut families = self.registry.gather();
-        for family in &mut families {
-            family.mut_metric().retain(|metric| {
-                metric.get_label().iter().any(|label| label.name() == "site" && sites.contains(label.value()))
-            });
+    /// The whole text: what is said of the agent and of each instance, metric by metric.
+    #[must_use]
+    pub fn assemble(
+        &self,
+        board: &Board,
+        instances: &[Arc<InstanceSeries>],
+        status_written_at: Option<Timestamp>,
+    ) -> Pieces {
+        let agent = InstanceSeries(lines_of(self.families_of_agent(board, status_written_at)));
+        let mut metrics: BTreeMap<&str, (&Bytes, Vec<&Bytes>)> = BTreeMap::new();
+        let all = instances.iter().flat_map(|series| &series.0).chain(&agent.0);
+        for Lines { name, head, series } in all {
+            metrics.entry(name).or_insert_with(|| (head, Vec::new())).1.push(series);
         }
-        families.retain(|family| !family.get_metric().is_empty());
-        families
+        let mut pieces = Vec::new();
+        for (head, series) in metrics.into_values() {
+            pieces.push(Piece::Plain(head.clone()));
+            pieces.extend(series.into_iter().map(|series| Piece::Plain(series.clone())));
+        }
+        pieces.into()
     }
 }
 
-/// The gauges of one board.
+/// The lines of each metric.
+fn lines_of(families: Vec<MetricFamily>) -> Vec<Lines> {
+    let mut text = String::new();
+    let mut places = Vec::new();
+    for family in families {
+        let begin = text.len();
+        TextEncoder::new()
+            .encode_utf8(std::slice::from_ref(&family), &mut text)
+            .expect("what a registry gathers can be encoded");
+        // What it means, and what it is: two lines.
+        let head = text.bytes().enumerate().skip(begin).filter(|(_, byte)| *byte == b'\n').nth(1);
+        let series = head.map_or(text.len(), |(end, _)| end + 1);
+        places.push((family.name().to_owned(), begin, series, text.len()));
+    }
+    let text = Bytes::from(text);
+    let lines = |(name, begin, series, end): (String, usize, usize, usize)| Lines {
+        name,
+        head: text.slice(begin..series),
+        series: text.slice(series..end),
+    };
+    places.into_iter().map(lines).collect()
+}
+
+/// Gauges, as they are on the board.
+#[derive(Debug, Default)]
 struct Gauges {
-    registry: Registry,
-    vectors: BTreeMap<&'static str, GaugeVec>,
+    series: Series,
+    lean: bool,
 }
 
 impl Gauges {
-    fn empty() -> Self {
-        Self { registry: Registry::new(), vectors: BTreeMap::new() }
-    }
-
-    fn of(board: &Board, status_written_at: Option<Timestamp>) -> Self {
-        let mut gauges = Self::empty();
+    /// What is said of the agent itself.
+    fn of_agent(board: &Board, status_written_at: Option<Timestamp>) -> Self {
+        let mut gauges = Self::default();
         gauges.set(&definition::AGENT_BUILD, &[env!("CARGO_PKG_VERSION"), REVISION], 1.0);
+        let Shard { index, of, .. } = &board.shard;
+        gauges.set(&definition::AGENT_SHARDS, &[&index.to_string()], f64::from(*of));
         if let Some(at) = status_written_at {
             gauges.set(&definition::STATUS_FILE, &[], seconds(at));
         }
         gauges.catalogs(board);
-        for instance in &board.instances {
-            gauges.sources(instance);
-            gauges.domain(&instance.name, &instance.snapshot);
-            if let Some(end) = instance.word_ends().and_then(|day| start_of(day.tomorrow().ok()?)) {
-                gauges.set(&definition::WAIVER_ENDS, &[&instance.name], seconds(end));
-            }
-            for target in &instance.targets {
-                gauges.target(instance, target);
-            }
+        gauges
+    }
+
+    /// What is said of an instance.
+    fn of_instance(instance: &InstanceState, lean: bool) -> Self {
+        let mut gauges = Self { lean, ..Self::default() };
+        gauges.sources(instance);
+        gauges.domain(&instance.name, &instance.snapshot);
+        if let Some(end) = instance.word_ends().and_then(|day| start_of(day.tomorrow().ok()?)) {
+            gauges.set(&definition::WAIVER_ENDS, &[&instance.name], seconds(end));
+        }
+        for target in &instance.targets {
+            gauges.target(instance, target);
         }
         gauges
     }
 
-    /// Sets one series; `values` stand in the order of the definition's labels.
     fn set(&mut self, of: &'static Definition, values: &[&str], value: f64) {
-        const SOUND: &str = "a test sets every gauge of the table";
-        let registry = &self.registry;
-        let vector = self.vectors.entry(of.name).or_insert_with(|| {
-            let vector = GaugeVec::new(Opts::new(of.name, of.help), of.labels).expect(SOUND);
-            registry.register(Box::new(vector.clone())).expect(SOUND);
-            vector
-        });
-        vector.get_metric_with_label_values(values).expect(SOUND).set(value);
+        self.series.set(of, values, value);
     }
 
     /// Instances of a product share its catalog; where they do not, the oldest counts.
@@ -305,8 +338,9 @@ impl Gauges {
         let report = &judged.report;
         let target = report.version.as_str();
         self.target_verdict(site, target, &report.requested, report.verdict);
+        let lean = self.lean;
         for check in &report.checks {
-            for verdict in Verdict::ALL {
+            for verdict in Verdict::ALL.into_iter().filter(|verdict| !lean || *verdict == check.verdict) {
                 let labels = [site, target, check.id, verdict.id()];
                 self.set(&definition::CHECK_VERDICT, &labels, flag(verdict == check.verdict));
             }
@@ -481,6 +515,30 @@ mod tests {
     }
 
     #[test]
+    fn lean_is_what_holds_and_nothing_else() {
+        let (full, lean) = (Metrics::new(), Metrics::new());
+        lean.be_lean(true);
+        for metrics in [&full, &lean] {
+            let took = SignedDuration::from_millis(120);
+            metrics.observe_source("wiki", Source::Database, took, Some(FailureKind::Denied));
+        }
+        let [full, lean] = [full, lean].map(|metrics| metrics.encode(&sample::board(), None));
+        let series = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
+        assert!(series(&lean) * 2 < series(&full), "{} of {}", series(&lean), series(&full));
+        // What is left is told as it was; what is gone said nothing, or how many of few.
+        for line in lean.lines() {
+            assert!(full.contains(&format!("{line}\n")), "{line}");
+        }
+        let lines = full.lines().filter(|line| !lean.contains(&format!("{line}\n")));
+        let says_nothing = |line: &str| {
+            line.ends_with(" 0") && (line.contains("_check_verdict{") || line.contains("_failures_total{"))
+        };
+        for line in lines {
+            assert!(says_nothing(line) || line.contains("_bucket{"), "{line}");
+        }
+    }
+
+    #[test]
     fn facts_that_cannot_be_believed_are_absent() {
         let domain = [
             "filesystem_free_bytes",
@@ -561,6 +619,7 @@ mod tests {
         assert!(text.starts_with("# HELP upgrade_readiness_agent_build_info"));
         let others = text.lines().filter(|line| !line.contains("upgrade_readiness_http_refused_total"));
         assert_eq!(others.count(), 3);
+        assert_eq!(text.lines().count(), 6);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::surface::status::{Age, CheckView, InstanceView, Selection, TargetView
 #[must_use]
 pub fn render_prometheus(selection: &Selection<'_>, now: Timestamp) -> String {
     let status = selection.status;
-    let mut told = Told { gauges: Gauges::empty(), fresh: matches!(age(status, now), Age::Fresh(_)) };
+    let mut told = Told { gauges: Gauges::default(), fresh: matches!(age(status, now), Age::Fresh(_)) };
     told.gauges.set(&definition::AGENT_BUILD, &[&status.agent.version, &status.agent.revision], 1.0);
     told.gauges.set(&definition::STATUS_FILE, &[], seconds(status.written_at));
     for (instance, targets) in &selection.instances {
@@ -29,7 +29,7 @@ pub fn render_prometheus(selection: &Selection<'_>, now: Timestamp) -> String {
         }
         told.first_word_ends(instance, targets);
     }
-    let families = told.gauges.registry.gather();
+    let families = told.gauges.series.families();
     TextEncoder::new().encode_to_string(&families).expect("what a registry gathers can be encoded")
 }
 

@@ -1,16 +1,21 @@
 //! The status file on disk: written beside and renamed, read with suspicion.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use axum::body::Bytes;
+use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::{FORMAT_VERSION, StatusFile};
+use super::{AgentView, FORMAT_VERSION, NoticeView, ShardView, StatusFile};
+use crate::surface::pieces::Pieces;
 
-/// No status file is longer: hundreds of instances make a tenth of it.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// No status file is longer: five hundred instances make a fifth of it.
+const MOST_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Its owner writes it, its group reads it.
 const MODE: u32 = 0o640;
@@ -141,16 +146,20 @@ pub fn render_json(status: &StatusFile) -> String {
 
 /// Writes the status file: beside the old one, flushed to disk, then renamed over it.
 pub fn write_status(path: &Path, status: &StatusFile) -> Result<(), WriteStatusError> {
-    write_json(path, render_json(status).as_bytes())
+    write_pieces(path, &Bytes::from(render_json(status)).into())
 }
 
 /// Writes a status that is already JSON.
-pub(in crate::surface) fn write_json(path: &Path, json: &[u8]) -> Result<(), WriteStatusError> {
+pub(in crate::surface) fn write_pieces(path: &Path, json: &Pieces) -> Result<(), WriteStatusError> {
     replace(path, json, MODE)
 }
 
 /// Puts a file with this mode in the place of whatever is there, so that nobody ever reads half of it.
-pub(in crate::surface) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteStatusError> {
+pub(in crate::surface) fn replace(
+    path: &Path,
+    content: &Pieces,
+    mode: u32,
+) -> Result<(), WriteStatusError> {
     let not_a_file = || WriteStatusError::NotAFile { path: path.to_owned() };
     let name = path.file_name().ok_or_else(not_a_file)?.to_string_lossy();
     let directory = match path.parent().ok_or_else(not_a_file)? {
@@ -176,7 +185,7 @@ pub(in crate::surface) fn replace(path: &Path, content: &[u8], mode: u32) -> Res
         .map_err(|cause| WriteStatusError::Replace { path: path.to_owned(), cause })
 }
 
-fn fill(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+fn fill(path: &Path, content: &Pieces, mode: u32) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause),
         Ok(()) | Err(_) => {}
@@ -184,7 +193,7 @@ fn fill(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     // The mode above is narrowed by the umask, this one is not.
     file.set_permissions(Permissions::from_mode(mode))?;
-    file.write_all(content)?;
+    content.write_to(&mut file)?;
     file.sync_all()
 }
 
@@ -196,27 +205,76 @@ struct Head {
 
 /// Reads a status file.
 pub fn read_status(path: &Path) -> Result<StatusFile, StatusError> {
+    let content = read(path)?;
+    serde_json::from_slice(&content).map_err(|cause| StatusError::Malformed { path: path.to_owned(), cause })
+}
+
+/// Reads what a status file says of one instance, and passes over what it says of hundreds of others; all of it when
+/// there is no such instance.
+pub fn read_status_of(path: &Path, instance: &str) -> Result<StatusFile, StatusError> {
+    let content = read(path)?;
+    let malformed = |cause| StatusError::Malformed { path: path.to_owned(), cause };
+    let Passing { format_version, agent, written_at, shard, instances, notices } =
+        serde_json::from_slice(&content).map_err(malformed)?;
+    let is_it = |text: &&&RawValue| {
+        serde_json::from_str::<Name<'_>>(text.get()).is_ok_and(|Name { name }| name == instance)
+    };
+    match instances.iter().find(is_it) {
+        Some(text) => {
+            let instances = vec![serde_json::from_str(text.get()).map_err(malformed)?];
+            Ok(StatusFile { format_version, agent, written_at, shard, instances, notices })
+        }
+        None => serde_json::from_slice(&content).map_err(malformed),
+    }
+}
+
+/// A status file whose instances are only looked at from outside.
+#[derive(Deserialize)]
+struct Passing<'a> {
+    format_version: String,
+    agent: AgentView,
+    written_at: Timestamp,
+    #[serde(default)]
+    shard: Option<ShardView>,
+    #[serde(borrow)]
+    instances: Vec<&'a RawValue>,
+    #[serde(default)]
+    notices: Vec<NoticeView>,
+}
+
+#[derive(Deserialize)]
+struct Name<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+/// The content of a status file of a format that can be read.
+fn read(path: &Path) -> Result<Vec<u8>, StatusError> {
     let owned = || path.to_owned();
     let failed = |cause: io::Error| match cause.kind() {
         ErrorKind::NotFound => StatusError::Absent { path: owned() },
         _ => StatusError::Read { path: owned(), cause },
     };
     // Looked at before it is opened: opening a pipe would wait for somebody to write into it.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
+    let seen = fs::metadata(path).map_err(failed)?;
+    if !seen.is_file() {
         return Err(StatusError::NotAFile { path: owned() });
     }
-    let mut content = Vec::new();
+    if seen.len() > MOST_BYTES {
+        return Err(StatusError::TooLong { path: owned() });
+    }
+    let mut content = Vec::with_capacity(usize::try_from(seen.len()).unwrap_or(0));
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut content)).map_err(failed)?;
     if content.len() as u64 > MOST_BYTES {
         return Err(StatusError::TooLong { path: owned() });
     }
-    let malformed = |cause| StatusError::Malformed { path: owned(), cause };
-    let Head { format_version } = serde_json::from_slice(&content).map_err(malformed)?;
-    if major(&format_version) != major(FORMAT_VERSION) {
-        let found = format_version.chars().take(32).collect();
+    let head: Head =
+        serde_json::from_slice(&content).map_err(|cause| StatusError::Malformed { path: owned(), cause })?;
+    if major(&head.format_version) != major(FORMAT_VERSION) {
+        let found = head.format_version.chars().take(32).collect();
         return Err(StatusError::Format { path: owned(), found });
     }
-    serde_json::from_slice(&content).map_err(malformed)
+    Ok(content)
 }
 
 fn major(version: &str) -> &str {
@@ -254,6 +312,21 @@ mod tests {
         }
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, MODE);
         assert_eq!(names(directory.path()), ["status.json"]);
+    }
+
+    #[test]
+    fn one_of_many_is_read_alone_and_the_others_are_told_when_it_is_not_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("status.json");
+        write_status(&path, &status()).unwrap();
+        let alone = read_status_of(&path, "docs").unwrap();
+        assert_eq!(alone, StatusFile { instances: vec![status().instances[1].clone()], ..status() });
+        assert_eq!(read_status_of(&path, "nobody").unwrap(), status());
+        for damaged in ["", "{\"format_version\": \"1.0\", \"instances\": [{}]}", "<html>"] {
+            fs::write(&path, damaged).unwrap();
+            let error = read_status_of(&path, "docs").unwrap_err();
+            assert!(matches!(error, StatusError::Malformed { .. }), "{damaged}: {error}");
+        }
     }
 
     #[test]

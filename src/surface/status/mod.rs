@@ -6,6 +6,7 @@
 
 mod file;
 mod junit;
+mod many;
 mod markdown;
 mod nagios;
 mod offer;
@@ -22,7 +23,7 @@ use upgrade_readiness_checks::facts::{Condition, Profile, Source};
 use upgrade_readiness_checks::model::{Severity, Verdict};
 use upgrade_readiness_checks::report::{Blocks, CheckReport, DatedFinding, Word};
 
-pub use file::{StatusError, WriteStatusError, read_status, render_json, write_status};
+pub use file::{StatusError, WriteStatusError, read_status, read_status_of, render_json, write_status};
 pub use junit::render_junit;
 pub use markdown::render_markdown;
 pub use nagios::render_nagios;
@@ -36,12 +37,13 @@ pub use text::render_text;
 
 pub(crate) use markdown::escape;
 
-pub(super) use file::{replace, write_json};
+pub(super) use file::{replace, write_pieces};
 pub(super) use offer::is_target;
 pub(super) use words::{blocks, count, length, product_name, settled};
 pub(crate) use words::{minute, printable, wrap};
 
 use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
+use crate::shard::Shard;
 
 /// Version of the format.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -56,11 +58,23 @@ pub struct StatusFile {
     pub agent: AgentView,
     /// When it was written. It is written at least once a minute.
     pub written_at: Timestamp,
+    /// Which part of the instances these are, when many agents share one configuration; absent when this one has all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardView>,
     /// The instances, in the order of the configuration.
     pub instances: Vec<InstanceView>,
     /// What the agent has to say of itself.
     #[serde(default)]
     pub notices: Vec<NoticeView>,
+}
+
+/// A part of the instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShardView {
+    /// Which it is, counted from 1.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// Something to know that is no finding.
@@ -236,9 +250,47 @@ pub fn view(board: &Board, written_at: Timestamp) -> StatusFile {
             revision: super::metrics::REVISION.to_owned(),
         },
         written_at,
+        shard: view_shard(&board.shard),
         instances: board.instances.iter().map(|instance| view_instance(instance)).collect(),
         notices: board.notices.iter().map(|notice| view_notice(notice.subject, &notice.text)).collect(),
     }
+}
+
+fn view_shard(shard: &Shard) -> Option<ShardView> {
+    let Shard { index, of, .. } = *shard;
+    (of > 1).then_some(ShardView { index, of })
+}
+
+/// How a status file begins, up to its first instance; each instance then has a line of its own.
+pub(super) fn opening(board: &Board, written_at: Timestamp) -> String {
+    let StatusFile { format_version, agent, written_at, .. } = view(&Board::default(), written_at);
+    let shard = view_shard(&board.shard);
+    let shard = shard.map_or_else(String::new, |shard| format!("\"shard\":{},\n", json(&shard)));
+    format!(
+        "{{\n\"format_version\":{},\n\"agent\":{},\n\"written_at\":{},\n{shard}\"instances\":[\n",
+        json(&format_version),
+        json(&agent),
+        json(&written_at)
+    )
+}
+
+/// How a status file ends, behind its last instance.
+pub(super) fn closing(board: &Board) -> String {
+    let notices: Vec<_> =
+        board.notices.iter().map(|notice| view_notice(notice.subject, &notice.text)).collect();
+    format!("\n],\n\"notices\":{}\n}}\n", json(&notices))
+}
+
+/// Writes what a status file says of an instance, in one line.
+pub(super) fn write_instance(
+    instance: &InstanceState,
+    writer: impl std::io::Write,
+) -> serde_json::Result<()> {
+    serde_json::to_writer(writer, &view_instance(instance))
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("the view types consist of what JSON can say")
 }
 
 fn view_notice(subject: &str, text: &str) -> NoticeView {

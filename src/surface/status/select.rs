@@ -40,7 +40,7 @@ pub fn age(status: &StatusFile, now: Timestamp) -> Age {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// No such instance.
-    #[error("there is no instance {asked:?}; there are: {}", known.join(", "))]
+    #[error("there is no instance {asked:?}; there are: {}", some(known))]
     NoInstance {
         /// What was asked for.
         asked: String,
@@ -48,13 +48,23 @@ pub enum SelectError {
         known: Vec<String>,
     },
     /// No such target.
-    #[error("nothing was judged for the target {asked:?}; targets are: {}", known.join(", "))]
+    #[error("nothing was judged for the target {asked:?}; targets are: {}", some(known))]
     NoTarget {
         /// What was asked for.
         asked: String,
         /// What there is.
         known: Vec<String>,
     },
+}
+
+/// Of hundreds of names, enough to see how they are written.
+fn some(known: &[String]) -> String {
+    const MOST: usize = 40;
+    let text = known.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match known.len().saturating_sub(MOST) {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
 }
 
 /// The part of a status that is asked for, the gravest first.

@@ -1,10 +1,11 @@
-//! The status as text for a terminal: 80 columns, blockers first.
+//! The status as text for a terminal: 80 columns, blockers first. Of many instances it is what they amount to (`many`).
 
 use jiff::Timestamp;
 use owo_colors::Style;
 use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
+use super::many::MOST_SHEETS;
 use super::words::{blocks, length, minute, printable, product_name, settled, wrap};
 use super::{Age, FindingView, InstanceView, NoticeView, Selection, SourceView, TargetView, age};
 
@@ -15,13 +16,18 @@ const INDENT: usize = 9;
 const DETAIL: usize = 17;
 
 /// The widest column of names in the overview.
-const MOST_NAME: usize = 24;
+pub(super) const MOST_NAME: usize = 24;
 
 /// What `agent status` prints; the caller knows whether its output can show colours.
 #[must_use]
 pub fn render_text(selection: &Selection<'_>, now: Timestamp, color: bool) -> String {
     let mut sheet = Sheet { out: String::new(), color, now };
     sheet.head(selection);
+    if selection.instances.len() > MOST_SHEETS {
+        sheet.many(selection);
+        sheet.notices("the agent", &selection.status.notices);
+        return sheet.out;
+    }
     let targets = selection.targets();
     if targets.len() > 1 {
         let longest = targets.iter().map(|(instance, _)| instance.name.chars().count()).max();
@@ -87,7 +93,7 @@ impl Sheet {
         self.blank();
     }
 
-    fn overview(&mut self, instance: &InstanceView, target: &TargetView, width: usize) {
+    pub(super) fn overview(&mut self, instance: &InstanceView, target: &TargetView, width: usize) {
         let word = verdict_word(target.verdict);
         let label = self.paint(word, verdict_style(target.verdict));
         let jump = jump(instance, target);

@@ -32,6 +32,7 @@ use super::gap::into_field;
 use super::records::Asker;
 use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
+use crate::collect::turn::wait_aside;
 pub(super) use accounts::{Looker, quote as quote_account};
 pub(super) use grants::{Grant, Scope, parse_grant};
 pub(super) use kernel::{catalogue, counters, identity};
@@ -223,7 +224,7 @@ async fn read_all(
     }
     while let Some(apart) = approach.look_again(&sessions) {
         let looks = sessions.value().map_or(0, |sessions| sessions.looks);
-        tokio::time::sleep(apart).await;
+        wait_aside(apart).await;
         sessions = into_field(sessions::read_sessions(session, server, &sight, &connection.account).await)?;
         if let Field::Read(sessions) = &mut sessions {
             sessions.looks = looks + 1;

@@ -25,6 +25,7 @@ use super::inquiry::Tables;
 use super::records::Asker;
 use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
+use crate::collect::turn::wait_aside;
 pub(super) use kernel::{catalogue, counters, identity};
 use schema::Account;
 pub(super) use schema::Schema;
@@ -86,7 +87,10 @@ pub(super) async fn look(
     raw_sql("ROLLBACK").execute(&mut session).await?;
     // Nothing is locked meanwhile, and each transaction is shown the sessions of its own time.
     while let Some(apart) = approach.look_again(&facts.sessions) {
-        tokio::time::sleep(apart).await;
+        // Hundreds of silent databases on one server do not keep a connection each meanwhile.
+        session.close().await.ok();
+        wait_aside(apart).await;
+        session = connect(approach).await?;
         facts.sessions = read_sessions_again(&mut session, approach, &facts.sessions).await?;
     }
     // Everything is known; how the goodbye ends does not matter.

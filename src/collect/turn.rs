@@ -1,0 +1,110 @@
+//! A look's turn: how many run at once is limited, and one that only waits lets others go on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+
+/// So many looks may wait aside for each that may run.
+const ASIDE_FOR_EACH: usize = 8;
+
+tokio::task_local! {
+    static TURN: Arc<Turn>;
+}
+
+/// The turns there are.
+#[derive(Debug, Clone)]
+pub struct Turns {
+    running: Arc<Semaphore>,
+    aside: Arc<Semaphore>,
+    /// Who comes back from aside does not queue again behind hundreds who have not begun.
+    back: Arc<Semaphore>,
+}
+
+/// The turn of one look.
+#[derive(Debug)]
+struct Turn {
+    turns: Turns,
+    held: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Turns {
+    /// So many looks at once; as many more that come back from aside.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        let of = |places| Arc::new(Semaphore::new(places));
+        Self { running: of(most), aside: of(most * ASIDE_FOR_EACH), back: of(most) }
+    }
+
+    /// Looks when it is its turn.
+    pub async fn take<T>(&self, look: impl Future<Output = T>) -> T {
+        let held = Mutex::new(self.running.clone().acquire_owned().await.ok());
+        TURN.scope(Arc::new(Turn { turns: self.clone(), held }), look).await
+    }
+}
+
+/// Waits, and lets another look go on meanwhile; what is waiting must not keep anything others need.
+pub async fn wait_aside(time: Duration) {
+    let turn = TURN.try_with(Arc::clone).ok();
+    let place = turn.as_ref().and_then(|turn| turn.turns.aside.clone().try_acquire_owned().ok());
+    // Without a place aside it waits in its turn.
+    let (Some(turn), Some(_place)) = (turn, place) else { return sleep(time).await };
+    let hold =
+        |permit| std::mem::replace(&mut *turn.held.lock().unwrap_or_else(PoisonError::into_inner), permit);
+    let Some(turn_given) = hold(None) else { return sleep(time).await };
+    drop(turn_given);
+    sleep(time).await;
+    hold(turn.turns.back.clone().acquire_owned().await.ok());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_only_waits_keeps_nobody_from_looking() {
+        const MINUTE: Duration = Duration::from_secs(60);
+        let turns = Turns::new(2);
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let work = async || {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            sleep(Duration::from_secs(1)).await;
+            running.fetch_sub(1, Ordering::SeqCst);
+        };
+        let began = Instant::now();
+        let looks = (0..16).map(|_| {
+            turns.take(async {
+                work().await;
+                wait_aside(MINUTE).await;
+                work().await;
+            })
+        });
+        join_all(looks).await;
+        // Two at a time before, two at a time behind, and a minute between; one after the other it were 8 minutes.
+        assert!(began.elapsed() < 2 * MINUTE, "{:?}", began.elapsed());
+        assert!((2..=4).contains(&most.load(Ordering::SeqCst)), "{most:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_an_end_to_the_places_aside() {
+        let turns = Turns::new(1);
+        let aside = AtomicUsize::new(0);
+        let looks = (0..40).map(|_| {
+            turns.take(async {
+                aside.fetch_add(1, Ordering::SeqCst);
+                assert!(aside.load(Ordering::SeqCst) <= ASIDE_FOR_EACH + 2);
+                wait_aside(Duration::from_secs(60)).await;
+                aside.fetch_sub(1, Ordering::SeqCst);
+            })
+        });
+        join_all(looks).await;
+        // Outside of a look it is a pause like any other.
+        wait_aside(Duration::from_secs(1)).await;
+    }
+}
