@@ -9,6 +9,7 @@
 //! which the [`schedule`] asks in turn; what they learn of releases goes into the [`catalog_in_use`]. A [`keeper`] per instance takes the
 //! facts in, has the pure rules of `upgrade_readiness_checks` judge them and puts the result on the [`board`];
 //! the [`surface`]s read the board and nothing else. A [`recorder`] has the [`store`] remember what changes there. What a person asks for there comes back as a [`command`].
+//! Where many agents share a database, the [`fleet`] writes what this one knows there and reads what the others know.
 //! [`cli`] wires all of it; [`chain`] prints errors with their causes, everywhere.
 //! Who may import whom is kept by `tests/walls.rs`.
 
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod collect;
 pub mod command;
 pub mod config;
+pub mod fleet;
 pub mod keeper;
 pub mod product;
 pub mod recorder;

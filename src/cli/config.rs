@@ -10,6 +10,7 @@ use super::ConfigArgs;
 use super::output::Output;
 use crate::config::{Config, Credentials, DatabaseAccess, LogFormat, Marketplace, Rhythm, When, schema};
 use crate::surface::book::book_schema;
+use crate::surface::fleet::fleet_schema;
 use crate::surface::status::status_schema;
 
 /// Arguments of `agent config`.
@@ -31,6 +32,9 @@ enum Action {
         /// That of a run book as JSON instead.
         #[arg(long, conflicts_with = "status")]
         plan: bool,
+        /// That of a fleet as JSON instead.
+        #[arg(long, conflicts_with_all = ["status", "plan"])]
+        fleet: bool,
     },
     /// Show what the agent understood.
     Show(ConfigArgs),
@@ -43,11 +47,12 @@ pub(super) fn run(command: &ConfigCommand, output: &mut Output) -> anyhow::Resul
             let names: Vec<&str> = config.instances.iter().map(|instance| instance.name.as_str()).collect();
             output.text(&format!("{} is good; instances: {}", args.config.display(), names.join(", ")))?;
         }
-        Action::Schema { status, plan } => {
-            let schema = match (*status, *plan) {
-                (true, _) => status_schema().to_value(),
-                (false, true) => book_schema().to_value(),
-                (false, false) => schema(),
+        Action::Schema { status, plan, fleet } => {
+            let schema = match (*status, *plan, *fleet) {
+                (true, _, _) => status_schema().to_value(),
+                (false, true, _) => book_schema().to_value(),
+                (false, false, true) => fleet_schema().to_value(),
+                (false, false, false) => schema(),
             };
             output.text(&serde_json::to_string_pretty(&schema).context("rendering the schema")?)?;
         }
@@ -70,6 +75,9 @@ fn render(config: &Config) -> anyhow::Result<String> {
             }
         ),
     ];
+    if let Some(store) = &config.shared_store {
+        lines.push(format!("shared store     {store}"));
+    }
     for (source, rhythm) in &config.rhythms {
         lines.push(format!("{:15}  {}", source.id(), render_rhythm(rhythm)));
     }
@@ -94,6 +102,9 @@ fn render(config: &Config) -> anyhow::Result<String> {
             )
         ));
         lines.push(format!("  database       {}", render_database(&instance.database)));
+        if let Some(node) = &instance.node {
+            lines.push(format!("  node           {node}"));
+        }
         lines.push(format!("  marketplace    {}", render_marketplace(&instance.marketplace)));
         let off: Vec<&str> = instance.sources_off.iter().map(|source| source.id()).collect();
         lines.push(format!(

@@ -7,6 +7,7 @@ mod demo;
 mod diff;
 mod dossier;
 mod explain;
+mod fleet;
 mod gate;
 mod generation;
 mod history;
@@ -68,6 +69,8 @@ enum Command {
     Targets(targets::TargetsArgs),
     /// May the upgrade go on? An exit code for pipelines and a page for change tickets; works when the daemon is down.
     Gate(gate::GateArgs),
+    /// How all instances of all agents stand, from the store they share; works when the daemon is down.
+    Fleet(fleet::FleetArgs),
     /// What a check looks at, why it matters and how to fix what it finds.
     Explain(explain::ExplainArgs),
     /// Write the facts of an instance to a file, for replay and support.
@@ -179,6 +182,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Plan(args) => plan::run(&args, output),
         Command::Targets(args) => targets::run(&args, output),
         Command::Gate(args) => gate::run(&args, output),
+        Command::Fleet(args) => fleet::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),

@@ -16,6 +16,7 @@ mod rehearsal;
 mod restore;
 mod schedule;
 mod secret;
+mod store;
 mod traffic;
 mod validate;
 
@@ -46,6 +47,7 @@ pub use restore::RestoreProving;
 pub(crate) use schedule::parse_duration;
 pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
+pub use store::{SharedStorePlace, StoreTls};
 
 /// Where the configuration is looked for when no path is given.
 pub const USUAL_PATH: &str = "/etc/upgrade-readiness-agent/agent.toml";
@@ -69,6 +71,8 @@ pub struct Config {
     pub catalogs: BTreeMap<Product, LoadedCatalog>,
     /// How the catalogs are refreshed.
     pub refreshing: Refreshing,
+    /// The store many agents share; `None` when this one stands for itself.
+    pub shared_store: Option<SharedStorePlace>,
     /// The instances, in the order of the file.
     pub instances: Vec<Arc<Instance>>,
 }
@@ -220,6 +224,8 @@ pub struct Instance {
     pub files: FilesAccess,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
+    /// Which node of its cluster this agent is on; then what all nodes share is asked by one of their agents.
+    pub node: Option<String>,
     /// The operator's limits for this instance.
     pub policy: Policy,
 }

@@ -15,6 +15,7 @@ use super::cluster::RawCluster;
 use super::custom::{RawProbe, RawProbes};
 use super::prepared::RawPrepared;
 use super::rehearsal::RawRehearsal;
+use super::store::RawStore;
 use super::traffic::RawTraffic;
 
 /// The configuration of the upgrade readiness agent.
@@ -40,6 +41,8 @@ pub(super) struct RawConfig {
     pub(super) requirements: BTreeMap<String, RawRequirements>,
     /// What the operator's own probes may do.
     pub(super) probes: RawProbes,
+    /// The store many agents share.
+    pub(super) store: RawStore,
     /// Times in which nothing may be changed on any instance.
     pub(super) freeze: Vec<RawFreeze>,
     /// The instances that are to be upgraded some day.

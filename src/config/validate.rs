@@ -131,6 +131,8 @@ impl Validation {
             .enumerate()
             .map(|(index, freeze)| (format!("freeze[{index}]"), freeze))
             .collect();
+        let has_store = raw.store.is_set();
+        let shared_store = self.store(raw.store);
         let mut names = BTreeSet::new();
         let instances = raw
             .instance
@@ -141,7 +143,9 @@ impl Validation {
                 if !names.insert(instance.name.clone()) {
                     self.problem(&format!("{key}.name"), format!("{:?} is used twice", instance.name));
                 }
-                self.instance(&key, instance, &raw.policy, &freezes, &raw.probes).map(Arc::new)
+                let node = self.node(&format!("{key}.cluster"), instance.cluster.node.clone(), has_store);
+                let instance = self.instance(&key, instance, &raw.policy, &freezes, &raw.probes)?;
+                Some(Arc::new(Instance { node, ..instance }))
             })
             .collect();
         Config {
@@ -153,6 +157,7 @@ impl Validation {
             max_concurrent: usize::try_from(max_concurrent).unwrap_or(1),
             catalogs,
             refreshing,
+            shared_store,
             instances,
         }
     }
@@ -418,6 +423,7 @@ impl Validation {
             traffic,
             files,
             sources_off: raw.sources_off.into_iter().collect(),
+            node: None,
             policy,
         })
     }

@@ -13,6 +13,7 @@ mod history;
 mod memory;
 mod open;
 mod steps;
+mod stream;
 mod words;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub use error::StoreError;
 pub use history::{Batch, Change, KEPT_CHANGES_OF_A_CHECK, State, Wanted};
 pub use memory::MOST_POINTS;
 pub use steps::MOST_STEPS;
+pub use stream::Numbered;
 pub use words::{Kind, MOST_WORDS, Subject, Word};
 
 /// Days for which changes, figures, words that were taken back, marks of steps and states of targets nobody judges any

@@ -34,6 +34,7 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     Migrator::with_migrations(vec![
         step(1, "history", include_str!("migrations/0001_history.sql")),
         step(2, "steps", include_str!("migrations/0002_steps.sql")),
+        step(4, "stream", include_str!("migrations/0004_stream.sql")),
     ])
 });
 

@@ -5,6 +5,7 @@
 
 pub mod attestation;
 pub mod book;
+pub mod fleet;
 mod html;
 pub mod http;
 pub mod metrics;
@@ -23,6 +24,10 @@ pub struct Published {
     pub status_json: Bytes,
     /// `/`.
     pub page: Bytes,
+    /// `/fleet`.
+    pub fleet_page: Bytes,
+    /// `/api/v1/fleet`; empty without a shared store, or before it was read.
+    pub fleet_json: Bytes,
     /// Whether every source has been asked once.
     pub ready: bool,
     /// [`Board::revision`](crate::board::Board::revision) that is shown here and was written to the status file.

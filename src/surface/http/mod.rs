@@ -70,6 +70,8 @@ pub fn router(surface: HttpSurface) -> Router {
         .route_layer(from_fn_with_state(surface.address, guard::same_site_only));
     Router::new()
         .route("/", get(page))
+        .route("/fleet", get(fleet))
+        .route("/api/v1/fleet", get(fleet_json))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/-/healthy", get(healthy))
@@ -84,6 +86,25 @@ pub fn router(surface: HttpSurface) -> Router {
 
 async fn page(State(surface): State<HttpSurface>) -> Answer {
     published(surface.published().page, "text/html; charset=utf-8")
+}
+
+async fn fleet(State(surface): State<HttpSurface>) -> Answer {
+    of_fleet(surface.published().fleet_page, "text/html; charset=utf-8")
+}
+
+async fn fleet_json(State(surface): State<HttpSurface>) -> Answer {
+    of_fleet(surface.published().fleet_json, "application/json")
+}
+
+/// What was made of the fleet, when there is one.
+fn of_fleet(made: Bytes, content_type: &'static str) -> Answer {
+    if made.is_empty() {
+        return say(
+            StatusCode::NOT_FOUND,
+            "nothing is known of a fleet: the configuration names no [store], or it was not read yet",
+        );
+    }
+    answer(StatusCode::OK, content_type, made)
 }
 
 async fn metrics(State(surface): State<HttpSurface>) -> Answer {
@@ -187,8 +208,8 @@ async fn obeyed(surface: &HttpSurface, command: Command, answer: Awaited) -> Res
 async fn not_found() -> Answer {
     say(
         StatusCode::NOT_FOUND,
-        "there is nothing here; what there is: / /plan/INSTANCE/TARGET /metrics /api/v1/status \
-         /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
+        "there is nothing here; what there is: / /plan/INSTANCE/TARGET /fleet /metrics /api/v1/status \
+         /api/v1/fleet /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
     )
 }
 
@@ -245,6 +266,8 @@ mod tests {
             metrics: Bytes::from_static(b"# metrics\n"),
             status_json: Bytes::from_static(b"{}\n"),
             page: Bytes::from_static(b"<!DOCTYPE html>"),
+            fleet_page: Bytes::from_static(b"<!DOCTYPE html>fleet"),
+            fleet_json: Bytes::from_static(b"{\"fleet\":1}\n"),
             ready: false,
             revision: 0,
         });
@@ -275,6 +298,8 @@ mod tests {
             ("/", "text/html; charset=utf-8", "<!DOCTYPE html>"),
             ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "# metrics\n"),
             ("/api/v1/status", "application/json", "{}\n"),
+            ("/fleet", "text/html; charset=utf-8", "<!DOCTYPE html>fleet"),
+            ("/api/v1/fleet", "application/json", "{\"fleet\":1}\n"),
             ("/-/healthy", TEXT, "healthy\n"),
         ];
         for (path, content_type, content) in rows {
@@ -304,6 +329,7 @@ mod tests {
         assert_eq!(ask(&probe.router, Method::GET, "/-/ready", &[]).await.0, 200);
         probe.published.send_replace(Published::default());
         assert_eq!(ask(&probe.router, Method::GET, "/metrics", &[]).await.0, 503);
+        assert_eq!(ask(&probe.router, Method::GET, "/fleet", &[]).await.0, 404);
     }
 
     #[tokio::test]
