@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,7 +43,7 @@ pub struct Job {
     /// Look again as soon as these change.
     pub targets: Option<TargetFeed>,
     /// Look again as soon as this is raised: what another agent learned can be taken, or has to be asked for here.
-    pub nudge: Option<watch::Receiver<u64>>,
+    pub nudge: Option<Arc<Notify>>,
 }
 
 /// Held by a look that was asked for; when all are dropped, all looks are done.
@@ -124,7 +124,7 @@ async fn run(
             () = sleep_until(next) => {}
             Some(token) = woken.recv() => done.push(token),
             () = targets_changed(&mut job.targets), if !first => {}
-            () = nudged(&mut job.nudge), if !first => {}
+            () = nudged(job.nudge.as_deref()), if !first => {}
         }
         // Requests that came in meanwhile are answered by this look too.
         while let Ok(token) = woken.try_recv() {
@@ -151,13 +151,11 @@ async fn targets_changed(feed: &mut Option<TargetFeed>) {
 }
 
 /// The same for a nudge.
-async fn nudged(nudge: &mut Option<watch::Receiver<u64>>) {
-    if let Some(nudge) = nudge
-        && nudge.changed().await.is_ok()
-    {
-        return;
+async fn nudged(nudge: Option<&Notify>) {
+    match nudge {
+        Some(nudge) => nudge.notified().await,
+        None => std::future::pending().await,
     }
-    std::future::pending::<()>().await;
 }
 
 async fn look_in_turn(job: &Job, permits: &Semaphore) {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::SignedDuration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout};
 use upgrade_readiness_checks::facts::{Product, Source};
 
@@ -87,7 +88,7 @@ pub(super) struct Post {
     pub(super) key: i64,
     pub(super) standing: watch::Sender<Standing>,
     /// Raised when it is worth looking again.
-    pub(super) nudge: watch::Sender<u64>,
+    pub(super) nudge: Arc<Notify>,
     pub(super) outgoing: mpsc::Sender<Outgoing>,
     /// How long nobody may know who asks before this agent asks for itself.
     pub(super) patience: Duration,
@@ -103,7 +104,13 @@ impl Post {
         });
         // When it does not settle, what stands there then is told apart below.
         drop(timeout(self.patience, settled).await);
-        match self.standing.borrow().clone() {
+        let standing = {
+            let standing = self.standing.borrow();
+            // What it was nudged for is what stands here: no second look is due for it.
+            drop(self.nudge.notified().now_or_never());
+            standing.clone()
+        };
+        match standing {
             Standing::Undecided => Way::Ask,
             Standing::Leads { epoch } => Way::AskAndTell { epoch },
             Standing::Follows(None) => Way::Nothing,
@@ -119,20 +126,21 @@ impl Post {
     pub(super) fn stand(&self, new: Standing) {
         let news = match (&*self.standing.borrow(), &new) {
             (Standing::Leads { epoch: before }, Standing::Leads { epoch }) => before != epoch,
-            (_, Standing::Leads { .. }) => true,
             (Standing::Follows(Some(before)), Standing::Follows(Some(heard))) => before.stamp != heard.stamp,
-            (_, Standing::Follows(Some(_))) => true,
+            (_, Standing::Leads { .. } | Standing::Follows(Some(_))) => true,
             // That it is lost is news only when it has been for too long: then `nudge` comes by itself.
             (_, Standing::Follows(None) | Standing::Lost { .. } | Standing::Undecided) => false,
         };
-        self.standing.send_replace(new);
-        if news {
-            self.nudge();
-        }
+        self.standing.send_modify(|standing| {
+            *standing = new;
+            if news {
+                self.nudge();
+            }
+        });
     }
 
     pub(super) fn nudge(&self) {
-        self.nudge.send_modify(|count| *count += 1);
+        self.nudge.notify_one();
     }
 
     pub(super) fn heard(&self) -> Option<Arc<Heard>> {

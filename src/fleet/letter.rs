@@ -28,7 +28,7 @@ pub(super) struct Letter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Outcome {
-    Learned(SharedFacts),
+    Learned(Box<SharedFacts>),
     Failed(Failure),
 }
 
@@ -52,7 +52,7 @@ pub(super) enum Word {
 impl Letter {
     /// `None` for facts that are not shared.
     pub(super) fn learned(expected: Expected<'_>, node: &str, section: &Section) -> Option<Self> {
-        Some(Self::new(expected, node, Outcome::Learned(SharedFacts::of(section)?)))
+        Some(Self::new(expected, node, Outcome::Learned(Box::new(SharedFacts::of(section)?))))
     }
 
     pub(super) fn failed(expected: Expected<'_>, node: &str, failure: &Failure) -> Self {

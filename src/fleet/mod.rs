@@ -25,10 +25,11 @@ mod shared;
 mod shared_store;
 mod sharing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -85,7 +86,7 @@ impl Fleet {
         &mut self,
         instance: &Instance,
         collector: Arc<dyn Collector>,
-    ) -> (Arc<dyn Collector>, Option<watch::Receiver<u64>>) {
+    ) -> (Arc<dyn Collector>, Option<Arc<Notify>>) {
         let source = collector.source();
         let (Some(place), Some(node), Sharing::OfAll(_)) = (&self.place, &instance.node, sharing(source))
         else {
@@ -99,12 +100,12 @@ impl Fleet {
             fingerprint: sharing::fingerprint_of(instance, source),
             key: lock_key(&[&place.schema, &instance.name, source.id()]),
             standing: watch::Sender::new(Standing::Undecided),
-            nudge: watch::Sender::default(),
+            nudge: Arc::default(),
             outgoing: self.letters.0.clone(),
             patience: LEAST_PATIENCE.max(beat(place) * PATIENT_BEATS),
         });
         self.posts.push(post.clone());
-        let nudged = post.nudge.subscribe();
+        let nudged = post.nudge.clone();
         (Arc::new(Shared { inner: collector, post }), Some(nudged))
     }
 
@@ -113,6 +114,7 @@ impl Fleet {
         board.send_modify(|board| {
             let fleet = self.place.as_ref().map(|place| FleetState {
                 place: place.to_string(),
+                leads: BTreeMap::new(),
                 // What was read of the fleet says by its age how old it is.
                 ..board.fleet.clone().unwrap_or_default()
             });
@@ -123,7 +125,7 @@ impl Fleet {
         let Some(place) = &self.place else { return };
         let stop = self.stop.clone();
         let publisher = Publisher::new(config, place, board);
-        self.tasks.spawn(async move { stop.run_until_cancelled(publisher.run()).await });
+        self.tasks.spawn(async move { stop.run_until_cancelled(Box::pin(publisher.run())).await });
         if let Some(outgoing) = self.letters.1.take().filter(|_| !self.posts.is_empty()) {
             let (place, posts, board) = (place.clone(), self.posts.clone(), board.clone());
             let (stop, state_dir) = (self.stop.clone(), config.state_dir.clone());
@@ -138,7 +140,7 @@ impl Fleet {
                 };
                 Leadership { place, agent, posts, outgoing, board }.run().await;
             };
-            self.tasks.spawn(async move { stop.run_until_cancelled(leading).await });
+            self.tasks.spawn(async move { stop.run_until_cancelled(Box::pin(leading)).await });
         }
         self.tasks.close();
     }

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
+use super::key::hex;
 use super::read::Reader;
 use super::shared_store::within;
 use super::{FleetError, Identity, SharedStore};
@@ -330,8 +331,4 @@ async fn write_changes(
     .await?;
     tx.commit().await?;
     Ok(true)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }

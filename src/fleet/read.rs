@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
+use super::key::hex;
 use super::shared_store::within;
 use super::{FleetError, SharedStore};
 use crate::board::fleet::{Entry, FleetReading, PAPER_FORM, Paper};
@@ -23,16 +25,19 @@ const LONGEST_HOLDS: SignedDuration = SignedDuration::from_hours(1);
 
 const MOST_CHARS: usize = 255;
 
-/// Papers that were read before, so that only new ones travel.
+/// A paper, or why it cannot be read.
+type Read = Result<Arc<Paper>, String>;
+
+/// Papers that were read before, by their digest, so that only new ones travel.
 #[derive(Debug, Default)]
 pub struct Reader {
-    known: BTreeMap<(String, String), (String, Result<Arc<Paper>, String>)>,
+    known: BTreeMap<String, Read>,
 }
 
 impl Reader {
     /// Reads how the fleet stands.
     pub async fn read(&mut self, store: &mut SharedStore) -> Result<FleetReading, FleetError> {
-        let digests: Vec<&str> = self.known.values().map(|(digest, _)| digest.as_str()).collect();
+        let digests: Vec<&str> = self.known.keys().map(String::as_str).collect();
         let place = store.place().to_owned();
         // The host of a paper nobody signed is not known; a time that is no time has no age.
         let rows = sqlx::query(
@@ -59,28 +64,28 @@ impl Reader {
         Ok(FleetReading { read_at: Timestamp::now(), entries, more })
     }
 
-    fn entry(
-        &self,
-        row: &PgRow,
-        known: &mut BTreeMap<(String, String), (String, Result<Arc<Paper>, String>)>,
-    ) -> Result<Entry, sqlx::Error> {
+    fn entry(&self, row: &PgRow, known: &mut BTreeMap<String, Read>) -> Result<Entry, sqlx::Error> {
         let text = |column| Ok::<String, sqlx::Error>(cut(&row.try_get::<String, _>(column)?));
         let (agent, instance, digest) = (text(0)?, text(1)?, row.try_get::<String, _>(4)?);
         let holds: i64 = row.try_get(5)?;
         let age: Option<i64> = row.try_get(6)?;
         let length: i32 = row.try_get(7)?;
         let body: Option<String> = row.try_get(8)?;
-        let key = (agent.clone(), instance.clone());
-        let paper = match (body, self.known.get(&key)) {
-            (Some(body), _) => parse(&body),
-            (None, _) if length > MOST_BYTES => {
-                Err(format!("it is {length} bytes long, and none is longer than {MOST_BYTES}"))
+        let paper = match (body, self.known.get(&digest)) {
+            (Some(body), _) => {
+                let paper = parse(&body);
+                // Only what is known by its true digest is known again.
+                if hex(&Sha256::digest(&body)) == digest {
+                    known.insert(digest, paper.clone());
+                }
+                paper
             }
-            (None, Some((before, paper))) if *before == digest => paper.clone(),
-            // Its digest is that of another one's: it is read the next time, when that one is not known any more.
-            (None, _) => Err("it says of itself that it is another one".to_owned()),
+            (None, Some(paper)) => {
+                known.insert(digest, paper.clone());
+                paper.clone()
+            }
+            (None, None) => Err(format!("it is {length} bytes long, and none is longer than {MOST_BYTES}")),
         };
-        known.insert(key, (digest, paper.clone()));
         Ok(Entry {
             agent,
             host: text(2)?,
