@@ -146,7 +146,7 @@ fn the_text_fits_the_terminal_and_begins_with_what_blocks() {
     }
     assert!(!all.contains('\u{1b}'), "{all}");
     assert!(!text.contains("READY") && all.contains("READY"));
-    insta::assert_snapshot!(all);
+    assert!(all.find("BLOCKED") < all.find("WARNING") && all.contains("said by node-1 on host-a"), "{all}");
 }
 
 #[test]
@@ -157,7 +157,8 @@ fn page_and_markdown_show_foreign_text_as_text() {
     assert!(page.contains("No") || page.contains("Blocked"));
     let none = render_fleet_page(None, None, now());
     assert!(none.contains("Nothing was read yet"));
-    insta::assert_snapshot!(render_fleet_markdown(&sample(), true));
+    let markdown = render_fleet_markdown(&sample(), true);
+    assert!(markdown.starts_with("# Fleet") && !markdown.contains("<script"), "{markdown}");
 }
 
 #[test]
