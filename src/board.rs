@@ -1,6 +1,9 @@
 //! The board: the newest snapshot and reports of every instance.
 //!
+//! How the fleet stands, when there is one, is in [`fleet`].
 //! History is not kept here: a surface that needs the past asks the store.
+
+pub mod fleet;
 
 use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
@@ -258,6 +261,8 @@ pub struct Board {
     pub shard: Shard,
     /// What the agent has to say of itself.
     pub notices: Vec<Notice>,
+    /// How the fleet stands; `None` without a shared store.
+    pub fleet: Option<fleet::FleetState>,
     /// Raised at every change, so that it can be told what a surface shows already.
     pub revision: u64,
 }

@@ -10,6 +10,7 @@
 //! facts in, has the pure rules of `upgrade_readiness_checks` judge them and puts the result on the [`board`];
 //! the [`surface`]s read the board and nothing else. A [`recorder`] has the [`store`] remember what changes there. Surfaces that tell people do it by [`channel`]s. What a person asks for there comes back as a [`command`].
 //! [`access`] knows who may ask for what. Of many agents with one configuration, each watches its [`shard`].
+//! Where many agents share a database, the [`fleet`] writes what this one knows there and reads what the others know.
 //! [`cli`] wires all of it; [`chain`] prints errors with their causes, everywhere.
 //! Who may import whom is kept by `tests/walls.rs`.
 
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod collect;
 pub mod command;
 pub mod config;
+pub mod fleet;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

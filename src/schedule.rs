@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use upgrade_readiness_checks::facts::{Asked, Failure, FailureKind, Section, Source};
 
-use crate::collect::Collector;
 use crate::collect::targets::TargetFeed;
 use crate::collect::turn::Turns;
+use crate::collect::{Answer, Collector};
 use crate::config::Rhythm;
 
 /// A tenth of the interval is the most by which looks are spread.
@@ -43,6 +43,8 @@ pub struct Job {
     pub instance: String,
     /// Look again as soon as these change.
     pub targets: Option<TargetFeed>,
+    /// Look again as soon as this is raised: what another agent learned can be taken, or has to be asked for here.
+    pub nudge: Option<Arc<Notify>>,
 }
 
 /// Held by a look that was asked for; when all are dropped, all looks are done.
@@ -118,6 +120,7 @@ async fn run(mut job: Job, mut woken: mpsc::Receiver<Done>, turns: Turns, stop: 
             () = sleep_until(next) => {}
             Some(token) = woken.recv() => done.push(token),
             () = targets_changed(&mut job.targets), if !first => {}
+            () = nudged(job.nudge.as_deref()), if !first => {}
         }
         // Requests that came in meanwhile are answered by this look too.
         while let Ok(token) = woken.try_recv() {
@@ -143,15 +146,27 @@ async fn targets_changed(feed: &mut Option<TargetFeed>) {
     std::future::pending::<()>().await;
 }
 
+/// The same for a nudge.
+async fn nudged(nudge: Option<&Notify>) {
+    match nudge {
+        Some(nudge) => nudge.notified().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Asks once, whatever happens, and hands the answer to the sink.
 pub async fn look(job: &Job) {
     let source = job.collector.source();
     let at = Timestamp::now();
     let started = Instant::now();
-    let looking = AssertUnwindSafe(job.collector.collect()).catch_unwind();
+    let looking = AssertUnwindSafe(job.collector.answer()).catch_unwind();
+    let mut age = Duration::ZERO;
     let answer = match timeout(job.rhythm.time_limit, looking).await {
-        Ok(Ok(Ok(section))) if section.source() == source => Ok(section),
-        Ok(Ok(Ok(section))) => Err(internal(&format!("it answered for {}", section.source()))),
+        Ok(Ok(Ok(answer))) if answer.section.source() == source => {
+            age = answer.age;
+            Ok(answer.section)
+        }
+        Ok(Ok(Ok(Answer { section, .. }))) => Err(internal(&format!("it answered for {}", section.source()))),
         Ok(Ok(Err(error))) => Err(error.into_failure()),
         Ok(Err(_panic)) => Err(internal("it panicked; the log has the place")),
         Err(_elapsed) => Err(Failure {
@@ -163,6 +178,8 @@ pub async fn look(job: &Job) {
         }),
     };
     let took = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
+    // Facts that are older than time itself are as old as can be told: too old to be believed.
+    let at = if age.is_zero() { at } else { Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN) };
     job.sink.take(source, answer, Asked { at, took, fresh_for: job.rhythm.fresh_for(at) });
 }
 
@@ -262,7 +279,14 @@ mod tests {
         let rhythm =
             Rhythm { when: When::Every(Duration::from_secs(every)), time_limit: Duration::from_secs(5) };
         let sink = sink.clone() as Arc<dyn Sink>;
-        let job = Job { collector: collector.clone(), rhythm, sink, instance: "wiki".into(), targets: None };
+        let job = Job {
+            collector: collector.clone(),
+            rhythm,
+            sink,
+            instance: "wiki".into(),
+            targets: None,
+            nudge: None,
+        };
         (job, collector)
     }
 

@@ -106,7 +106,9 @@ fn the_rules_do_what_they_should() {
 fn every_alert_is_whole_tested_and_leads_to_its_section() {
     const BASE: &str = "https://runbooks.example.com/upgrade-readiness";
     let rules = RULES.map(|file| read(&format!("prometheus/{file}"))).concat();
-    let tests = ["", "-shards"].map(|part| read(&format!("prometheus/upgrade-readiness{part}.rules.test.yml"))).concat();
+    let tests = ["", "-shards"]
+        .map(|part| read(&format!("prometheus/upgrade-readiness{part}.rules.test.yml")))
+        .concat();
     let sections = read("prometheus/README.md");
     let alerts: Vec<&str> = rules.split("- alert: ").skip(1).collect();
     assert!(alerts.len() >= 14);

@@ -179,7 +179,25 @@ const WALLS: &[Wall] = &[
             "crate::surface",
         ],
     },
+    // Plain data, as the board.
+    Wall { behind: "src/board", never: &["crate::", "checks::rules"] },
     Wall { behind: "src/shard.rs", never: &["crate::", "checks::"] },
+    // What agents tell each other: it asks nothing of what is watched, judges nothing and shows nothing.
+    Wall {
+        behind: "src/fleet",
+        never: &[
+            "checks::rules",
+            "checks::report",
+            "checks::catalog",
+            "crate::product",
+            "crate::schedule",
+            "crate::keeper",
+            "crate::recorder",
+            "crate::command",
+            "crate::surface",
+            "crate::cli",
+        ],
+    },
     // What is remembered, and not when, by whom or for what.
     Wall {
         behind: "src/store",
@@ -226,6 +244,7 @@ const WALLS: &[Wall] = &[
             "crate::product",
             "crate::schedule",
             "crate::keeper",
+            "crate::fleet",
             "crate::cli",
         ],
     },

@@ -131,6 +131,9 @@ fn render(config: &Config) -> anyhow::Result<String> {
         let (index, of) = (config.shard.index, config.shard.of);
         lines.push(format!("shard            {index} of {of}"));
     }
+    if let Some(store) = &config.shared_store {
+        lines.push(format!("shared store     {store}"));
+    }
     for (source, rhythm) in &config.rhythms {
         lines.push(format!("{:15}  {}", source.id(), render_rhythm(rhythm)));
     }
@@ -155,6 +158,9 @@ fn render(config: &Config) -> anyhow::Result<String> {
             )
         ));
         lines.push(format!("  database       {}", render_database(&instance.database)));
+        if let Some(node) = &instance.node {
+            lines.push(format!("  node           {node}"));
+        }
         lines.push(format!("  marketplace    {}", render_marketplace(&instance.marketplace)));
         let off: Vec<&str> = instance.sources_off.iter().map(|source| source.id()).collect();
         lines.push(format!(

@@ -14,6 +14,7 @@ use crate::catalog_in_use::Refreshed;
 use crate::collect::database::RowCounts;
 use crate::collect::surroundings::Surroundings;
 use crate::config::{Config, Detail};
+use crate::fleet::Fleet;
 use crate::keeper::{History, Keeper};
 use crate::product;
 use crate::schedule::{Job, Schedule, Sink};
@@ -30,6 +31,7 @@ pub(super) struct Generation {
     keepers: Vec<Arc<Keeper>>,
     pub(super) names: Vec<String>,
     restores: RestoreJobs,
+    fleet: Fleet,
 }
 
 impl Generation {
@@ -47,6 +49,7 @@ impl Generation {
         let mut jobs = Vec::new();
         let mut states = Vec::new();
         let mut names = Vec::new();
+        let mut fleet = Fleet::of(config);
         // Instances of a product share its catalog, and ask for news of it together.
         let refreshed: BTreeMap<Product, Refreshed> = config
             .catalogs
@@ -89,6 +92,7 @@ impl Generation {
             for collector in collectors {
                 let source = collector.source();
                 let Some(rhythm) = config.rhythms.get(&source) else { continue };
+                let (collector, nudge) = fleet.share(instance, collector);
                 jobs.push(Job {
                     collector,
                     rhythm: rhythm.clone(),
@@ -99,6 +103,7 @@ impl Generation {
                     }),
                     instance: instance.name.clone(),
                     targets: (source == Source::Plugins).then(|| targets.clone()),
+                    nudge,
                 });
             }
             keepers.push(keeper);
@@ -113,9 +118,10 @@ impl Generation {
         for keeper in &keepers {
             keeper.tick();
         }
+        fleet.start(config, board);
         let schedule = Arc::new(Schedule::start(jobs, config.max_concurrent));
         let restores = RestoreJobs::start(config, board, &schedule);
-        Self { schedule, keepers, names, restores }
+        Self { schedule, keepers, names, restores, fleet }
     }
 
     /// What is known, for the next configuration to begin with.
@@ -137,6 +143,7 @@ impl Generation {
     /// Ends all looks; those under way are given up after the time given.
     pub(super) async fn stop(&self, patience: Duration) {
         self.restores.stop(patience).await;
+        self.fleet.stop(patience).await;
         self.schedule.stop(patience).await;
     }
 }

@@ -10,6 +10,7 @@ mod diff;
 mod dossier;
 mod entrance;
 mod explain;
+mod fleet;
 mod gate;
 mod generation;
 mod healthy;
@@ -77,6 +78,8 @@ enum Command {
     Targets(targets::TargetsArgs),
     /// May the upgrade go on? An exit code for pipelines and a page for change tickets; works when the daemon is down.
     Gate(gate::GateArgs),
+    /// How all instances of all agents stand, from the store they share; works when the daemon is down.
+    Fleet(fleet::FleetArgs),
     /// What a check looks at, why it matters and how to fix what it finds.
     Explain(explain::ExplainArgs),
     /// Write the facts of an instance to a file, for replay and support.
@@ -195,6 +198,7 @@ fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<u8> {
         Command::Plan(args) => plan::run(&args, output),
         Command::Targets(args) => targets::run(&args, output),
         Command::Gate(args) => gate::run(&args, output),
+        Command::Fleet(args) => fleet::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Snapshot(args) => snapshot::run(&args, output),
         Command::Refresh(args) => refresh::run(&args, output),

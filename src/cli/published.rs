@@ -15,6 +15,7 @@ use super::{check, diff, history, license};
 use crate::config;
 use crate::surface::attestation::{self, attestation_schema};
 use crate::surface::book::{self, book_schema};
+use crate::surface::fleet::{self, fleet_schema};
 use crate::surface::status::{self, SARIF_VERSION, offers_schema, status_schema};
 
 /// A form that programs read.
@@ -80,6 +81,12 @@ pub(super) static LICENSE: Published = Published {
     met: "agent license",
     schema: Some(|| license::schema().to_value()),
 };
+pub(super) static FLEET: Published = Published {
+    id: "fleet",
+    version: Some(fleet::FORMAT_VERSION),
+    met: "/api/v1/fleet, agent fleet",
+    schema: Some(|| fleet_schema().to_value()),
+};
 pub(super) static SARIF: Published = Published {
     id: "sarif",
     version: Some(SARIF_VERSION),
@@ -94,8 +101,20 @@ pub(super) static PROMETHEUS: Published = Published {
 };
 
 /// Every form.
-pub(super) static ALL: &[&Published] =
-    &[&CONFIG, &STATUS, &TARGETS, &PLAN, &GATE, &AFTER, &HISTORY, &DIFF, &LICENSE, &SARIF, &PROMETHEUS];
+pub(super) static ALL: &[&Published] = &[
+    &CONFIG,
+    &STATUS,
+    &TARGETS,
+    &PLAN,
+    &GATE,
+    &AFTER,
+    &HISTORY,
+    &DIFF,
+    &LICENSE,
+    &FLEET,
+    &SARIF,
+    &PROMETHEUS,
+];
 
 /// Which version of a form its reader understands.
 #[derive(Debug, Clone, Default, Args)]

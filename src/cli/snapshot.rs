@@ -161,7 +161,7 @@ pub(super) async fn look_at(
                 rhythm.time_limit += counting;
             }
             let sink = gathered.clone() as Arc<dyn Sink>;
-            Some(Job { collector, rhythm, sink, instance: instance.name.clone(), targets: None })
+            Some(Job { collector, rhythm, sink, instance: instance.name.clone(), targets: None, nudge: None })
         })
         .collect();
     let (last, mut first): (Vec<_>, Vec<_>) =

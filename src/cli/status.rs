@@ -10,8 +10,8 @@ use super::output::{Output, advise};
 use super::published::{self, Published, Understood};
 use crate::surface::metrics::render_prometheus;
 use crate::surface::status::{
-    Selection, exit_code, read_status, read_status_of, render_json, render_junit, render_markdown, render_nagios,
-    render_sarif, render_text,
+    Selection, exit_code, read_status, read_status_of, render_json, render_junit, render_markdown,
+    render_nagios, render_sarif, render_text,
 };
 
 /// Where the status file is when the configuration cannot be read.

@@ -33,6 +33,7 @@ pub(crate) mod unprivileged;
 pub mod xml;
 
 use std::error::Error;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use upgrade_readiness_checks::facts::{Failure, FailureKind, Section, Source};
@@ -47,6 +48,20 @@ pub trait Collector: Send + Sync {
 
     /// Looks once. No retry, no time limit, no logging, no cache: the schedule does those for all alike.
     async fn collect(&self) -> Result<Section, CollectError>;
+
+    /// The same with the age of the facts: a collector that takes what another agent learned says how old that is.
+    async fn answer(&self) -> Result<Answer, CollectError> {
+        Ok(Answer { section: self.collect().await?, age: Duration::ZERO })
+    }
+}
+
+/// Facts, and how old they are.
+#[derive(Debug)]
+pub struct Answer {
+    /// The facts.
+    pub section: Section,
+    /// How long ago they were learned; zero when that was just now.
+    pub age: Duration,
 }
 
 /// A source could not be asked.

@@ -14,6 +14,8 @@ const MOST_NODES: u64 = 100;
 pub(super) struct RawCluster {
     /// How many nodes it should have; a missing one is then noticed.
     pub(super) nodes: Option<u64>,
+    /// The name of the node this agent is on. With [store], what all nodes share is then asked by one agent only.
+    pub(super) node: Option<String>,
 }
 
 impl Validation {
@@ -24,6 +26,26 @@ impl Validation {
             self.problem(&format!("{key}.nodes"), format!("must be 1 to {MOST_NODES}, and is {nodes}"));
         }
         Some(nodes)
+    }
+
+    /// The name of the node an agent is on.
+    pub(super) fn node(&mut self, key: &str, name: Option<String>, store: bool) -> Option<String> {
+        let name = name?;
+        let fits = (1..=64).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+        if !fits {
+            self.problem(
+                &format!("{key}.node"),
+                "must be 1 to 64 letters, digits, dots, hyphens or underscores, such as \"node-1\"",
+            );
+        }
+        if !store {
+            self.problem(
+                &format!("{key}.node"),
+                "needs [store] with a url: through it the agents of the nodes agree who asks",
+            );
+        }
+        Some(name)
     }
 }
 

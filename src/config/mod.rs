@@ -20,6 +20,7 @@ mod restore;
 mod schedule;
 mod secret;
 mod shard;
+mod store;
 mod traffic;
 mod validate;
 
@@ -54,6 +55,7 @@ pub use restore::RestoreProving;
 pub(crate) use schedule::parse_duration;
 pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
+pub use store::{SharedStorePlace, StoreTls};
 
 /// Where the configuration is looked for when no path is given.
 pub const USUAL_PATH: &str = "/etc/upgrade-readiness-agent/agent.toml";
@@ -85,6 +87,8 @@ pub struct Config {
     pub detail: Detail,
     /// The part of the instances this agent watches.
     pub shard: Shard,
+    /// The store many agents share; `None` when this one stands for itself.
+    pub shared_store: Option<SharedStorePlace>,
     /// The instances of this agent, in the order of the file.
     pub instances: Vec<Arc<Instance>>,
     /// Where people are told what changes.
@@ -238,6 +242,8 @@ pub struct Instance {
     pub files: FilesAccess,
     /// Sources that are not asked.
     pub sources_off: BTreeSet<Source>,
+    /// Which node of its cluster this agent is on; then what all nodes share is asked by one of their agents.
+    pub node: Option<String>,
     /// The operator's limits for this instance.
     pub policy: Policy,
 }

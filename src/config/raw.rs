@@ -19,6 +19,7 @@ use super::metrics::RawMetrics;
 use super::prepared::RawPrepared;
 use super::rehearsal::RawRehearsal;
 use super::shard::RawShard;
+use super::store::RawStore;
 use super::traffic::RawTraffic;
 
 /// The configuration of the upgrade readiness agent.
@@ -50,6 +51,8 @@ pub(super) struct RawConfig {
     pub(super) metrics: RawMetrics,
     /// The part of the instances this agent watches, when many agents share this file.
     pub(super) shard: RawShard,
+    /// The store many agents share.
+    pub(super) store: RawStore,
     /// Times in which nothing may be changed on any instance.
     pub(super) freeze: Vec<RawFreeze>,
     /// Where people are told what changes.

@@ -131,6 +131,8 @@ impl Validation {
             .map(|(index, freeze)| (format!("freeze[{index}]"), freeze))
             .collect();
         let shard = self.shard(raw.shard);
+        let has_store = raw.store.is_set();
+        let shared_store = self.store(raw.store);
         let mut names = BTreeSet::new();
         // All are looked through: a mistake is one for every agent that shares the file.
         let all: Vec<Arc<Instance>> = raw
@@ -142,7 +144,9 @@ impl Validation {
                 if !names.insert(instance.name.clone()) {
                     self.problem(&format!("{key}.name"), format!("{:?} is used twice", instance.name));
                 }
-                self.instance(&key, instance, &raw.policy, &freezes, &raw.probes).map(Arc::new)
+                let node = self.node(&format!("{key}.cluster"), instance.cluster.node.clone(), has_store);
+                let instance = self.instance(&key, instance, &raw.policy, &freezes, &raw.probes)?;
+                Some(Arc::new(Instance { node, ..instance }))
             })
             .collect();
         let known = all.len();
@@ -167,6 +171,7 @@ impl Validation {
             refreshing,
             detail: raw.metrics.detail,
             shard,
+            shared_store,
             instances,
             channels,
         }
@@ -416,6 +421,7 @@ impl Validation {
             traffic,
             files,
             sources_off: raw.sources_off.into_iter().collect(),
+            node: None,
             policy,
         })
     }

@@ -126,19 +126,6 @@ impl Store {
 
     /// Changes of verdict, the newest first.
     pub async fn changes(&mut self, wanted: &Wanted) -> Result<Vec<Change>, StoreError> {
-        let read = |row: &SqliteRow| -> Result<Change, sqlx::Error> {
-            let before: Option<String> = row.try_get(4)?;
-            Ok(Change {
-                instance: row.try_get(0)?,
-                target: row.try_get(1)?,
-                check: row.try_get(2)?,
-                at: from_store(row.try_get(3)?),
-                before: before.is_some().then(|| verdict(row, 4)).transpose()?,
-                after: verdict(row, 5)?,
-                cause: row.try_get(6)?,
-                observed: row.try_get(7)?,
-            })
-        };
         let rows = sqlx::query(
             "SELECT instance, target, check_id, at, before, after, cause, observed FROM change \
              WHERE (?1 IS NULL OR instance = ?1) AND (?2 IS NULL OR target = ?2) \
@@ -152,7 +139,7 @@ impl Store {
         .bind(wanted.most)
         .fetch_all(&mut self.connection)
         .await;
-        rows.and_then(|rows| rows.iter().map(read).collect())
+        rows.and_then(|rows| rows.iter().map(read_change).collect())
             .map_err(|cause| StoreError::of(&self.path, "reading the history in", cause))
     }
 
@@ -248,17 +235,36 @@ async fn clear_out(
     ] {
         sqlx::query(by_day).bind(first.to_string()).execute(&mut *connection).await?;
     }
-    for by_time in ["DELETE FROM change WHERE at < ?", "DELETE FROM step WHERE marked_at < ?"] {
+    for by_time in [
+        "DELETE FROM change WHERE at < ? AND id < (SELECT max(id) FROM change)",
+        "DELETE FROM step WHERE marked_at < ?",
+    ] {
         sqlx::query(by_time).bind(begin).execute(&mut *connection).await?;
     }
     sqlx::query(
-        "DELETE FROM change WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER \
+        // The newest stays: its number must not be given to another change, see `stream`.
+        "DELETE FROM change WHERE id < (SELECT max(id) FROM change) AND id IN (SELECT id FROM (SELECT id, row_number() OVER \
          (PARTITION BY instance, target, check_id ORDER BY at DESC, id DESC) AS place FROM change) WHERE place > ?)",
     )
     .bind(KEPT_CHANGES_OF_A_CHECK)
     .execute(&mut *connection)
     .await?;
     Ok(())
+}
+
+/// The first eight columns as a change.
+pub(super) fn read_change(row: &SqliteRow) -> Result<Change, sqlx::Error> {
+    let before: Option<String> = row.try_get(4)?;
+    Ok(Change {
+        instance: row.try_get(0)?,
+        target: row.try_get(1)?,
+        check: row.try_get(2)?,
+        at: from_store(row.try_get(3)?),
+        before: before.is_some().then(|| verdict(row, 4)).transpose()?,
+        after: verdict(row, 5)?,
+        cause: row.try_get(6)?,
+        observed: row.try_get(7)?,
+    })
 }
 
 fn verdict(row: &SqliteRow, column: usize) -> Result<Verdict, sqlx::Error> {

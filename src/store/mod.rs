@@ -14,6 +14,7 @@ mod memory;
 mod open;
 mod outbox;
 mod steps;
+mod stream;
 mod words;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub use history::{Batch, Change, KEPT_CHANGES_OF_A_CHECK, State, Wanted};
 pub use memory::MOST_POINTS;
 pub use outbox::{ChannelState, ConditionKey, Message, OutboxChange, Told};
 pub use steps::MOST_STEPS;
+pub use stream::Numbered;
 pub use words::{Kind, MOST_WORDS, Subject, Word};
 
 /// Days for which changes, figures, words that were taken back, marks of steps and states of targets nobody judges any

@@ -35,6 +35,7 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         step(1, "history", include_str!("migrations/0001_history.sql")),
         step(2, "steps", include_str!("migrations/0002_steps.sql")),
         step(3, "outbox", include_str!("migrations/0003_outbox.sql")),
+        step(4, "stream", include_str!("migrations/0004_stream.sql")),
     ])
 });
 

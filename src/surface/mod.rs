@@ -5,6 +5,7 @@
 
 pub mod attestation;
 pub mod book;
+pub mod fleet;
 mod html;
 pub mod http;
 pub mod metrics;
@@ -26,6 +27,10 @@ pub struct Published {
     pub metrics: Pieces,
     /// `/api/v1/status`, which is also the content of the status file.
     pub status: StatusText,
+    /// `/fleet`.
+    pub fleet_page: Bytes,
+    /// `/api/v1/fleet`; empty without a shared store, or before it was read.
+    pub fleet_json: Bytes,
     /// Whether every source has been asked once.
     pub ready: bool,
     /// Why the status file cannot be written.

@@ -16,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::Published;
+use super::fleet::{render_fleet_json, render_fleet_page, view_fleet};
 use super::metrics::Metrics;
 use super::parts::Parts;
 use super::pieces::Pieces;
 use super::status::{WriteStatusError, write_pieces};
 use crate::board::Board;
+use crate::board::fleet::FLEET_STORE;
 use crate::chain::Chain;
 
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
@@ -105,9 +107,12 @@ impl Publisher {
         let made = Arc::clone(&board);
         let published = spawn_blocking(move || {
             parts.update(&made, &metrics);
+            let (fleet_page, fleet_json) = fleet_texts(&made, now);
             let published = Published {
                 metrics: parts.metrics(&made, &metrics, written_at),
                 status: parts.status(&made, now),
+                fleet_page,
+                fleet_json,
                 ready: made.is_complete(),
                 status_file_trouble: trouble,
                 revision: shown,
@@ -171,6 +176,16 @@ fn pause_after(took: Duration) -> Duration {
 
 fn broken(defect: &JoinError) {
     error!(error = %defect, "publishing broke; this is a defect of the agent, please report it");
+}
+
+/// What is shown of the fleet: made anew with everything else, since what was read of it grows old.
+fn fleet_texts(board: &Board, now: Timestamp) -> (Bytes, Bytes) {
+    let Some(state) = &board.fleet else { return (Bytes::new(), Bytes::new()) };
+    let fleet = state.reading.as_ref().map(|reading| view_fleet(reading, &state.place, now));
+    let trouble = board.notices.iter().find(|notice| notice.subject == FLEET_STORE);
+    let page = render_fleet_page(fleet.as_ref(), trouble.map(|notice| notice.text.as_str()), now);
+    let json = fleet.as_ref().map(render_fleet_json).unwrap_or_default();
+    (Bytes::from(page), Bytes::from(json))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod records;
 mod row_counts;
 #[cfg(test)]
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other tests stop a server and start it again")]
 mod support;
 #[cfg(test)]
 mod tls;

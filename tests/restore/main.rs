@@ -19,6 +19,7 @@ mod postgres;
 mod process;
 #[cfg(test)]
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other tests stop a server and start it again")]
 mod support;
 #[cfg(test)]
 mod trial;

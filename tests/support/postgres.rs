@@ -18,6 +18,7 @@ pub(crate) struct Postgres {
     // Stopped before its directory goes.
     server: Server,
     dir: TempDir,
+    settings: Vec<String>,
 }
 
 impl Postgres {
@@ -40,13 +41,19 @@ impl Postgres {
         std::fs::write(data.join("pg_hba.conf"), hba).expect("to write pg_hba.conf");
         prepare(&data);
         let port = free_port();
-        let mut postgres = program(&binary("postgres"), USER);
-        postgres.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k", ""]);
-        for setting in ["fsync=off", "shared_buffers=16MB", "max_connections=20"].iter().chain(settings) {
-            postgres.args(["-c", setting]);
-        }
-        let server = Server::start(&mut postgres, "database system is ready to accept connections");
-        Self { port, server, dir }
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let server = serve(&data, port, &settings);
+        Self { port, server, dir, settings }
+    }
+
+    /// Ends it for a while, as for maintenance.
+    pub(crate) fn stop(&mut self) {
+        self.server.stop();
+    }
+
+    /// Starts it again with what it had.
+    pub(crate) fn start_again(&mut self) {
+        self.server = serve(&self.dir.path().join("data"), self.port, &self.settings);
     }
 
     /// Runs statements as `admin` and returns what they print, without frills.
@@ -66,6 +73,16 @@ impl Postgres {
         psql.args(["-p", &self.port.to_string()]).env("HOME", self.dir.path());
         psql
     }
+}
+
+fn serve(data: &Path, port: u16, settings: &[String]) -> Server {
+    let mut postgres = program(&binary("postgres"), USER);
+    postgres.arg("-D").arg(data).args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k", ""]);
+    let usual = ["fsync=off", "shared_buffers=16MB", "max_connections=20"].map(str::to_owned);
+    for setting in usual.iter().chain(settings) {
+        postgres.args(["-c", setting]);
+    }
+    Server::start(&mut postgres, "database system is ready to accept connections")
 }
 
 /// A program of the newest PostgreSQL on this host.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// How long a server may take to start on a busy machine.
@@ -76,6 +77,13 @@ impl Server {
             panic!("{command:?} does not serve ({error}):\n{}", server.log());
         }
         server
+    }
+
+    /// Ends it as an administrator does, and waits for it.
+    pub(super) fn stop(&mut self) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("a process id");
+        kill_process(pid, Signal::INT).expect("the server runs");
+        self.child.wait().expect("to wait for the server");
     }
 
     /// What it printed up to now.

@@ -211,6 +211,7 @@ impl LaidOut {
             plan: Plan::default(),
             http: None,
             database: DatabaseAccess::default(),
+            node: None,
             sources_off: std::collections::BTreeSet::new(),
             marketplace: Marketplace::Off,
             restore: RestoreProving::default(),

@@ -102,6 +102,8 @@ pub fn router(surface: HttpSurface) -> Router {
 fn routes(surface: HttpSurface, keeper: Doorkeeper) -> Router {
     Router::new()
         .route("/", get(page))
+        .route("/fleet", get(fleet))
+        .route("/api/v1/fleet", get(fleet_json))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/api/v1/status/{instance}", get(status_of))
@@ -132,6 +134,25 @@ async fn page(State(surface): State<HttpSurface>) -> Answer {
         Ok(page) => answer(StatusCode::OK, "text/html; charset=utf-8", Bytes::from(page)),
         Err(_defect) => say(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made; see the log"),
     }
+}
+
+async fn fleet(State(surface): State<HttpSurface>) -> Answer {
+    of_fleet(surface.published().fleet_page, "text/html; charset=utf-8")
+}
+
+async fn fleet_json(State(surface): State<HttpSurface>) -> Answer {
+    of_fleet(surface.published().fleet_json, "application/json")
+}
+
+/// What was made of the fleet, when there is one.
+fn of_fleet(made: Bytes, content_type: &'static str) -> Answer {
+    if made.is_empty() {
+        return say(
+            StatusCode::NOT_FOUND,
+            "nothing is known of a fleet: the configuration names no [store], or it was not read yet",
+        );
+    }
+    answer(StatusCode::OK, content_type, made)
 }
 
 async fn metrics(State(surface): State<HttpSurface>) -> Answer {
@@ -252,8 +273,8 @@ async fn obeyed(surface: &HttpSurface, command: Command, answer: Awaited) -> Res
 async fn not_found() -> Answer {
     say(
         StatusCode::NOT_FOUND,
-        "there is nothing here; what there is: / /plan/INSTANCE/TARGET /metrics /api/v1/status \
-         /api/v1/status/INSTANCE /api/v1/sd /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
+        "there is nothing here; what there is: / /plan/INSTANCE/TARGET /fleet /metrics /api/v1/status \
+         /api/v1/status/INSTANCE /api/v1/fleet /api/v1/sd /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
     )
 }
 
@@ -318,6 +339,8 @@ mod tests {
         let (sender, published) = watch::channel(Published {
             metrics: Bytes::from_static(b"# metrics\n").into(),
             status: status(),
+            fleet_page: Bytes::from_static(b"<!DOCTYPE html>fleet"),
+            fleet_json: Bytes::from_static(b"{\"fleet\":1}\n"),
             ready: false,
             status_file_trouble: None,
             revision: 0,
@@ -359,6 +382,8 @@ mod tests {
             ("/api/v1/status", "application/json", &whole),
             ("/api/v1/status/docs", "application/json", &docs),
             ("/api/v1/sd", "application/json", agents),
+            ("/fleet", "text/html; charset=utf-8", "<!DOCTYPE html>fleet"),
+            ("/api/v1/fleet", "application/json", "{\"fleet\":1}\n"),
             ("/-/healthy", TEXT, "healthy\n"),
         ];
         for (path, content_type, content) in rows {
@@ -390,6 +415,7 @@ mod tests {
         for path in ["/", "/metrics", "/api/v1/status"] {
             assert_eq!(ask(&probe.router, Method::GET, path, &[]).await.0, 503, "{path}");
         }
+        assert_eq!(ask(&probe.router, Method::GET, "/fleet", &[]).await.0, 404);
     }
 
     #[tokio::test]

@@ -67,6 +67,14 @@ definitions! {
         "Things between the instance and the target that nobody waived or signed off.";
     FINDINGS_WAIVED = Gauge "findings_waived" ["site", "target"]
         "Things between the instance and the target that somebody waived or signed off.";
+    FLEET_LEADER = Gauge "fleet_leader" ["site", "source"]
+        "Whether this agent asks the source for all nodes; absent where every agent asks for itself.";
+    FLEET_STORE_UP = Gauge "fleet_store_up" []
+        "Whether the shared store took what was last written; absent without one, and before the first attempt.";
+    FLEET_UNSENT = Gauge "fleet_unsent_changes" []
+        "Changes of verdict the shared store does not have yet; absent while that is not known.";
+    FLEET_UNSENT_OLDEST = Gauge "fleet_unsent_oldest_timestamp_seconds" []
+        "When the oldest change of verdict happened that the shared store does not have yet; absent while it has all.";
     HTTP_CERTIFICATE_EXPIRY = Gauge "http_certificate_expiry_timestamp_seconds" []
         "When the certificate the agent shows over TLS ends; absent without TLS.";
     HTTP_REFUSED = Counter "http_refused_total" ["reason"]

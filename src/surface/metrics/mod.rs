@@ -236,6 +236,7 @@ impl Gauges {
             gauges.set(&definition::STATUS_FILE, &[], seconds(at));
         }
         gauges.catalogs(board);
+        gauges.fleet(board);
         gauges
     }
 
@@ -255,6 +256,22 @@ impl Gauges {
 
     fn set(&mut self, of: &'static Definition, values: &[&str], value: f64) {
         self.series.set(of, values, value);
+    }
+
+    fn fleet(&mut self, board: &Board) {
+        let Some(fleet) = &board.fleet else { return };
+        if let Some(up) = fleet.up {
+            self.set(&definition::FLEET_STORE_UP, &[], if up { 1.0 } else { 0.0 });
+        }
+        if let Some(unsent) = fleet.unsent {
+            self.set(&definition::FLEET_UNSENT, &[], float(unsent));
+        }
+        if let Some(at) = fleet.oldest_unsent {
+            self.set(&definition::FLEET_UNSENT_OLDEST, &[], seconds(at));
+        }
+        for ((site, source), leads) in &fleet.leads {
+            self.set(&definition::FLEET_LEADER, &[site, source.id()], if *leads { 1.0 } else { 0.0 });
+        }
     }
 
     /// Instances of a product share its catalog; where they do not, the oldest counts.
@@ -407,6 +424,7 @@ mod tests {
     use upgrade_readiness_checks::facts::{Asked, Failure, Field};
 
     use super::*;
+    use crate::board::fleet::FleetState;
     use crate::surface::sample;
 
     /// The value of a series, written as in the text.
@@ -421,6 +439,32 @@ mod tests {
         instance.snapshot = snapshot.into();
     }
 
+    fn in_a_fleet() -> Board {
+        let leads = [Source::Database, Source::Plugins].map(|source| ("wiki".to_owned(), source));
+        let leads = leads.into_iter().zip([true, false]).collect();
+        let oldest_unsent = Some(sample::now());
+        let fleet =
+            FleetState { up: Some(false), unsent: Some(2), oldest_unsent, leads, ..FleetState::default() };
+        Board { fleet: Some(fleet), ..sample::board() }
+    }
+
+    #[test]
+    fn how_the_shared_store_stands_can_be_read() {
+        let text = Metrics::new().encode(&in_a_fleet(), None);
+        let rows = [
+            ("fleet_store_up", Some("0")),
+            ("fleet_unsent_changes", Some("2")),
+            (r#"fleet_leader{site="wiki",source="database"}"#, Some("1")),
+            (r#"fleet_leader{site="wiki",source="plugins"}"#, Some("0")),
+            (r#"fleet_leader{site="wiki",source="host"}"#, None),
+        ];
+        for (series, expected) in rows {
+            assert_eq!(value(&text, &format!("upgrade_readiness_{series}")), expected, "{series}");
+        }
+        // Without a shared store there is nothing to say of one.
+        assert!(!Metrics::new().encode(&sample::board(), None).contains("_fleet_"));
+    }
+
     #[test]
     fn every_metric_of_the_table_is_there_with_its_type_and_labels_and_no_other() {
         let metrics = Metrics::new();
@@ -429,7 +473,7 @@ mod tests {
         metrics.count_notification("ops", "sent");
         metrics.queue_notifications("ops", 1, Some(sample::now()));
         metrics.note_certificate(Some(sample::now()));
-        let text = metrics.encode(&sample::board(), Some(sample::now()));
+        let text = metrics.encode(&in_a_fleet(), Some(sample::now()));
         for definition in ALL {
             let kind = format!("{:?}", definition.kind).to_lowercase();
             assert!(text.contains(&format!("# TYPE {} {kind}\n", definition.name)), "{}", definition.name);

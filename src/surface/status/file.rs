@@ -155,11 +155,7 @@ pub(in crate::surface) fn write_pieces(path: &Path, json: &Pieces) -> Result<(),
 }
 
 /// Puts a file with this mode in the place of whatever is there, so that nobody ever reads half of it.
-pub(in crate::surface) fn replace(
-    path: &Path,
-    content: &Pieces,
-    mode: u32,
-) -> Result<(), WriteStatusError> {
+pub(in crate::surface) fn replace(path: &Path, content: &Pieces, mode: u32) -> Result<(), WriteStatusError> {
     let not_a_file = || WriteStatusError::NotAFile { path: path.to_owned() };
     let name = path.file_name().ok_or_else(not_a_file)?.to_string_lossy();
     let directory = match path.parent().ok_or_else(not_a_file)? {
