@@ -31,7 +31,7 @@ pub(super) struct RawConfig {
     pub(super) state_dir: Option<String>,
     /// Where the agent listens.
     pub(super) http: RawHttp,
-    /// Where metrics go beside the page `/metrics`.
+    /// How much `/metrics` tells, and where metrics go beside it.
     pub(super) metrics: RawMetrics,
     /// What the agent writes about itself, on standard error.
     pub(super) log: RawLog,
@@ -47,8 +47,6 @@ pub(super) struct RawConfig {
     pub(super) requirements: BTreeMap<String, RawRequirements>,
     /// What the operator's own probes may do.
     pub(super) probes: RawProbes,
-    /// What /metrics tells.
-    pub(super) metrics: RawMetrics,
     /// The part of the instances this agent watches, when many agents share this file.
     pub(super) shard: RawShard,
     /// The store many agents share.

@@ -107,7 +107,7 @@ impl Post {
         let standing = {
             let standing = self.standing.borrow();
             // What it was nudged for is what stands here: no second look is due for it.
-            drop(self.nudge.notified().now_or_never());
+            let _was_nudged: Option<()> = self.nudge.notified().now_or_never();
             standing.clone()
         };
         match standing {

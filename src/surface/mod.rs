@@ -17,6 +17,8 @@ pub mod publisher;
 pub mod status;
 pub mod textfile;
 
+use axum::body::Bytes;
+
 use parts::StatusText;
 use pieces::Pieces;
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, spawn_blocking};

@@ -118,7 +118,7 @@ fn unseen(
         now: looked.snapshot.taken_at,
         ahead: false,
     };
-    let state = judge_instance(&judging, &looked.snapshot, &mut History::default());
+    let state = judge_instance(&judging, &Arc::new(looked.snapshot.clone()), &mut History::default());
     let board = Board { instances: vec![Arc::new(state)], ..Board::default() };
     let status = view(&board, looked.snapshot.taken_at);
     let failed: Vec<String> = Source::ALL

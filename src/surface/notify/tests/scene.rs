@@ -72,7 +72,7 @@ pub(super) fn site(name: &str, blockers: &[&str]) -> InstanceState {
 
 pub(super) fn change(instance: &mut InstanceState, change: impl FnOnce(&mut crate::board::JudgedTarget)) {
     let TargetState::Judged(judged) = &mut instance.targets[0] else { panic!("the first target is judged") };
-    change(judged);
+    change(std::sync::Arc::make_mut(judged));
 }
 
 /// The same with a check that could not look.
