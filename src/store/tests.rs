@@ -320,6 +320,7 @@ async fn a_store_without_steps_gets_them_and_keeps_what_it_holds() {
             "DROP TABLE message",
             "DROP TABLE told",
             "DROP TABLE channel",
+            "DROP TABLE stream",
             "DELETE FROM _sqlx_migrations WHERE version > 1",
         ] {
             sqlx::query(sql).execute(&mut store.connection).await.unwrap();

@@ -158,7 +158,7 @@ fn page_and_markdown_show_foreign_text_as_text() {
     let none = render_fleet_page(None, None, now());
     assert!(none.contains("Nothing was read yet"));
     let markdown = render_fleet_markdown(&sample(), true);
-    assert!(markdown.starts_with("# Fleet") && !markdown.contains("<script"), "{markdown}");
+    assert!(markdown.starts_with("# Fleet") && !markdown.replace("\\<", "").contains('<'), "{markdown}");
 }
 
 #[test]
