@@ -29,6 +29,7 @@ use crate::store::Memories;
 use crate::surface::Published;
 use crate::surface::http::{HttpSurface, serve};
 use crate::surface::metrics::Metrics;
+use crate::surface::page::Past;
 use crate::surface::publisher::Publisher;
 use crate::surface::status::printable;
 
@@ -190,6 +191,7 @@ impl Running {
         let surface = HttpSurface {
             published: self.published.clone(),
             board: self.board.subscribe(),
+            past: Past::in_store(self.config.store_file()),
             commands: self.commands.clone(),
             address,
         };

@@ -17,7 +17,6 @@ use tracing::{error, info};
 
 use super::Published;
 use super::metrics::Metrics;
-use super::page::render_page;
 use super::status::{WriteStatusError, render_json, view, write_json};
 use crate::board::Board;
 use crate::chain::Chain;
@@ -74,7 +73,6 @@ impl Publisher {
             Published {
                 metrics: Bytes::from(metrics.encode(&made, written_at)),
                 status_json: Bytes::from(render_json(&status)),
-                page: Bytes::from(render_page(&status)),
                 ready: made.is_complete(),
                 revision: shown,
             }
@@ -187,7 +185,7 @@ mod tests {
         let path = directory.path().join("status.json");
         let mut stage = Stage::set(Board::default(), &path);
         let published = stage.until(has_file_time).await;
-        assert!(!published.ready && text(&published.page).contains("No target is watched yet"));
+        assert!(!published.ready);
         assert!(read_status(&path).unwrap().instances.is_empty());
 
         let mut board = sample::board();
@@ -195,7 +193,6 @@ mod tests {
         stage.board.send_replace(Arc::new(board));
         let published = stage.until(|published| published.ready && has_file_time(published)).await;
         assert!(text(&published.metrics).contains("site=\"wiki\""));
-        assert!(text(&published.page).contains("10.2.14"));
         assert!(text(&published.status_json).contains("\"wiki\""));
 
         stage.shutdown.cancel();
@@ -219,7 +216,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("later/status.json");
         let mut stage = Stage::set(sample::board(), &path);
-        let published = stage.until(|published| !published.page.is_empty()).await;
+        let published = stage.until(|published| !published.status_json.is_empty()).await;
         assert!(!has_file_time(&published));
         let first = published.status_json;
         let published = stage.until(|published| published.status_json != first).await;

@@ -1,9 +1,11 @@
 //! The HTTP surface: hands out what the publisher made, and passes on what a person asks for.
 //!
-//! A request computes nothing, unless it asks for a run book (`plan`). Those that change something in the daemon are
+//! A request computes nothing, unless it asks for a page (`pages`) or a run book (`plan`). Those that change something in the daemon are
 //! guarded against other web sites (`guard`); connections have limits in number, size and time (`server`).
 
 mod guard;
+mod kept;
+mod pages;
 mod plan;
 mod server;
 
@@ -30,6 +32,7 @@ use upgrade_readiness_checks::facts::Source;
 pub use server::serve;
 
 use super::Published;
+use super::page::Past;
 use crate::board::Board;
 use crate::command::Command;
 
@@ -46,8 +49,10 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub struct HttpSurface {
     /// What the publisher made last.
     pub published: watch::Receiver<Published>,
-    /// What run books are made of.
+    /// What pages and run books are made of.
     pub board: watch::Receiver<Arc<Board>>,
+    /// What the pages of the history are made of.
+    pub past: Past,
     /// To the daemon.
     pub commands: mpsc::Sender<Command>,
     /// The address the configuration says to listen on; requests that name it are from this site.
@@ -69,21 +74,17 @@ pub fn router(surface: HttpSurface) -> Router {
         .route(plan::STEPS, post(plan::mark_step).layer(DefaultBodyLimit::max(plan::MOST_BYTES_SAID)))
         .route_layer(from_fn_with_state(surface.address, guard::same_site_only));
     Router::new()
-        .route("/", get(page))
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .merge(guarded)
+        .merge(pages::routes(surface.board.clone(), surface.past.clone()))
         .merge(plan::routes(surface.board.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(map_response(harden))
         .with_state(surface)
-}
-
-async fn page(State(surface): State<HttpSurface>) -> Answer {
-    published(surface.published().page, "text/html; charset=utf-8")
 }
 
 async fn metrics(State(surface): State<HttpSurface>) -> Answer {
@@ -187,7 +188,8 @@ async fn obeyed(surface: &HttpSurface, command: Command, answer: Awaited) -> Res
 async fn not_found() -> Answer {
     say(
         StatusCode::NOT_FOUND,
-        "there is nothing here; what there is: / /plan/INSTANCE/TARGET /metrics /api/v1/status \
+        "there is nothing here; what there is: / /instances/NAME /instances/NAME/history \
+         /checks /checks/ID /plan/INSTANCE/TARGET /metrics /api/v1/status \
          /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
     )
 }
@@ -244,14 +246,14 @@ mod tests {
         let (sender, published) = watch::channel(Published {
             metrics: Bytes::from_static(b"# metrics\n"),
             status_json: Bytes::from_static(b"{}\n"),
-            page: Bytes::from_static(b"<!DOCTYPE html>"),
             ready: false,
             revision: 0,
         });
         let (commands, receiver) = mpsc::channel(1);
         let address = "192.0.2.7:9977".parse().unwrap();
         let board = watch::Sender::new(Arc::new(sample::board())).subscribe();
-        let surface = HttpSurface { published, board, commands, address };
+        let past = Past::in_store("/nonexistent/history.db".into());
+        let surface = HttpSurface { published, board, past, commands, address };
         Probe { router: router(surface), published: sender, commands: receiver }
     }
 
@@ -272,7 +274,6 @@ mod tests {
     async fn what_was_published_is_handed_out() {
         let probe = probe();
         let rows = [
-            ("/", "text/html; charset=utf-8", "<!DOCTYPE html>"),
             ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "# metrics\n"),
             ("/api/v1/status", "application/json", "{}\n"),
             ("/-/healthy", TEXT, "healthy\n"),

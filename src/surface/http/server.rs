@@ -140,7 +140,8 @@ mod tests {
         let shutdown = CancellationToken::new();
         let server = TaskTracker::new();
         let board = tokio::sync::watch::Sender::default().subscribe();
-        let surface = HttpSurface { published, board, commands, address };
+        let past = crate::surface::page::Past::in_store("/nonexistent/history.db".into());
+        let surface = HttpSurface { published, board, past, commands, address };
         server.spawn(serve(listener, surface, shutdown.clone()));
         server.close();
         Stage { address, shutdown, server, commands: receiver, _published: sender }
