@@ -12,7 +12,9 @@ use upgrade_readiness_agent::board;
 use upgrade_readiness_agent::surface::Published;
 use upgrade_readiness_agent::surface::http::{Entrance, HttpSurface, router};
 use upgrade_readiness_agent::surface::metrics::Metrics;
-use upgrade_readiness_agent::surface::page::render_page;
+use upgrade_readiness_agent::surface::page::{
+    Past, WantedRows, WantedTarget, render_instance, render_overview,
+};
 use upgrade_readiness_agent::surface::status::{render_json, view};
 
 #[expect(dead_code, reason = "shared with tests that use more of it")]
@@ -31,7 +33,15 @@ fn encode(criterion: &mut Criterion) {
     criterion.bench_function("render the status file", |bencher| {
         bencher.iter(|| render_json(black_box(&status)));
     });
-    criterion.bench_function("render the page", |bencher| bencher.iter(|| render_page(black_box(&status))));
+    criterion.bench_function("render the page of an instance", |bencher| {
+        bencher.iter(|| {
+            render_instance(black_box(&board.instances[0]), &WantedTarget::default(), sample::now())
+        });
+    });
+    let board = sample::large_board(500);
+    criterion.bench_function("render the overview of 500 instances", |bencher| {
+        bencher.iter(|| render_overview(black_box(&board), &WantedRows::default(), sample::now()));
+    });
 }
 
 fn serve(criterion: &mut Criterion) {
@@ -41,7 +51,8 @@ fn serve(criterion: &mut Criterion) {
     let (commands, _daemon) = mpsc::channel(1);
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], 9977));
     let (entrance, refusals) = (Entrance::open(), Arc::default());
-    let surface = HttpSurface { published, board, commands, address, entrance, refusals };
+    let past = Past::in_store("/nonexistent/history.db".into());
+    let surface = HttpSurface { published, board, past, commands, address, entrance, refusals };
     let router = Arc::new(router(surface));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without a driver");
     criterion.bench_function("GET /metrics in process", |bencher| {

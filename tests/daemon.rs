@@ -386,7 +386,7 @@ async fn the_recommended_target_follows_the_licence() {
     })
     .await;
     assert_eq!(target().await["verdict"], "unknown");
-    let (code, page) = house.get("/").await;
+    let (code, page) = house.get("/instances/wiki").await;
     assert!(code == 200 && page.contains("No release is recommended."), "{page}");
 
     license("2999-01-01");

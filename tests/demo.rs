@@ -162,8 +162,11 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
     let (_, again) = demo.run(&["check", "--facts", snapshot.to_str().unwrap()]);
     assert_eq!(replay, again, "the same facts give the same verdict");
 
-    let page = demo.get("/").await;
-    assert!(page.contains("<a href=\"plan/wiki/latest-lts\">Run book</a>"));
+    let page = demo.get("/").await + &demo.get("/instances/wiki?open=all").await;
+    assert!(page.contains("href=\"../plan/wiki/latest-lts\">Run book</a>"));
+    assert!(page.contains("<a href=\"instances/wiki?target=latest-lts\">wiki</a>"));
+    let history = demo.get("/instances/wiki/history?check=java-version").await;
+    assert!(history.contains("1 check judged for the first time"), "{history}");
     let [book, book_markdown, book_page] = run_books(&demo, &target["version"]).await;
     let cfg_xml = fs::read_to_string(demo.path("home/confluence.cfg.xml")).unwrap();
     let license = cfg_xml.split("license.message\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
@@ -173,6 +176,7 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
     }
     let outputs = [
         ("page", page.clone()),
+        ("history", demo.get("/instances/wiki/history").await),
         ("run book", book),
         ("run book in Markdown", book_markdown),
         ("page of the run book", book_page),
@@ -204,7 +208,7 @@ async fn the_demo_shows_findings_of_every_kind_and_no_secret() {
         ])
         .args(["--disable-component-update", "--disable-sync", "--virtual-time-budget=2000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", demo.path("browser").display()))
-        .arg(format!("http://{}/", demo.address))
+        .arg(format!("http://{}/instances/wiki", demo.address))
         .output()
         .unwrap();
     let dom = String::from_utf8_lossy(&browser.stdout);

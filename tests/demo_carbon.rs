@@ -126,7 +126,7 @@ async fn a_privilege_that_is_taken_blocks_until_it_is_given_back_and_no_secret_i
         ("facts", facts),
         ("status", demo.get("/api/v1/status").await),
         ("metrics", demo.get("/metrics").await),
-        ("page", demo.get("/").await),
+        ("page", demo.get("/instances/carbon?open=all").await),
         ("run book", demo.get("/api/v1/plan/carbon/4.4.7").await),
         ("log", demo.read("stderr")),
         ("stdout", demo.read("stdout")),

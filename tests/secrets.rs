@@ -74,7 +74,7 @@ impl Planted {
         eventually("every source was asked", async || try_get(&self.address, "/-/ready").await.is_some())
             .await;
         let mut said = Vec::new();
-        for path in ["/", "/metrics", "/api/v1/status", "/nothing-here"] {
+        for path in ["/", "/instances/wiki?open=all", "/metrics", "/api/v1/status", "/nothing-here"] {
             let answer = reqwest::get(format!("http://{}{path}", self.address)).await.unwrap();
             said.push((format!("GET {path}"), answer.text().await.unwrap()));
         }

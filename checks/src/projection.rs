@@ -45,6 +45,18 @@ pub fn project(facts: &Snapshot, until: Timestamp) -> Cow<'_, Snapshot> {
     }
 }
 
+/// The file systems that will be full one day if they go on filling as they did, and when; by mount point.
+#[must_use]
+pub fn full_at(facts: &Snapshot) -> Vec<(&str, Timestamp)> {
+    let Reading::Learned(disk) = &facts.disk else { return Vec::new() };
+    let full = |shrinking: &Shrinking| {
+        let filesystem = disk.facts.filesystems.get(shrinking.index)?;
+        let days = i64::try_from(shrinking.free_bytes / shrinking.bytes_lost_a_day).ok()?;
+        Some((filesystem.mount_point.as_str(), later(shrinking.measured_at, days)))
+    };
+    shrinking(facts).iter().filter_map(full).collect()
+}
+
 /// Facts of one instance that can be moved to any later moment, again and again.
 #[derive(Debug)]
 pub struct Projection<'a> {
@@ -304,6 +316,8 @@ mod tests {
             [400, 399, 300, 1, 0, 0]
         );
         assert_eq!(free_after(&facts, -5), 400, "nothing is known of the past");
+        assert_eq!(full_at(&facts), [("/", later(facts.taken_at, 400))]);
+        assert!(full_at(&with_history(&falling(7))).is_empty());
         let mut outliers = falling(20);
         (outliers[3], outliers[9], outliers[15]) = (GIB, 900 * GIB, 0);
         assert!(

@@ -33,6 +33,7 @@ use crate::surface::Published;
 use crate::surface::http::{HttpSurface, serve};
 use crate::surface::metrics::Metrics;
 use crate::surface::notify::Channels;
+use crate::surface::page::Past;
 use crate::surface::publisher::Publisher;
 use crate::surface::status::printable;
 use crate::surface::textfile::Textfile;
@@ -222,6 +223,7 @@ impl Running {
         let surface = HttpSurface {
             published: self.published.clone(),
             board: self.board.subscribe(),
+            past: Past::in_store(self.config.store_file()),
             commands: self.commands.clone(),
             address,
             entrance: self.entrance.entrance(),

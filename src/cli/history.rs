@@ -69,6 +69,7 @@ pub(super) fn run(args: &HistoryArgs, output: &mut Output) -> anyhow::Result<u8>
         target: args.target.as_deref().map(|target| resolved(&status, args.instance.as_deref(), target)),
         check: args.check.map(|check| check.id.to_owned()),
         since,
+        skipped: 0,
         most: MOST + 1,
     };
     let read = async {

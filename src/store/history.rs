@@ -89,6 +89,8 @@ pub struct Wanted {
     pub check: Option<String>,
     /// Not before.
     pub since: Option<Timestamp>,
+    /// So many of the newest are left out.
+    pub skipped: u32,
     /// At most so many.
     pub most: u32,
 }
@@ -130,13 +132,14 @@ impl Store {
             "SELECT instance, target, check_id, at, before, after, cause, observed FROM change \
              WHERE (?1 IS NULL OR instance = ?1) AND (?2 IS NULL OR target = ?2) \
              AND (?3 IS NULL OR check_id = ?3) AND (?4 IS NULL OR at >= ?4) \
-             ORDER BY at DESC, id DESC LIMIT ?5",
+             ORDER BY at DESC, id DESC LIMIT ?5 OFFSET ?6",
         )
         .bind(&wanted.instance)
         .bind(&wanted.target)
         .bind(&wanted.check)
         .bind(wanted.since.map(to_store))
         .bind(wanted.most)
+        .bind(wanted.skipped)
         .fetch_all(&mut self.connection)
         .await;
         rows.and_then(|rows| rows.iter().map(read_change).collect())

@@ -8,8 +8,8 @@ use upgrade_readiness_checks::model::Verdict;
 
 use super::status::printable;
 
-/// The colours, light and dark, by which both styles go.
-pub(super) const TOKENS: &str = include_str!("tokens.css");
+/// What the styles of all pages and of the run book begin with: colours, light and dark, signs of verdicts, and the bar.
+pub(super) const TOKENS: &str = concat!(include_str!("tokens.css"), include_str!("signs.css"));
 
 /// A document that grows.
 #[derive(Debug, Default)]
@@ -72,3 +72,6 @@ pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Skipped => "Skipped",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,13 @@
 //! What people and programs see: surfaces read the board and nothing else; [`notify`] keeps what it told in the store.
 //!
-//! The [`publisher`] has the texts made when the board changes, of each instance that changed its [`parts`]; [`http`]
-//! hands out what was made. Nothing is computed because somebody looks, except the page and a run book.
+//! The [`publisher`] has the texts for machines made when the board changes, of each instance that changed its [`parts`];
+//! [`http`] hands out what was made. Pages and run books for people are made when somebody looks, and kept until the board
+//! changes.
 
 pub mod attestation;
 pub mod book;
 pub mod fleet;
+mod frame;
 mod html;
 pub mod http;
 pub mod metrics;
@@ -13,6 +15,7 @@ pub mod notify;
 pub mod page;
 pub mod parts;
 pub mod pieces;
+mod prose;
 pub mod publisher;
 pub mod status;
 pub mod textfile;

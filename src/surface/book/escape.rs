@@ -2,7 +2,8 @@
 //!
 //! Only what would be read as markup there is escaped, so that paths and versions stay readable in a text editor.
 
-use super::words::{Piece, is_link, pieces};
+use super::words::is_link;
+use crate::surface::prose::{Piece, pieces};
 use crate::surface::status::printable;
 
 /// In a paragraph, a list item or a heading; what the author set between backticks stays code.

@@ -4,11 +4,15 @@ use upgrade_readiness_checks::facts::{StepMark, StepState};
 use upgrade_readiness_checks::plan::book::{Block, Book, Open, Section, Shell, Step, StopReport};
 use upgrade_readiness_checks::plan::way::{NoWay, Stop, Way};
 
-use super::words::{self, Piece, Standing};
+use super::words::{self, Standing};
+use crate::surface::frame::{Part, segment};
 use crate::surface::html::{Html, TOKENS};
 use crate::surface::status::{minute, printable};
 
 const STYLE: &str = include_str!("book.css");
+
+/// Leads from the page of a book to the overview.
+const ROOT: &str = "../../";
 
 /// The forms of the names and notes are no longer than the daemon takes them.
 const MOST_NAME: usize = 100;
@@ -27,7 +31,9 @@ pub(super) fn render_html(book: &Book, action: Option<&str>) -> String {
     html.raw(STYLE);
     html.raw("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#steps\">Skip to the steps</a>\n");
     if action.is_some() {
-        html.raw("<p class=\"back\"><a href=\"../../\">All instances</a></p>\n");
+        let instance = format!("{ROOT}instances/{}", segment(&book.instance));
+        let above = [(ROOT.to_owned(), "Instances"), (instance, book.instance.as_str())];
+        html.bar(ROOT, Some(Part::Instances), &above, "Run book");
     }
     html.head(book);
     html.raw("<main>\n<div class=\"front\">\n");
@@ -48,16 +54,6 @@ pub(super) fn render_html(book: &Book, action: Option<&str>) -> String {
 }
 
 impl Html {
-    /// Sentences; what the author set between backticks is code.
-    fn prose(&mut self, text: &str) {
-        for piece in words::pieces(text) {
-            match piece {
-                Piece::Plain(plain) => self.text(&plain),
-                Piece::Code(code) => self.element("<code>", &code, "</code>"),
-            }
-        }
-    }
-
     fn paragraph(&mut self, text: &str) {
         self.raw("<p>");
         self.prose(text);
@@ -100,7 +96,7 @@ impl Html {
 
     fn head(&mut self, book: &Book) {
         self.element(
-            "<header>\n<p class=\"kicker\">Run book</p>\n<div class=\"title\"><h1>",
+            "<div class=\"cover\">\n<p class=\"kicker\">Run book</p>\n<div class=\"title\"><h1>",
             &book.instance,
             " <small>",
         );
@@ -133,7 +129,7 @@ impl Html {
             }
             self.raw("</ul>\n");
         }
-        self.raw("</header>\n");
+        self.raw("</div>\n");
     }
 
     fn way(&mut self, book: &Book) {
@@ -248,7 +244,7 @@ impl Html {
     }
 
     fn contents(&mut self, book: &Book) {
-        self.raw("<nav aria-labelledby=\"contents\">\n<h2 id=\"contents\">Contents</h2>\n<ol>\n");
+        self.raw("<nav class=\"contents\" aria-labelledby=\"contents\">\n<h2 id=\"contents\">Contents</h2>\n<ol>\n");
         self.raw("<li><a href=\"#way\">The way</a></li>\n");
         if !book.stops.is_empty() {
             self.raw("<li><a href=\"#stops\">Each stop judged</a></li>\n");

@@ -1,14 +1,17 @@
 //! The HTTP surface: hands out what the publisher made, and passes on what a person asks for.
 //!
-//! A request computes nothing, unless it asks for the page or for a run book (`plan`). Who sends it is looked at before
-//! anything else (`admission`), with those who guess slowed down (`throttle`); what changes something is guarded against
-//! other web sites (`guard`); connections have limits in number, size and time (`server`), with TLS below them (`tls`).
+//! A request computes nothing, unless it asks for a page (`pages`) or a run book (`plan`). Who sends it is looked at
+//! before anything else (`admission`), with those who guess slowed down (`throttle`); what changes something is guarded
+//! against other web sites (`guard`); connections have limits in number, size and time (`server`), with TLS below them
+//! (`tls`).
 
 mod admission;
 mod body;
 mod discovery;
 mod entrance;
 mod guard;
+mod kept;
+mod pages;
 mod peer;
 mod places;
 mod plan;
@@ -46,9 +49,8 @@ use admission::Doorkeeper;
 use throttle::Throttle;
 
 use super::Published;
-use super::page::render_page;
+use super::page::Past;
 use super::pieces::Pieces;
-use super::status::view;
 use crate::access::Refusals;
 use crate::board::Board;
 use crate::command::Command;
@@ -66,8 +68,10 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub struct HttpSurface {
     /// What the publisher made last.
     pub published: watch::Receiver<Published>,
-    /// What run books are made of.
+    /// What pages and run books are made of.
     pub board: watch::Receiver<Arc<Board>>,
+    /// What the pages of the history are made of.
+    pub past: Past,
     /// To the daemon.
     pub commands: mpsc::Sender<Command>,
     /// The address the configuration says to listen on; requests that name it are from this site.
@@ -101,7 +105,6 @@ pub fn router(surface: HttpSurface) -> Router {
 
 fn routes(surface: HttpSurface, keeper: Doorkeeper) -> Router {
     Router::new()
-        .route("/", get(page))
         .route("/fleet", get(fleet))
         .route("/api/v1/fleet", get(fleet_json))
         .route("/metrics", get(metrics))
@@ -114,6 +117,7 @@ fn routes(surface: HttpSurface, keeper: Doorkeeper) -> Router {
         .route("/-/refresh", post(refresh))
         .route("/-/remember", post(remember))
         .route(plan::STEPS, post(plan::mark_step))
+        .merge(pages::routes(surface.board.clone(), surface.past.clone()))
         .merge(plan::routes(surface.board.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -121,19 +125,6 @@ fn routes(surface: HttpSurface, keeper: Doorkeeper) -> Router {
         .layer(from_fn_with_state(keeper, admission::admit))
         .layer(map_response(harden))
         .with_state(surface)
-}
-
-/// Made for whoever looks; with hundreds of instances it is too large to be kept.
-async fn page(State(surface): State<HttpSurface>) -> Answer {
-    if surface.published.borrow().metrics.is_empty() {
-        return published(Pieces::default(), TEXT);
-    }
-    let board = Arc::clone(&surface.board.borrow());
-    let made = tokio::task::spawn_blocking(move || render_page(&view(&board, Timestamp::now()))).await;
-    match made {
-        Ok(page) => answer(StatusCode::OK, "text/html; charset=utf-8", Bytes::from(page)),
-        Err(_defect) => say(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made; see the log"),
-    }
 }
 
 async fn fleet(State(surface): State<HttpSurface>) -> Answer {
@@ -273,8 +264,9 @@ async fn obeyed(surface: &HttpSurface, command: Command, answer: Awaited) -> Res
 async fn not_found() -> Answer {
     say(
         StatusCode::NOT_FOUND,
-        "there is nothing here; what there is: / /plan/INSTANCE/TARGET /fleet /metrics /api/v1/status \
-         /api/v1/status/INSTANCE /api/v1/fleet /api/v1/sd /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
+        "there is nothing here; what there is: / /instances/NAME /instances/NAME/history /checks /checks/ID \
+         /plan/INSTANCE/TARGET /fleet /metrics /api/v1/status /api/v1/status/INSTANCE /api/v1/fleet /api/v1/sd \
+         /api/v1/plan/INSTANCE/TARGET /-/healthy /-/ready",
     )
 }
 
@@ -349,7 +341,8 @@ mod tests {
         let address = "192.0.2.7:9977".parse().unwrap();
         let board = watch::Sender::new(Arc::new(sample::board())).subscribe();
         let (entrance, refusals) = (Entrance::open(), Arc::default());
-        let surface = HttpSurface { published, board, commands, address, entrance, refusals };
+        let past = Past::in_store("/nonexistent/history.db".into());
+        let surface = HttpSurface { published, board, past, commands, address, entrance, refusals };
         Probe { router: router(surface), published: sender, commands: receiver }
     }
 

@@ -1,10 +1,8 @@
 //! Run books on demand: made when somebody asks, at most a few at a time, and kept until the board changes; and what
 //! somebody says of a step on the page of one.
 //!
-//! Here alone a request computes something. It does so off the async threads, and a defect in it ends only the
-//! request.
+//! As for the pages, this happens off the async threads, and a defect in it ends only the request.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +24,7 @@ use upgrade_readiness_checks::plan::book::{Book, make};
 use upgrade_readiness_checks::plan::way::Method;
 use upgrade_readiness_checks::version::ProductVersion;
 
+use super::kept::Kept;
 use super::{Answer, HttpSurface, answer, obeyed, say};
 use crate::board::{Board, InstanceState, TargetState};
 use crate::command::Command;
@@ -33,8 +32,6 @@ use crate::surface::book::{Form, anchor, render, render_page};
 
 /// A book takes a processor for a moment; the daemon has other things to do as well.
 const MOST_AT_ONCE: usize = 2;
-/// More forms of more books than anybody looks at within a minute.
-const MOST_KEPT: usize = 16;
 /// An instance may have hundreds of releases before it.
 const MOST_RELEASES_NAMED: usize = 20;
 
@@ -80,14 +77,7 @@ struct Books {
     board: watch::Receiver<Arc<Board>>,
     maker: Arc<Maker>,
     places: Arc<Semaphore>,
-    kept: Arc<Mutex<Kept>>,
-}
-
-/// What was handed out since the board changed, the oldest first.
-#[derive(Default)]
-struct Kept {
-    revision: u64,
-    texts: VecDeque<(Key, Bytes)>,
+    kept: Arc<Mutex<Kept<u64, Key, Bytes>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,26 +95,6 @@ enum Shown {
     File(Form),
     /// As the page on which steps are marked.
     Page,
-}
-
-impl Kept {
-    fn find(&self, revision: u64, key: &Key) -> Option<Bytes> {
-        let found = self.texts.iter().find(|(known, _)| self.revision == revision && known == key);
-        found.map(|(_, text)| text.clone())
-    }
-
-    fn keep(&mut self, revision: u64, key: Key, text: Bytes) {
-        if revision > self.revision {
-            *self = Self { revision, texts: VecDeque::new() };
-        }
-        // What was made of an older board while a newer one came is not asked for again.
-        if revision == self.revision && !self.texts.iter().any(|(known, _)| *known == key) {
-            self.texts.push_back((key, text));
-            if self.texts.len() > MOST_KEPT {
-                self.texts.pop_front();
-            }
-        }
-    }
 }
 
 /// How the book is wanted.
@@ -198,7 +168,7 @@ impl Books {
             Err(why) => return say(StatusCode::NOT_FOUND, &why),
         };
         let key = Key { instance, version: target.version.clone(), method, shown };
-        let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).find(board.revision, &key);
+        let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).find(&board.revision, &key);
         if let Some(text) = known {
             return answer(StatusCode::OK, content_type(shown), text);
         }
@@ -482,27 +452,6 @@ mod tests {
         probe.board.send_modify(|board| Arc::make_mut(board).revision += 1);
         assert_eq!(get(&probe.router, "/plan/wiki/9.2.10").await, first);
         assert_eq!(probe.made.load(Ordering::SeqCst), 3);
-    }
-
-    #[test]
-    fn only_a_few_are_kept_and_none_of_an_older_board() {
-        let key = |number: usize| Key {
-            instance: number.to_string(),
-            version: "9.2.10".parse().unwrap(),
-            method: None,
-            shown: Shown::File(Form::Json),
-        };
-        let mut kept = Kept::default();
-        for number in 0..40 {
-            kept.keep(5, key(number), Bytes::from(number.to_string()));
-        }
-        assert_eq!(kept.texts.len(), MOST_KEPT);
-        assert_eq!(kept.find(5, &key(39)), Some(Bytes::from("39")));
-        assert_eq!((kept.find(5, &key(0)), kept.find(6, &key(39))), (None, None));
-        kept.keep(4, key(50), Bytes::from("old"));
-        assert_eq!(kept.find(5, &key(50)), None);
-        kept.keep(6, key(51), Bytes::from("new"));
-        assert_eq!((kept.find(5, &key(39)), kept.find(6, &key(51))), (None, Some(Bytes::from("new"))));
     }
 
     #[tokio::test]

@@ -241,6 +241,7 @@ mod tests {
         let surface = HttpSurface {
             published,
             board,
+            past: crate::surface::page::Past::in_store("/nonexistent/history.db".into()),
             commands,
             address,
             entrance: watch::Sender::new(Arc::new(entrance)).subscribe(),

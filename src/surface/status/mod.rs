@@ -39,7 +39,7 @@ pub(crate) use markdown::escape;
 
 pub(super) use file::{replace, write_pieces};
 pub(super) use offer::is_target;
-pub(super) use words::{blocks, count, length, product_name, settled};
+pub(super) use words::{count, length, product_name, settled};
 pub(crate) use words::{minute, printable, wrap};
 
 use crate::board::{Board, InstanceState, JudgedTarget, Since, TargetState};
@@ -297,7 +297,7 @@ fn view_notice(subject: &str, text: &str) -> NoticeView {
     NoticeView { subject: subject.to_owned(), text: text.to_owned() }
 }
 
-fn view_instance(instance: &InstanceState) -> InstanceView {
+pub(super) fn view_instance(instance: &InstanceState) -> InstanceView {
     let view_source = |source: Source| {
         let state = instance.snapshot.state(source);
         SourceView {
