@@ -5,7 +5,7 @@
 
 #[path = "support/browser.rs"]
 mod browser;
-#[expect(dead_code, reason = "shared with tests that use more of it")]
+#[expect(dead_code, unused_imports, reason = "shared with tests that use more of it")]
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/sample.rs"]
@@ -24,7 +24,7 @@ use upgrade_readiness_agent::board::{self, Board, InstanceState, TargetState};
 use upgrade_readiness_agent::command::Command;
 use upgrade_readiness_agent::store::{Batch, Change, Store};
 use upgrade_readiness_agent::surface::Published;
-use upgrade_readiness_agent::surface::http::{HttpSurface, serve};
+use upgrade_readiness_agent::surface::http::{Entrance, HttpSurface, serve};
 use upgrade_readiness_agent::surface::page::Past;
 use upgrade_readiness_checks::model::Verdict;
 
@@ -59,16 +59,19 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let board = watch::Sender::new(Arc::new(Board { revision: 1, ..board }));
-        let (publisher, published) = watch::channel(Published::default());
+        let (maker, published) = watch::channel(Published::default());
         let (commands, daemon) = mpsc::channel(1);
         let past = Past::in_store(dir.path().join("history.db"));
-        let surface = HttpSurface { published, board: board.subscribe(), past, commands, address };
+        let (entrance, refusals) = (Entrance::open(), Arc::default());
+        let board_of_site = board.subscribe();
+        let surface =
+            HttpSurface { published, board: board_of_site, past, commands, address, entrance, refusals };
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         // It ends with the runtime of the test, or when it is told to.
         TaskTracker::new().spawn(async move { serve(listener, surface, stop).await });
         let address = format!("http://{address}");
-        Self { board, shutdown, address, dir, _daemon: (publisher, daemon) }
+        Self { board, shutdown, address, dir, _daemon: (maker, daemon) }
     }
 
     fn browser(&self) -> Browser {
@@ -206,7 +209,7 @@ async fn without_scripts_the_page_says_the_same() {
     let site = Site::start(sample::board()).await;
     let mut browser = site.browser();
     let read = |browser: &mut Browser, off: bool| {
-        browser.call("Emulation.setScriptExecutionDisabled", json!({ "value": off }));
+        browser.call("Emulation.setScriptExecutionDisabled", &json!({ "value": off }));
         let texts = ["/", "/instances/wiki", "/instances/wiki/history", "/checks/freeze"].map(|path| {
             browser.visit(&format!("{}{path}", site.address));
             browser.evaluate("document.querySelector('main').innerText")
@@ -222,11 +225,11 @@ async fn without_scripts_the_page_says_the_same() {
 
     // On paper nothing is folded, and nothing is there to be pressed.
     browser.visit(&format!("{}/instances/wiki", site.address));
-    browser.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    browser.call("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
     let shown = "[...document.querySelectorAll('.finding .body')].every((e) => e.getBoundingClientRect().height > 50)";
     browser.until(shown);
     browser.until("getComputedStyle(document.querySelector('.bar')).display === 'none'");
-    let pdf = browser.call("Page.printToPDF", json!({}));
+    let pdf = browser.call("Page.printToPDF", &json!({}));
     assert!(pdf["data"].as_str().unwrap().len() > 20_000);
 }
 
@@ -250,6 +253,7 @@ async fn a_change_of_verdict_is_shown_and_nobody_loses_his_place() {
         let mut wiki = InstanceState::clone(&board.instances[0]);
         for target in &mut wiki.targets {
             let TargetState::Judged(judged) = target else { continue };
+            let judged = Arc::make_mut(judged);
             // The plug-in has its version, and the other target has a finding; above what is read a lot is gone.
             judged.report.checks.retain(|check| check.id != "plugin-compatibility");
             judged.report.verdict = Verdict::Warning;

@@ -20,11 +20,13 @@ mod installation;
 #[path = "../support/port.rs"]
 mod port;
 #[path = "../support/postgres.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod postgres;
 #[path = "../support/process.rs"]
 #[expect(dead_code, reason = "other tests start the agent without rights")]
 mod process;
 #[path = "../support/server.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod server;
 
 mod chance;

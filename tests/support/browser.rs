@@ -60,25 +60,26 @@ impl Browser {
             }
         });
         let mut browser = Self { child, to, from, next: 0, session: String::new(), complaints: Vec::new() };
-        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }))["targetId"].clone();
-        let attached = browser.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
+        let target =
+            browser.call("Target.createTarget", &json!({ "url": "about:blank" }))["targetId"].clone();
+        let attached = browser.call("Target.attachToTarget", &json!({ "targetId": target, "flatten": true }));
         attached["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         for domain in ["Page", "Runtime", "Log", "Accessibility"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         // As if its window were in front: otherwise nothing ever has the focus.
-        browser.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        browser.call("Emulation.setFocusEmulationEnabled", &json!({ "enabled": true }));
         browser
     }
 
     /// Sends a command and waits for its answer.
-    pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, parameters: &Value) -> Value {
         let answer = self.send(method, parameters);
         assert!(answer["error"].is_null(), "{method}: {answer}");
         answer["result"].clone()
     }
 
-    fn send(&mut self, method: &str, parameters: Value) -> Value {
+    fn send(&mut self, method: &str, parameters: &Value) -> Value {
         self.next += 1;
         let id = self.next;
         let mut message = json!({ "id": id, "method": method, "params": parameters });
@@ -115,7 +116,7 @@ impl Browser {
 
     /// Opens an address and waits until everything is loaded.
     pub(crate) fn visit(&mut self, address: &str) {
-        let opened = self.call("Page.navigate", json!({ "url": address }));
+        let opened = self.call("Page.navigate", &json!({ "url": address }));
         assert!(opened["errorText"].is_null(), "{address}: {opened}");
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'");
     }
@@ -123,7 +124,7 @@ impl Browser {
     /// The value of an expression on the page.
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.call("Runtime.evaluate", parameters);
+        let answer = self.call("Runtime.evaluate", &parameters);
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -132,7 +133,7 @@ impl Browser {
     pub(crate) fn until(&mut self, expression: &str) {
         let until = std::time::Instant::now() + DEADLINE;
         let parameters = json!({ "expression": expression, "returnByValue": true });
-        while self.send("Runtime.evaluate", parameters.clone())["result"]["result"]["value"] != true {
+        while self.send("Runtime.evaluate", &parameters)["result"]["result"]["value"] != true {
             assert!(std::time::Instant::now() < until, "waited in vain until {expression}");
             // Between two questions the browser gets the time it needs.
             if let Ok(message) = self.from.recv_timeout(Duration::from_millis(20)) {
@@ -144,22 +145,22 @@ impl Browser {
     /// How wide the window is, and which colours are liked.
     pub(crate) fn look(&mut self, width: u32, theme: &str) {
         let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-        self.call("Emulation.setDeviceMetricsOverride", size);
+        self.call("Emulation.setDeviceMetricsOverride", &size);
         let likes = json!([{ "name": "prefers-color-scheme", "value": theme }]);
-        self.call("Emulation.setEmulatedMedia", json!({ "media": "screen", "features": likes }));
+        self.call("Emulation.setEmulatedMedia", &json!({ "media": "screen", "features": likes }));
     }
 
     /// Presses the tabulator.
     pub(crate) fn tab(&mut self) {
         for kind in ["rawKeyDown", "keyUp"] {
             let key = json!({ "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 });
-            self.call("Input.dispatchKeyEvent", key);
+            self.call("Input.dispatchKeyEvent", &key);
         }
     }
 
     /// What a screen reader is given: role, name and level of every node.
     pub(crate) fn heard(&mut self) -> Vec<(String, String, i64)> {
-        let tree = self.call("Accessibility.getFullAXTree", json!({}));
+        let tree = self.call("Accessibility.getFullAXTree", &json!({}));
         let nodes = tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] != true);
         let value = |node: &Value, key: &str| node[key]["value"].as_str().unwrap_or_default().to_owned();
         let level = |node: &Value| {

@@ -277,6 +277,7 @@ mod tests {
             let surface = HttpSurface {
                 published: watch::Sender::default().subscribe(),
                 board: watch::Sender::default().subscribe(),
+                past: crate::surface::page::Past::in_store("/nonexistent/history.db".into()),
                 commands,
                 address: "192.0.2.7:9977".parse().unwrap(),
                 entrance,

@@ -289,10 +289,10 @@ struct Version {
 async fn asset(named: Named, version: Result<Query<Version>, QueryRejection>, asked: HeaderMap) -> Answer {
     let Ok(Path(name)) = named else { return say(StatusCode::NOT_FOUND, "there is no such file") };
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
-        let names: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
+        let known: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
         return say(
             StatusCode::NOT_FOUND,
-            &format!("there is no such file; there are: {}", names.join(", ")),
+            &format!("there is no such file; there are: {}", known.join(", ")),
         );
     };
     let tag =

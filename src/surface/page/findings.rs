@@ -45,7 +45,7 @@ impl Html {
             if of.is_empty() {
                 continue;
             }
-            self.raw(&format!("<h3 id=\"{noun}s\"><span class=\"sign {}\">", class(severity)));
+            self.raw(&format!("<h3 id=\"head-{noun}s\"><span class=\"sign {}\">", class(severity)));
             self.element("", &count(of.len(), noun), "</span></h3>\n");
             self.raw(&format!("<div class=\"sheet list\" id=\"list-{noun}s\">\n"));
             let open = opened == Opened::All || severity == Severity::Blocker;

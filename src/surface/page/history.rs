@@ -126,7 +126,7 @@ fn render(
 }
 
 impl WantedChanges {
-    fn address(&self, target: &str, check: &str, page: u32) -> String {
+    fn address(target: &str, check: &str, page: u32) -> String {
         let mut parts = Vec::new();
         for (key, value) in [("target", target), ("check", check)] {
             if !value.is_empty() {
@@ -150,12 +150,12 @@ impl Html {
             (requested.clone(), requested)
         });
         for (target, name) in all.chain(each) {
-            self.element("<li><a href=\"", &wanted.address(&target, &wanted.check, 1), "\"");
+            self.element("<li><a href=\"", &WantedChanges::address(&target, &wanted.check, 1), "\"");
             self.raw(if target == wanted.target { " aria-current=\"true\">" } else { ">" });
             self.element("", &name, "</a></li>\n");
         }
         if !wanted.check.is_empty() {
-            self.element("<li><a href=\"", &wanted.address(&wanted.target, "", 1), "\">");
+            self.element("<li><a href=\"", &WantedChanges::address(&wanted.target, "", 1), "\">");
             self.element("Only of <code>", &wanted.check, "</code>: show all checks</a></li>\n");
         }
         self.raw("</ul></nav>\n");
@@ -229,7 +229,7 @@ impl Html {
         if page > 1 {
             self.element(
                 "<a rel=\"prev\" href=\"",
-                &wanted.address(&wanted.target, &wanted.check, page - 1),
+                &WantedChanges::address(&wanted.target, &wanted.check, page - 1),
                 "\">Newer</a>",
             );
         }
@@ -237,7 +237,7 @@ impl Html {
         if more {
             self.element(
                 "<a rel=\"next\" href=\"",
-                &wanted.address(&wanted.target, &wanted.check, page + 1),
+                &WantedChanges::address(&wanted.target, &wanted.check, page + 1),
                 "\">Older</a>",
             );
         }

@@ -89,6 +89,14 @@
     else old.nodeValue = fresh.nodeValue;
   }
 
+  // What somebody looks at, which is to stay where it is: what has the focus, else what is at the top of the window.
+  function reading(focused) {
+    const seen = (e) => e.getBoundingClientRect().bottom > 0 && e.getBoundingClientRect().top < innerHeight;
+    if (scrollY === 0) return null;
+    if (focused && focused !== document.body && focused.id !== "main" && seen(focused)) return focused;
+    return [...document.querySelectorAll("main [id]")].find((e) => e.getBoundingClientRect().top >= 0 && seen(e));
+  }
+
   function show(text) {
     const fresh = new DOMParser().parseFromString(text, "text/html");
     const style = (page) => page.querySelector("link[rel=stylesheet]")?.getAttribute("href");
@@ -96,6 +104,8 @@
     if (style(fresh) !== style(document)) return location.reload();
     const before = verdicts();
     const focused = document.activeElement;
+    const read = reading(focused);
+    const top = read?.getBoundingClientRect().top;
     for (const part of document.querySelectorAll("[data-live]")) {
       const other = fresh.getElementById(part.id);
       if (other) renew(part, other);
@@ -104,6 +114,7 @@
     if (focused && focused !== document.body && focused.isConnected && document.activeElement !== focused) {
       focused.focus({ preventScroll: true });
     }
+    if (read?.isConnected) scrollBy(0, read.getBoundingClientRect().top - top);
     const changes = [];
     for (const [id, [what, verdict]] of verdicts()) {
       const was = before.get(id);
