@@ -26,7 +26,6 @@ mod postgres;
 #[expect(dead_code, reason = "other tests start the agent without rights")]
 mod process;
 #[path = "../support/server.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod server;
 
 mod chance;

@@ -234,7 +234,6 @@ impl Tally for Counts {
 
 /// A recorder with its store, until it is dropped.
 pub(super) struct House {
-    pub(super) tasks: TaskTracker,
     pub(super) reminder: Reminder,
     pub(super) board: latest::Sender<Arc<Board>>,
     pub(super) counts: Arc<Counts>,
@@ -247,7 +246,7 @@ impl House {
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let board = latest::Sender::new(Arc::new(Board::default()));
         tasks.spawn(recorder.run(board.clone(), shutdown.clone()));
-        Self { tasks, reminder, board, counts: Arc::default(), shutdown }
+        Self { reminder, board, counts: Arc::default(), shutdown }
     }
 
     pub(super) fn desk(&self, channel: &Channel) -> Desk {
