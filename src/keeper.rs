@@ -196,13 +196,12 @@ impl Keeper {
         let offering = offered.offering();
         let before = judged.take().filter(|_| occasion == Occasion::Answer);
         let before = before.filter(|before| says_what_is(before, snapshot, grounds));
-        let state = Arc::new(match before {
-            Some(before) => before.still_true(snapshot.clone()),
-            None => {
-                let targets = &self.instance.targets;
-                let judging = Judging { grounds, targets, offering, now, ahead: false };
-                judge_instance(&judging, snapshot, history)
-            }
+        let state = Arc::new(if let Some(before) = before {
+            before.still_true(snapshot.clone())
+        } else {
+            let targets = &self.instance.targets;
+            let judging = Judging { grounds, targets, offering, now, ahead: false };
+            judge_instance(&judging, snapshot, history)
         });
         *judged = Some(state.clone());
         recommended.note(&catalog, offering);

@@ -61,7 +61,7 @@ enum Request {
 /// the log away from the store that follows one that is kept aside.
 trait Work: Send {
     /// Does it; the failure of the store, if that is what came of it.
-    fn run<'a>(self: Box<Self>, store: &'a mut Store) -> BoxFuture<'a, Option<StoreError>>;
+    fn run(self: Box<Self>, store: &mut Store) -> BoxFuture<'_, Option<StoreError>>;
 
     /// Tells that there is no store, and why.
     fn decline(self: Box<Self>, why: String);
@@ -78,7 +78,7 @@ where
     T: Send + 'static,
     F: for<'a> FnOnce(&'a mut Store) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
 {
-    fn run<'a>(self: Box<Self>, store: &'a mut Store) -> BoxFuture<'a, Option<StoreError>> {
+    fn run(self: Box<Self>, store: &mut Store) -> BoxFuture<'_, Option<StoreError>> {
         let Self { work, done } = *self;
         Box::pin(async move {
             let outcome = work(store).await;

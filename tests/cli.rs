@@ -365,7 +365,7 @@ fn every_command_has_a_page_in_the_manual() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
     run(&["manual", path]).gives(0);
-    for subcommand in SUBCOMMANDS.iter().copied() {
+    for subcommand in SUBCOMMANDS {
         let page = dir.path().join(format!("agent-{}.1", subcommand.join("-")));
         assert!(fs::read_to_string(&page).unwrap().contains(".SH SYNOPSIS"), "{}", page.display());
     }

@@ -30,10 +30,12 @@ use upgrade_readiness_agent::surface::metrics::ALL;
 const NOT_SHOWN: &[(&str, &str)] = &[];
 
 /// Queries that give nothing of the example, by a part of them, and why.
-const EMPTY: &[(&str, &str)] = &[(
-    "blocks_at_timestamp_seconds",
-    "every target of the example is blocked today, so no later day is known",
-)];
+const EMPTY: &[(&str, &str)] = &[
+    ("blocks_at_timestamp_seconds", "every target of the example is blocked today, so no later day is known"),
+    ("notifications_", "the example tells nobody"),
+    ("fleet_", "the example has no shared store"),
+    ("http_certificate_", "the example serves without TLS"),
+];
 
 fn project(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()

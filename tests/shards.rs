@@ -1,7 +1,12 @@
 //! Two real agents that share one configuration, found by a real Prometheus through what they say of themselves and
 //! through a file.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where something goes wrong")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something goes wrong"
+)]
 
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "support/process.rs"]

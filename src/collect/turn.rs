@@ -69,7 +69,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_only_waits_keeps_nobody_from_looking() {
-        const MINUTE: Duration = Duration::from_secs(60);
+        const MINUTE: Duration = Duration::from_mins(1);
         let turns = Turns::new(2);
         let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let work = async || {
@@ -99,7 +99,7 @@ mod tests {
             turns.take(async {
                 aside.fetch_add(1, Ordering::SeqCst);
                 assert!(aside.load(Ordering::SeqCst) <= ASIDE_FOR_EACH + 2);
-                wait_aside(Duration::from_secs(60)).await;
+                wait_aside(Duration::from_mins(1)).await;
                 aside.fetch_sub(1, Ordering::SeqCst);
             })
         });

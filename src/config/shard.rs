@@ -23,7 +23,7 @@ pub(super) struct RawShard {
     /// Which of them this one is, counted from 1.
     pub(super) index: Option<u32>,
     /// A file that says which of them this one is: a number counted from 1, or a name that ends in a hyphen and a number
-    /// counted from 0, such as that of a pod of a StatefulSet.
+    /// counted from 0, such as that of a pod of a `StatefulSet`.
     pub(super) index_file: Option<String>,
     /// The environment variable that says it, in place of the file.
     pub(super) index_env: Option<String>,
@@ -59,11 +59,11 @@ impl Validation {
             (Some(index), None, None) => Some(index),
             (None, Some(file), None) => {
                 let read = read_text(Path::new(&file)).map_err(|error| Chain(&error).to_string());
-                self.index_in("shard.index_file", &format!("the file {file}"), read)
+                self.index_in("shard.index_file", &format!("the file {file}"), &read)
             }
             (None, None, Some(variable)) => {
                 let read = env::var(&variable).map_err(|error| error.to_string());
-                self.index_in("shard.index_env", &format!("the variable {variable}"), read)
+                self.index_in("shard.index_env", &format!("the variable {variable}"), &read)
             }
             (None, None, None) if of == 1 => Some(1),
             (None, None, None) => {
@@ -86,8 +86,8 @@ impl Validation {
         Shard { index, of, agents }
     }
 
-    fn index_in(&mut self, key: &str, place: &str, read: Result<String, String>) -> Option<u32> {
-        let seen = match &read {
+    fn index_in(&mut self, key: &str, place: &str, read: &Result<String, String>) -> Option<u32> {
+        let seen = match read {
             Ok(text) => match parse_index(text.trim()) {
                 Some(index) => return Some(index),
                 None => format!("holds {:?}", text.trim().chars().take(64).collect::<String>()),

@@ -28,6 +28,8 @@ pub(super) enum Standing {
         since: Instant,
         /// What was heard before.
         heard: Option<Arc<Heard>>,
+        /// It has been for too long, and the agent was told to ask for itself.
+        too_long: bool,
     },
 }
 
@@ -115,7 +117,7 @@ impl Post {
             Standing::Leads { epoch } => Way::AskAndTell { epoch },
             Standing::Follows(None) => Way::Nothing,
             Standing::Follows(Some(heard)) => Way::Take(heard),
-            Standing::Lost { since, heard } => match heard {
+            Standing::Lost { since, heard, .. } => match heard {
                 Some(heard) if since.elapsed() < self.patience => Way::Take(heard),
                 Some(_) | None => Way::Ask,
             },

@@ -74,16 +74,18 @@ impl Leadership {
     /// Nobody can know who leads; those who wait too long for it look again, and then ask for themselves.
     fn lose(&self) {
         for post in &self.posts {
-            let since = match &*post.standing.borrow() {
-                Standing::Lost { since, .. } => *since,
-                Standing::Undecided | Standing::Leads { .. } | Standing::Follows(_) => Instant::now(),
+            let (since, told) = match &*post.standing.borrow() {
+                Standing::Lost { since, too_long, .. } => (*since, *too_long),
+                Standing::Undecided | Standing::Leads { .. } | Standing::Follows(_) => {
+                    (Instant::now(), false)
+                }
             };
-            let heard = post.heard();
-            let due = since.elapsed() >= post.patience && heard.is_some();
-            // What was heard has served its time: from now on the agent asks, and looks at once.
-            let heard = if due { None } else { heard };
-            post.stand(Standing::Lost { since, heard });
-            if due {
+            let too_long = since.elapsed() >= post.patience;
+            // What was heard has served its time: from now on the agent asks, and looks at once. So does one that heard
+            // nothing yet.
+            let heard = if too_long { None } else { post.heard() };
+            post.stand(Standing::Lost { since, heard, too_long });
+            if too_long && !told {
                 post.nudge();
             }
         }

@@ -114,7 +114,6 @@ impl Pieces {
     }
 
     /// Sends it, piece after piece.
-    #[must_use]
     pub fn into_body(self) -> Body {
         match &*self.0 {
             [Piece::Plain(bytes)] => Body::from(bytes.clone()),

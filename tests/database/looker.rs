@@ -96,5 +96,9 @@ async fn mariadb_tells_what_goes_beyond_reading() {
     let writer = at("writer").await;
     let mut told = told(&writer);
     told.sort_unstable();
-    assert_eq!(told, ["DELETE on `wiki`.`content`", "INSERT on `wiki`.*"]);
+    // MariaDB does not tell what a role may that is not in force: that is said, and not passed over.
+    assert_eq!(
+        told,
+        ["DELETE on `wiki`.`content`", "what the role `authors` may, which the server does not tell"]
+    );
 }

@@ -122,6 +122,15 @@ impl House {
         }
     }
 
+    /// The steps of the run book; none while it cannot be made.
+    pub(crate) async fn steps(&self) -> Vec<String> {
+        let (_, book) = self.get("/api/v1/plan/wiki/9.2.10?form=json").await;
+        let book: Value = serde_json::from_str(&book).unwrap_or_default();
+        let sections = book["sections"].as_array().into_iter().flatten();
+        let steps = sections.filter_map(|section| section["steps"].as_array()).flatten();
+        steps.filter_map(|step| Some(step["id"].as_str()?.to_owned())).collect()
+    }
+
     pub(crate) async fn status(&self) -> Value {
         let (code, text) = self.get("/api/v1/status").await;
         assert_eq!(code, 200, "{text}");

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use upgrade_readiness_agent::store::{Batch, Change, Store};
 use upgrade_readiness_checks::model::Verdict;
+use upgrade_readiness_checks::rules;
 
 use crate::process::eventually;
 use crate::site::{Agent, Site};
@@ -12,12 +13,13 @@ async fn happen(agent: &Agent, round: usize, number: usize) {
     let change = |step: usize| Change {
         instance: "wiki".into(),
         target: "9.2.10".into(),
-        check: "disk-space".into(),
+        // Of one check a thousand changes are kept: another one in each round.
+        check: rules::ALL.iter().cycle().nth(round).unwrap().id.into(),
         at: Timestamp::now(),
         before: Some(Verdict::Ready),
         after: Verdict::Blocked,
         cause: format!("round {round} step {step} \u{1f418} 'quoted' \0"),
-        observed: (step % 2 == 0).then(|| "17 B".into()),
+        observed: step.is_multiple_of(2).then(|| "17 B".into()),
     };
     let mut store = Store::open(&agent.dir.join("state/history.db")).await.unwrap();
     store.write(&Batch { changes: (0..number).map(change).collect(), ..Batch::default() }).await.unwrap();

@@ -107,7 +107,7 @@ async fn on_loopback_too_who_is_listed_is_asked_who_they_are() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let ask = async |path: &str, token: Option<&str>| {
         let mut request = client.get(format!("http://127.0.0.1:{}{path}", stage.port));
-        request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+        request = token.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         request.send().await.map_or(0, |answer| answer.status().as_u16())
     };
     eventually("it is ready", async || ask("/-/ready", None).await == 200).await;
@@ -130,11 +130,12 @@ async fn on_loopback_too_who_is_listed_is_asked_who_they_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_could_not_be_kept_is_refused_at_the_start_and_by_the_check() {
+    type Row<'a> = (&'a str, &'a dyn Fn(), &'a [&'a str]);
     let stage = Stage::set();
     let other = stage.authority.server(2077);
     let everybody: &dyn Fn() = &|| stage.configure("0.0.0.0", EVERYBODY, "");
     let write = |name: &str, text: &str| fs::write(stage.path(name), text).unwrap();
-    let rows: [(&str, &dyn Fn(), &[&str]); 6] = [
+    let rows: [Row<'_>; 6] = [
         ("nothing is wrong", &|| (), &[]),
         (
             "remote without access",

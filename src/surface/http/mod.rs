@@ -404,7 +404,7 @@ mod tests {
         probe.published.send_modify(|published| published.ready = true);
         assert_eq!(ask(&probe.router, Method::GET, "/-/ready", &[]).await.0, 200);
         probe.published.send_replace(Published::default());
-        for path in ["/", "/metrics", "/api/v1/status"] {
+        for path in ["/metrics", "/api/v1/status"] {
             assert_eq!(ask(&probe.router, Method::GET, path, &[]).await.0, 503, "{path}");
         }
         assert_eq!(ask(&probe.router, Method::GET, "/fleet", &[]).await.0, 404);

@@ -330,9 +330,8 @@ fn source_absence(instance: &InstanceState, source: &str) -> Absence {
     let state = Source::ALL.into_iter().find(|known| known.id() == source);
     match state.map(|source| instance.snapshot.state(source).condition) {
         Some(SourceCondition::Ok) => Absence::Over,
-        Some(SourceCondition::Pending) => Absence::Unclear,
-        // It would be a condition.
-        Some(SourceCondition::Failed | SourceCondition::Stale) => Absence::Unclear,
+        // Of the last two it would be a condition.
+        Some(SourceCondition::Pending | SourceCondition::Failed | SourceCondition::Stale) => Absence::Unclear,
         Some(SourceCondition::Off) | None => Absence::Unwatched,
     }
 }

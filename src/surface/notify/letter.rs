@@ -126,9 +126,8 @@ impl Entry {
         use What::{Again, New, Over, Passed, Still, Unwatched};
         let what = match (self.what, later.what) {
             (New, Over | Unwatched) => Passed,
-            (Over | Unwatched, New) => Again,
+            (Over | Unwatched, New) | (Again, Still) => Again,
             (New, Still) => New,
-            (Again, Still) => Again,
             (_, what) => what,
         };
         let began_at = (what == Passed).then_some(self.began_at.unwrap_or(self.at));
@@ -233,12 +232,12 @@ impl Place {
         place.product = instance.product.to_string();
         place.version = instance.version.as_ref().map(ToString::to_string).unwrap_or_default();
         if target.is_empty() {
-            place.verdict = instance.verdict().id().to_owned();
+            instance.verdict().id().clone_into(&mut place.verdict);
         }
         for state in &instance.targets {
             match state {
                 TargetState::Judged(judged) if judged.report.version.as_str() == target => {
-                    place.verdict = judged.report.verdict.id().to_owned();
+                    judged.report.verdict.id().clone_into(&mut place.verdict);
                     place.requested = judged.report.requested.to_string();
                     let findings = judged.report.checks.iter().flat_map(|check| &check.findings);
                     let blockers = findings
@@ -246,7 +245,7 @@ impl Place {
                     place.blockers = blockers.count();
                 }
                 TargetState::Unresolved { requested, .. } if requested.to_string() == *target => {
-                    place.verdict = Verdict::Unknown.id().to_owned();
+                    Verdict::Unknown.id().clone_into(&mut place.verdict);
                     place.requested = requested.to_string();
                 }
                 TargetState::Judged(_) | TargetState::Unresolved { .. } => {}

@@ -21,7 +21,7 @@ use crate::channel::{Account, Security};
 
 /// For each command; the whole is limited too.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
-const DONE_WITHIN: Duration = Duration::from_secs(60);
+const DONE_WITHIN: Duration = Duration::from_mins(1);
 
 /// Where mail goes, as the configuration has it.
 #[derive(Debug, Clone, Copy)]

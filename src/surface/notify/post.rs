@@ -206,7 +206,7 @@ async fn read_start(response: &mut reqwest::Response) -> Vec<u8> {
     while start.len() < MOST_BYTES {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                start.extend_from_slice(chunk.get(..MOST_BYTES - start.len()).unwrap_or(chunk.as_ref()))
+                start.extend_from_slice(chunk.get(..MOST_BYTES - start.len()).unwrap_or(chunk.as_ref()));
             }
             Ok(None) | Err(_) => break,
         }

@@ -27,7 +27,7 @@ pub(super) fn asked_for(header: &str, now: Timestamp) -> Option<SignedDuration> 
         return Some(SignedDuration::from_secs(i64::from(seconds)));
     }
     let at = jiff::fmt::rfc2822::parse(header).ok()?.timestamp();
-    Some(at.duration_since(now)).filter(|wait| wait.is_positive())
+    Some(at.duration_since(now)).filter(jiff::SignedDuration::is_positive)
 }
 
 #[cfg(test)]
