@@ -82,8 +82,8 @@ async fn mark(
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let Some(step) = steps.get(turn % steps.len().max(1)) else { break };
-        if house.mark(step, &note).await.is_ok() {
+        let Some(marked) = steps.get(turn % steps.len().max(1)) else { break };
+        if house.mark(marked, &note).await.is_ok() {
             kept.push(note);
         }
     }
