@@ -195,7 +195,7 @@ impl Validation {
             self.problem(
                 "http.listen",
                 format!(
-                    "{address} can be reached from other hosts, and {lacks} is missing; add it, listen on 127.0.0.1 behind a proxy, or set http.allow_remote = true if this is meant: {gives_up}"
+                    "{address} can be reached from other hosts, and {lacks} is missing; add it, listen on 127.0.0.1 behind a proxy that asks who it is, or set http.allow_remote = true if this is meant: {gives_up}"
                 ),
             );
         }

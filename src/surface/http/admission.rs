@@ -82,7 +82,11 @@ impl Doorkeeper {
         // A request without it was made by no connection of ours; it is trusted least.
         let peer = request.extensions().get::<Peer>().cloned();
         let Some(known) = &entrance.known else {
-            if reads || peer.is_some_and(|peer| peer.on_this_host) {
+            // A proxy on this host passes on what others ask; most say so.
+            let passed_on = ["forwarded", "via", "x-forwarded-for", "x-real-ip"]
+                .iter()
+                .any(|name| request.headers().contains_key(*name));
+            if reads || (!passed_on && peer.is_some_and(|peer| peer.on_this_host)) {
                 return Ok(());
             }
             return Err(self.turn_away(
