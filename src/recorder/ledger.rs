@@ -275,6 +275,7 @@ mod tests {
                 reason: "looked".into(),
                 findings,
                 word: None,
+                saw_all: true,
             };
             let key = ("wiki".to_owned(), "9.2.10".to_owned(), "disk-space".to_owned());
             let told = change(&key, Some(Verdict::Unknown), &report, Timestamp::UNIX_EPOCH);

@@ -400,6 +400,7 @@ fn ready_checks() -> Vec<CheckReport> {
             reason: (*reason).into(),
             findings: Vec::new(),
             word: None,
+            saw_all: true,
         })
         .collect();
     checks.insert(
@@ -412,6 +413,7 @@ fn ready_checks() -> Vec<CheckReport> {
             reason: "this instance is not a cluster".into(),
             findings: Vec::new(),
             word: None,
+            saw_all: true,
         },
     );
     checks

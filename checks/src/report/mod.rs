@@ -87,6 +87,9 @@ pub struct CheckReport {
     pub findings: Vec<DatedFinding>,
     /// Who stands in for what the agent itself could not see; `None` when nobody had to.
     pub word: Option<Word>,
+    /// Everything was seen, or somebody stands in for what was not. A blocked check may have seen only a part: what is
+    /// not among its findings then need not be over.
+    pub saw_all: bool,
 }
 
 /// A finding, the day from which it holds, and what people said of it.
@@ -275,6 +278,7 @@ fn evaluate(
         reason: String::new(),
         findings: Vec::new(),
         word: None,
+        saw_all: true,
     };
     let (found, missing) = match outcome {
         Ok(Judgement { evidence, findings }) => {
@@ -305,6 +309,7 @@ fn evaluate(
             report.word = Some(word);
         }
         Err(lapsed) => {
+            report.saw_all = false;
             // A blocker blocks whatever else could not be seen; without one, not having seen it all is unknown.
             report.verdict = match report.verdict {
                 Verdict::Blocked => Verdict::Blocked,
@@ -353,6 +358,7 @@ fn later(today: CheckReport, then: CheckReport, day: Date) -> CheckReport {
     sort(&mut findings);
     let graver = then.verdict > today.verdict;
     CheckReport {
+        saw_all: today.saw_all && then.saw_all,
         verdict: today.verdict.max(then.verdict),
         reason: if graver { format!("on {day}: {}", then.reason) } else { today.reason },
         findings,

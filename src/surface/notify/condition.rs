@@ -15,6 +15,9 @@ use crate::board::{Board, InstanceState, JudgedTarget, TargetState, is_pending};
 use crate::channel::{Channel, Event, Level};
 use crate::store::ConditionKey;
 
+/// Longer subjects are cut.
+const MOST_OF_A_SUBJECT: usize = 200;
+
 /// More findings of a check are told of together.
 const MOST_OF_A_CHECK: usize = 25;
 
@@ -94,7 +97,7 @@ impl Seen {
 
     fn put(&mut self, key: [&str; 5], event: Event, level: Level, requested: &str, texts: (&str, &str)) {
         let [instance, target, alert, check, subject] = key.map(ToOwned::to_owned);
-        let key = ConditionKey { instance, target, alert, check, subject: cut(&subject, 200) };
+        let key = ConditionKey { instance, target, alert, check, subject: cut(&subject, MOST_OF_A_SUBJECT) };
         let (summary, remedy) = (cut(texts.0, MOST_CHARS), cut(texts.1, MOST_CHARS));
         let standing = Standing { event, level, requested: requested.to_owned(), summary, remedy };
         self.0.insert(key, standing);
@@ -362,12 +365,20 @@ fn judged_absence(
     event: Event,
 ) -> Absence {
     let checks = &judged.report.checks;
+    let of_id = |id: &str| checks.iter().find(|check| check.id == id);
     let blind = |id: &str| {
-        let verdict = checks.iter().find(|check| check.id == id).map(|check| check.verdict);
-        verdict == Some(Verdict::Unknown) || is_pending(&instance.snapshot, id)
+        let partly = of_id(id).is_some_and(|check| check.verdict == Verdict::Unknown || !check.saw_all);
+        partly || is_pending(&instance.snapshot, id)
+    };
+    // What is no longer told by itself, because there are so many, is not over for that.
+    let stands = |key: &ConditionKey| {
+        let findings = of_id(&key.check).into_iter().flat_map(|check| &check.findings);
+        let mut blockers =
+            findings.filter(|dated| dated.counts() && dated.finding.severity == Severity::Blocker);
+        blockers.any(|dated| cut(&dated.finding.subject, MOST_OF_A_SUBJECT) == key.subject)
     };
     let unclear = match event {
-        Event::Blocked => blind(&key.check),
+        Event::Blocked => blind(&key.check) || stands(key),
         // It has come: that is told as what it is.
         Event::WillBeBlocked if judged.report.verdict == Verdict::Blocked => false,
         Event::WillBeBlocked => is_waiting(instance) || blind(&key.check),

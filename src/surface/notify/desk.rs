@@ -77,6 +77,8 @@ pub(super) struct Desk {
     resend_at: Option<Timestamp>,
     /// Since when there is no store, and whether people were told so.
     without_store: Option<(Timestamp, bool)>,
+    /// Id and answer of a message that was taken while the store did not take that in.
+    taken: Option<(String, Taken)>,
 }
 
 impl Desk {
@@ -95,6 +97,7 @@ impl Desk {
             started_at: None,
             lately: VecDeque::new(),
             resend_at: None,
+            taken: None,
             without_store: None,
         }
     }
@@ -295,11 +298,13 @@ impl Desk {
             return Ok(next_at.filter(|_| !books.messages.is_empty()));
         }
         for message in books.messages.clone() {
-            let Ok(letter) = serde_json::from_str::<Letter>(&message.content) else {
+            let Ok(mut letter) = serde_json::from_str::<Letter>(&message.content) else {
                 // Another version wrote it, and what it says stands in what was told.
                 self.write(books, OutboxChange { done: vec![message.id], ..OutboxChange::default() }).await?;
                 continue;
             };
+            // Others may have been given up while this one waited.
+            letter.lost = letter.lost.max(books.state.as_ref().map_or(0, |state| state.given_up));
             let late_since = (now.duration_since(message.since) > LATE).then_some(message.since);
             let parcel = Parcel {
                 id: message.id.clone(),
@@ -308,11 +313,17 @@ impl Desk {
                 late_since,
                 letter,
             };
-            let outcome = carry(&self.channel, &parcel).await;
+            // Taken before, and the store did not take that in.
+            let outcome = match self.taken.take().filter(|(id, _)| *id == message.id) {
+                Some((_, taken)) => Ok(taken),
+                None => carry(&self.channel, &parcel).await,
+            };
             let goes_on = outcome.as_ref().map_or_else(|refusal| refusal.is_about_message, |_| true);
-            let done = if outcome.is_ok() { vec![message.id] } else { Vec::new() };
+            let done = if outcome.is_ok() { vec![message.id.clone()] } else { Vec::new() };
+            self.taken = outcome.as_ref().ok().map(|taken| (message.id, taken.clone()));
             let state = Some(self.after(books, outcome, now));
             self.write(books, OutboxChange { state, done, ..OutboxChange::default() }).await?;
+            self.taken = None;
             if !goes_on {
                 break;
             }
@@ -354,10 +365,12 @@ impl Desk {
         state
     }
 
-    /// Lets go of what could not be delivered for very long; the next message says how many there were.
+    /// Lets go of messages nothing was added to for very long; the next one says how many there were. What they told
+    /// was told to nobody: where it still stands it is told anew.
     async fn give_up(&self, books: &mut Books, now: Timestamp) -> Result<(), String> {
-        let old = |message: &&Message| now.duration_since(message.since) > self.channel.give_up_after;
-        let done: Vec<String> = books.messages.iter().filter(old).map(|message| message.id.clone()).collect();
+        let old = |message: &&Message| now.duration_since(message.made_at) > self.channel.give_up_after;
+        let given_up: Vec<Message> = books.messages.iter().filter(old).cloned().collect();
+        let done: Vec<String> = given_up.iter().map(|message| message.id.clone()).collect();
         let Some(state) = books.state.clone().filter(|state| !done.is_empty() && state.attempts > 0) else {
             return Ok(());
         };
@@ -367,7 +380,21 @@ impl Desk {
         }
         let lost = u32::try_from(done.len()).unwrap_or(u32::MAX);
         let state = Some(ChannelState { given_up: state.given_up.saturating_add(lost), ..state });
-        self.write(books, OutboxChange { state, done, ..OutboxChange::default() }).await
+        let told_in = |key: &ConditionKey, message: &Message| {
+            let of_all = message.instance.is_empty() && message.target.is_empty();
+            of_all || (&key.instance, &key.target) == (&message.instance, &message.target)
+        };
+        let forgotten: Vec<ConditionKey> = books
+            .watch
+            .told
+            .keys()
+            .filter(|key| given_up.iter().any(|message| told_in(key, message)))
+            .cloned()
+            .collect();
+        let change = OutboxChange { state, done, forgotten: forgotten.clone(), ..OutboxChange::default() };
+        self.write(books, change).await?;
+        books.watch.told.retain(|key, _| !forgotten.contains(key));
+        Ok(())
     }
 
     /// Sends alerts to an Alertmanager: at once when something changed, and again after a while.

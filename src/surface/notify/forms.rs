@@ -163,8 +163,10 @@ fn teams(parcel: &Parcel) -> Value {
 /// An incoming webhook, <https://developers.mattermost.com/integrate/webhooks/incoming/>; a post has at most 16383
 /// characters.
 fn mattermost(parcel: &Parcel) -> Value {
-    // Nobody is called by a plug-in whose name is `@all`, and nothing is made a heading or a link.
-    let escape = |text: &str| text.replace('@', "@\u{200b}").replace('[', "\\[").replace('`', "'");
+    // Nobody is called by a plug-in whose name is `@all`, or `<!all>` as Slack has it, and nothing is made a heading or a link.
+    let escape = |text: &str| {
+        text.replace('@', "@\u{200b}").replace('<', "<\u{200b}").replace('[', "\\[").replace('`', "'")
+    };
     let title = escape(&subject(&parcel.letter));
     let text = format!(
         "#### {title}\n```\n{}\n```",

@@ -73,8 +73,10 @@ impl Watch {
         for (key, standing) in &seen {
             if let Some(known) = self.told.get_mut(key).filter(|known| known.ended_at.is_none()) {
                 self.falling.remove(key);
-                // Other words for the same are no news, and better where they are said again.
-                known.standing.clone_from(standing);
+                // Other words for the same are no news, and better where they are said again. How its target was asked
+                // for stays as it was told: to an Alertmanager it is part of which alert this is.
+                let requested = std::mem::take(&mut known.standing.requested);
+                known.standing = Standing { requested, ..standing.clone() };
             } else {
                 let (since, _) = self.rising.remove(key).unwrap_or((now, standing.clone()));
                 // A clock that was set back must not hold anything back for ever.

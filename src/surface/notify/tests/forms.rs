@@ -59,6 +59,7 @@ fn each_form_has_the_shape_its_receiver_wants_and_nobody_can_be_called() {
     let mattermost = made(Form::Mattermost);
     let text = mattermost["text"].as_str().unwrap();
     assert!(text.starts_with("#### ") && text.contains("@\u{200b}all") && !text.contains("@all"), "{text}");
+    assert!(text.contains("<\u{200b}!channel>") && !text.contains("<!"), "{text}");
     let json = made(Form::Json);
     assert_eq!((&json["format_version"], &json["id"]), (&"1.0".into(), &"c0ffee".into()));
     assert_eq!(

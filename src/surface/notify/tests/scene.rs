@@ -86,6 +86,15 @@ pub(super) fn blind(mut instance: InstanceState) -> InstanceState {
     instance
 }
 
+/// The same with a check that could look at a part only.
+pub(super) fn partly(mut instance: InstanceState) -> InstanceState {
+    change(&mut instance, |judged| {
+        let check = judged.report.checks.iter_mut().find(|check| check.id == CHECK).unwrap();
+        check.saw_all = false;
+    });
+    instance
+}
+
 fn blocker(subject: &str) -> DatedFinding {
     let finding = Finding {
         severity: Severity::Blocker,

@@ -1,6 +1,6 @@
 //! What is told of which board, and when: nothing is sent here.
 
-use super::scene::{CHECK, blind, board, change, channel, minutes, now, site};
+use super::scene::{CHECK, blind, board, change, channel, minutes, now, partly, site};
 use crate::board::{Board, InstanceState, Notice, TargetState};
 use crate::channel::{Channel, Event, Level};
 use crate::surface::notify::condition::{ALERTS, Seen, failing};
@@ -120,6 +120,17 @@ fn changes_are_told_once_and_only_when_they_stand() {
             ],
         ),
         (
+            "nor does one that could look at a part and is blocked by that",
+            &sudden,
+            [
+                times(2, &both),
+                times(3, &partly(site("wiki", &["gantt"]))),
+                times(1, &site("wiki", &["gantt"])),
+            ]
+            .concat(),
+            vec!["0 Began UpgradeBlocked draw", "0 Began UpgradeBlocked gantt", "5 Over UpgradeBlocked draw"],
+        ),
+        (
             "a target that stands for no release clears nothing of the release",
             &sudden,
             [times(1, &draw), times(2, &unresolved), times(1, &draw)].concat(),
@@ -231,6 +242,36 @@ fn a_check_with_hundreds_of_findings_is_told_with_a_limit() {
     let seen = Seen::of(&board([site("wiki", &subjects)]), &at_once(), now()).0;
     assert_eq!(seen.len(), 26);
     assert!(seen.values().any(|standing| standing.summary.contains("275 more things")));
+}
+
+/// One more thing may take the place of another in what is told by itself.
+#[test]
+fn what_is_told_among_others_is_not_over() {
+    let subjects: Vec<String> = (0..25).map(|number| format!("plug-in-{number:03}")).collect();
+    let mut subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
+    let before = site("wiki", &subjects);
+    subjects.push("another");
+    let told = told(&at_once(), &[times(1, &before), times(3, &site("wiki", &subjects))].concat());
+    let later: Vec<&str> = told.iter().filter(|line| !line.starts_with("0 ")).map(String::as_str).collect();
+    assert_eq!(told.len() - later.len(), 25);
+    assert_eq!(later, ["1 Began UpgradeBlocked (others)", "1 Began UpgradeBlocked another"]);
+}
+
+/// `recommended` may come to stand for another release, and two words for the same one.
+#[test]
+fn how_a_target_was_asked_for_stays_as_it_was_told() {
+    let instance = site("wiki", &["draw"]);
+    let mut other = instance.clone();
+    change(&mut other, |judged| judged.report.requested = "recommended".parse().unwrap());
+    let mut watch = Watch::default();
+    for (minute, instance) in [(0, &instance), (1, &other)] {
+        let at = now() + minutes(minute);
+        watch.look(&board([instance.clone()]), &at_once(), at);
+        let (groups, _) = watch.due(&at_once(), at);
+        groups.into_values().for_each(|changes| watch.tell(&changes, false, at));
+    }
+    let requested: Vec<_> = watch.standing().map(|(_, known)| known.standing.requested.as_str()).collect();
+    assert_eq!(requested, ["latest-lts"]);
 }
 
 #[test]
