@@ -268,7 +268,9 @@ fn how_a_target_was_asked_for_stays_as_it_was_told() {
         let at = now() + minutes(minute);
         watch.look(&board([instance.clone()]), &at_once(), at);
         let (groups, _) = watch.due(&at_once(), at);
-        groups.into_values().for_each(|changes| watch.tell(&changes, false, at));
+        for changes in groups.into_values() {
+            watch.tell(&changes, false, at);
+        }
     }
     let requested: Vec<_> = watch.standing().map(|(_, known)| known.standing.requested.as_str()).collect();
     assert_eq!(requested, ["latest-lts"]);
