@@ -17,6 +17,7 @@ pub mod parts;
 pub mod pieces;
 mod prose;
 pub mod publisher;
+mod scribe;
 pub mod status;
 pub mod textfile;
 

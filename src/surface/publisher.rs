@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -21,10 +21,9 @@ use super::fleet::{render_fleet_json, render_fleet_page, view_fleet};
 use super::metrics::Metrics;
 use super::parts::Parts;
 use super::pieces::Pieces;
-use super::status::{WriteStatusError, write_pieces};
+use super::scribe::Scribe;
 use crate::board::Board;
 use crate::board::fleet::FLEET_STORE;
-use crate::chain::Chain;
 
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// From one time to the next, with a second to spare.
@@ -41,7 +40,7 @@ const SLOWEST: Duration = Duration::from_secs(45);
 pub struct Publisher {
     metrics: Arc<Metrics>,
     parts: Parts,
-    status_file: PathBuf,
+    scribe: Scribe,
     published: watch::Sender<Published>,
     /// Somebody waits for what is on the board.
     awaited: Arc<Notify>,
@@ -56,7 +55,8 @@ impl Publisher {
     pub fn new(metrics: Arc<Metrics>, status_file: PathBuf) -> (Self, watch::Receiver<Published>) {
         let (published, receiver) = watch::channel(Published::default());
         let (parts, awaited) = Default::default();
-        (Self { metrics, parts, status_file, published, awaited, written_at: None, trouble: None }, receiver)
+        let scribe = Scribe::new(status_file);
+        (Self { metrics, parts, scribe, published, awaited, written_at: None, trouble: None }, receiver)
     }
 
     /// How to have it publish at once.
@@ -95,8 +95,8 @@ impl Publisher {
         }
     }
 
-    /// Makes the texts first and writes the file then: a file system that hangs must not hold back what
-    /// is scraped.
+    /// Makes the texts first and writes the file then: a file system that hangs must not hold back what is scraped,
+    /// neither now nor the next time.
     async fn publish(&mut self, board: Arc<Board>) {
         let now = Timestamp::now();
         let metrics = Arc::clone(&self.metrics);
@@ -125,19 +125,21 @@ impl Publisher {
                 self.parts = parts;
                 published
             }
-            Err(defect) => return broken(&defect),
+            Err(defect) => {
+                error!(error = %defect, "publishing broke; this is a defect of the agent, please report it");
+                // What was shown before may not be true any more, and nothing is better than that.
+                let trouble = Some(format!("publishing broke: {defect}"));
+                self.published
+                    .send_replace(Published { status_file_trouble: trouble, ..Published::default() });
+                return;
+            }
         };
-        let status = published.status.clone();
+        let text = published.status.whole();
         self.published.send_replace(published);
 
-        let path = self.status_file.clone();
-        match spawn_blocking(move || write_pieces(&path, &status.whole())).await {
-            Ok(written) => {
-                let metrics = written.map(|()| self.parts.metrics(&board, &self.metrics, Some(now)));
-                self.note(metrics, now);
-            }
-            Err(defect) => broken(&defect),
-        }
+        let written = self.scribe.write(text).await;
+        let metrics = written.map(|()| self.parts.metrics(&board, &self.metrics, Some(now)));
+        self.note(metrics, now);
         self.published.send_modify(|published| {
             published.revision = revision;
             published.status_file_trouble.clone_from(&self.trouble);
@@ -145,21 +147,20 @@ impl Publisher {
     }
 
     /// Takes in how writing went, and logs it when it went otherwise than before.
-    fn note(&mut self, written: Result<Pieces, WriteStatusError>, now: Timestamp) {
+    fn note(&mut self, written: Result<Pieces, String>, now: Timestamp) {
         match written {
             Ok(metrics) => {
                 self.written_at = Some(now);
                 self.published.send_modify(|published| published.metrics = metrics);
                 if self.trouble.take().is_some() {
-                    info!(path = %self.status_file.display(), "the status file can be written again");
+                    info!(path = %self.scribe.path().display(), "the status file can be written again");
                 }
             }
-            Err(failure) => {
-                let trouble = Chain(&failure).to_string();
+            Err(trouble) => {
                 if self.trouble.as_ref() != Some(&trouble) {
                     error!(
                         error = %trouble,
-                        path = %self.status_file.display(),
+                        path = %self.scribe.path().display(),
                         "the status file cannot be written; make room or give the agent's user the right to \
                          write in its directory"
                     );
@@ -173,10 +174,6 @@ impl Publisher {
 /// How long to wait after publishing took so long.
 fn pause_after(took: Duration) -> Duration {
     (took * SHARE).clamp(AT_MOST_EVERY, SLOWEST)
-}
-
-fn broken(defect: &JoinError) {
-    error!(error = %defect, "publishing broke; this is a defect of the agent, please report it");
 }
 
 /// What is shown of the fleet: made anew with everything else, since what was read of it grows old.
