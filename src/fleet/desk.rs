@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout};
 use upgrade_readiness_checks::facts::{Product, Source};
@@ -40,8 +40,10 @@ pub(super) struct Heard {
     pub(super) letter: Result<Option<Letter>, String>,
     /// How old the facts were when it was read, by the clock of the store; `None` when that cannot be told.
     pub(super) age: Option<SignedDuration>,
-    /// When it was read.
+    /// When it was asked for.
     pub(super) at: Instant,
+    /// The same by the clock of this host: the other one stands still while the host sleeps.
+    pub(super) at_clock: Timestamp,
     /// Which one it was.
     pub(super) stamp: i64,
 }
@@ -50,6 +52,8 @@ impl Heard {
     /// How old the facts are now; no clocks of two hosts are compared for it.
     pub(super) fn age_now(&self) -> Option<SignedDuration> {
         let since = SignedDuration::try_from(self.at.elapsed()).ok()?;
+        // A clock that was set on makes facts older than they are, never younger.
+        let since = since.max(Timestamp::now().duration_since(self.at_clock));
         self.age.filter(|age| !age.is_negative()).map(|age| age.saturating_add(since))
     }
 }

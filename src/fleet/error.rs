@@ -72,6 +72,30 @@ pub enum FleetError {
         #[source]
         cause: std::io::Error,
     },
+    /// The history is older than what was handed in of it: it came back from a backup.
+    #[error(
+        "the history of this agent ends with change {newest}, and the shared store {place} has change {last} of it"
+    )]
+    Rewound {
+        /// The store.
+        place: String,
+        /// The file of the history.
+        history: std::path::PathBuf,
+        /// The newest change in it.
+        newest: i64,
+        /// The newest one that was handed in.
+        last: i64,
+    },
+    /// Another agent writes under the same id.
+    #[error("the host {twin} writes into the shared store {place} under the id of this agent, too")]
+    Twin {
+        /// The store.
+        place: String,
+        /// The other host.
+        twin: String,
+        /// The state directory of this agent.
+        state_dir: std::path::PathBuf,
+    },
     /// Something between the agent and the server swaps sessions.
     #[error("the shared store {place} is reached through something that swaps its sessions")]
     Swapped {
@@ -109,6 +133,17 @@ impl FleetError {
             Self::Identity { path, .. } => format!(
                 "Give the agent's user the right to write in its directory: `ls -ld {}` shows the owner.",
                 path.parent().unwrap_or(path).display()
+            ),
+            Self::Rewound { history, .. } => format!(
+                "It came back from a backup, so new changes would not be told apart from those that were handed in. Stop the \
+                 agent and give the history a name of its own: `sqlite3 '{}' \"UPDATE stream SET id = \
+                 lower(hex(randomblob(16)))\"`.",
+                history.display()
+            ),
+            Self::Twin { state_dir, .. } => format!(
+                "One state directory is a copy of the other. Stop this agent, remove agent-id and history.db from {} and \
+                 start it again. When only the name of this host changed, this ends by itself within ten minutes.",
+                state_dir.display()
             ),
             Self::Swapped { .. } => {
                 "Connect to PostgreSQL itself, or let the pooler keep sessions (PgBouncer: pool_mode = session): who \

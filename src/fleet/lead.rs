@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection as _, Row as _};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -197,8 +197,9 @@ impl Leadership {
         .bind(&sources)
         .bind(&stamps)
         .fetch_all(&mut store.connection);
+        // Before the answer: what it takes to travel makes facts older.
+        let (at, at_clock) = (Instant::now(), Timestamp::now());
         let rows = within(&place, "reading what the leaders learned", rows).await?;
-        let at = Instant::now();
         for row in rows {
             let (instance, source): (String, String) = (row.get(0), row.get(1));
             let (stamp, length): (i64, i32) = (row.get(2), row.get(3));
@@ -209,7 +210,8 @@ impl Leadership {
                     Err(format!("it is {length} bytes long, and none is longer than {}", letter::MOST_BYTES))
                 }
             };
-            let heard = Heard { letter, age: age.map(SignedDuration::from_millis), at, stamp };
+            let age = age.map(SignedDuration::from_millis);
+            let heard = Heard { letter, age, at, at_clock, stamp };
             if let Some(post) =
                 followed.iter().find(|post| post.instance == instance && post.source.id() == source)
             {

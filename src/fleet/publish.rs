@@ -129,6 +129,19 @@ impl Publisher {
         let place = store.place().to_owned();
         let work = async {
             let mut tx = store.connection.begin().await?;
+            // A copy of a state directory is a copy of the name of its agent: two under one name would hide each
+            // other's instances.
+            let twin: Option<String> = sqlx::query_scalar(
+                "SELECT host FROM agent WHERE id = $1 AND host <> $2 \
+                 AND seen_at > clock_timestamp() - interval '10 minutes' FOR UPDATE",
+            )
+            .bind(&identity.id)
+            .bind(&identity.host)
+            .fetch_optional(&mut *tx)
+            .await?;
+            if let Some(twin) = twin {
+                return Ok(Some(twin));
+            }
             sqlx::query(
                 "INSERT INTO agent (id, host, version, seen_at) VALUES ($1, $2, $3, clock_timestamp()) \
                  ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, seen_at = excluded.seen_at",
@@ -159,9 +172,13 @@ impl Publisher {
                 .bind(&watched)
                 .execute(&mut *tx)
                 .await?;
-            tx.commit().await
+            tx.commit().await?;
+            Ok(None)
         };
-        within(&place, "writing how the instances stand", work).await
+        match within(&place, "writing how the instances stand", work).await? {
+            None => Ok(()),
+            Some(twin) => Err(FleetError::Twin { place, twin, state_dir: self.state_dir.clone() }),
+        }
     }
 
     /// Hands in every change of the history that is not there yet, in order.
@@ -199,6 +216,11 @@ impl Publisher {
                 .await
         };
         let mut last = within(&place, "asking how far the history is known", begin).await?;
+        let newest = history.newest().await.map_err(FleetError::History)?;
+        if newest < last {
+            let history = self.state_dir.join("history.db");
+            return Err(FleetError::Rewound { place, history, newest, last });
+        }
         loop {
             self.cursor = Some((stream.clone(), last));
             let changes = history.changes_after(last, AT_ONCE).await.map_err(FleetError::History)?;

@@ -20,6 +20,9 @@ const MOST_PAPERS: i64 = 20_000;
 /// A longer paper is none of ours.
 const MOST_BYTES: i32 = 256 * 1024;
 
+/// Whoever fills the store does not fill the memory of every agent with it.
+const MOST_BYTES_OF_ALL: i64 = 128 * 1024 * 1024;
+
 /// Whatever a writer says, nothing is believed for longer.
 const LONGEST_HOLDS: SignedDuration = SignedDuration::from_hours(1);
 
@@ -41,15 +44,18 @@ impl Reader {
         let place = store.place().to_owned();
         // The host of a paper nobody signed is not known; a time that is no time has no age.
         let rows = sqlx::query(
-            "SELECT p.agent, p.instance, coalesce(a.host, ''), coalesce(a.version, ''), p.digest, p.holds_ms, \
+            "SELECT left(p.agent, 256), left(p.instance, 256), left(coalesce(a.host, ''), 256), \
+             left(coalesce(a.version, ''), 256), left(p.digest, 64), p.holds_ms, \
              CASE WHEN isfinite(p.judged_at) THEN (extract(epoch FROM clock_timestamp() - p.judged_at) * 1000)::bigint END, \
              octet_length(p.body), \
-             CASE WHEN octet_length(p.body) <= $1 AND NOT p.digest = ANY($2) THEN p.body END \
+             CASE WHEN octet_length(p.body) <= $1 AND NOT p.digest = ANY($2) \
+             AND sum(octet_length(p.body)::bigint) OVER (ORDER BY p.instance, p.agent) <= $4 THEN p.body END \
              FROM paper p LEFT JOIN agent a ON a.id = p.agent ORDER BY p.instance, p.agent LIMIT $3",
         )
         .bind(MOST_BYTES)
         .bind(&digests)
         .bind(MOST_PAPERS + 1)
+        .bind(MOST_BYTES_OF_ALL)
         .fetch_all(&mut store.connection);
         let mut rows = within(&place, "reading the fleet", rows).await?;
         let more = rows.len() > usize::try_from(MOST_PAPERS).unwrap_or(usize::MAX);
@@ -84,6 +90,9 @@ impl Reader {
                 known.insert(digest, paper.clone());
                 paper.clone()
             }
+            (None, None) if length <= MOST_BYTES => Err(format!(
+                "all reports before it are longer than {MOST_BYTES_OF_ALL} bytes together, and no more are read"
+            )),
             (None, None) => Err(format!("it is {length} bytes long, and none is longer than {MOST_BYTES}")),
         };
         Ok(Entry {

@@ -26,6 +26,14 @@ impl Store {
             .map_err(|cause| StoreError::of(&self.path, "reading the name of", cause))
     }
 
+    /// The place of the newest change; 0 without any.
+    pub async fn newest(&mut self) -> Result<i64, StoreError> {
+        sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM change")
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(|cause| StoreError::of(&self.path, "reading the history in", cause))
+    }
+
     /// The changes behind a place, the oldest first, at most so many.
     pub async fn changes_after(&mut self, sequence: i64, most: u32) -> Result<Vec<Numbered>, StoreError> {
         let rows = sqlx::query(

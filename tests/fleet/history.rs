@@ -1,6 +1,7 @@
 //! The history of an agent is handed in once and in order, whatever is killed at whatever moment.
 
 use jiff::Timestamp;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use upgrade_readiness_agent::store::{Batch, Change, Store};
 use upgrade_readiness_checks::model::Verdict;
 use upgrade_readiness_checks::rules;
@@ -116,4 +117,49 @@ async fn a_history_begun_anew_does_not_get_into_the_way_of_the_old_one() {
     assert!(handed_in(&site).starts_with(&old));
     assert_eq!(first.id(), id);
     assert_eq!(site.ask("SELECT count(*) FROM agent"), "1");
+}
+
+#[tokio::test]
+async fn a_history_that_came_back_from_a_backup_says_so_and_what_to_do() {
+    let site = Site::new();
+    let mut agent = site.agent("solo", 1, "");
+    agent.start().await;
+    let history = agent.dir.join("state/history.db");
+    let arrived = async |cause: &str| {
+        eventually(cause, async || handed_in(&site).iter().any(|line| line.contains(cause))).await;
+    };
+    happen(&agent, 1, 3).await;
+    arrived("round 1 step 2").await;
+    agent.kill();
+    // Opening and closing it leaves everything in the one file.
+    Store::open(&history).await.unwrap().close().await.unwrap();
+    let backup = std::fs::read(&history).unwrap();
+    agent.start().await;
+    happen(&agent, 2, 300).await;
+    arrived("round 2 step 299").await;
+    agent.kill();
+    for name in ["history.db-wal", "history.db-shm"] {
+        std::fs::remove_file(agent.dir.join("state").join(name)).ok();
+    }
+    std::fs::write(&history, backup).unwrap();
+    agent.start().await;
+    let told =
+        format!("sqlite3 '{}' \\\"UPDATE stream SET id = lower(hex(randomblob(16)))\\\"", history.display());
+    eventually("it is said", async || {
+        let notices = agent.notices().await;
+        notices.contains("the history of this agent ends with change") && notices.contains(&told)
+    })
+    .await;
+    happen(&agent, 3, 3).await;
+    agent.kill();
+
+    // What was said to be done, by another program with the same library.
+    let mut database = SqliteConnection::connect(&format!("sqlite://{}", history.display())).await.unwrap();
+    database.execute("UPDATE stream SET id = lower(hex(randomblob(16)))").await.unwrap();
+    database.close().await.unwrap();
+    agent.start().await;
+    arrived("round 3 step 2").await;
+    eventually("all is well", async || !agent.notices().await.contains("fleet-store")).await;
+    let all = handed_in(&site);
+    assert!(all.iter().any(|line| line.contains("round 2 step 299")), "nothing that arrived is forgotten");
 }

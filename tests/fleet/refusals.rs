@@ -102,3 +102,30 @@ async fn a_store_that_cannot_be_used_is_said_plainly_and_the_agent_goes_on() {
     let tables = site.ask("SELECT string_agg(t::text, '') FROM (SELECT paper::text AS t FROM paper UNION ALL SELECT change::text FROM change UNION ALL SELECT agent::text FROM agent) AS all_of_it");
     assert!(!tables.contains(PASSWORD));
 }
+
+#[tokio::test]
+async fn a_copied_state_directory_is_found_out_and_hides_nothing() {
+    let site = Site::new();
+    let mut agent = site.agent("solo", 1, "");
+    agent.start().await;
+    eventually("it reports", async || site.try_ask("paper", "SELECT count(*) FROM paper") == "1").await;
+    // The copy wrote last, and watches something else.
+    let copy = format!("UPDATE agent SET host = 'clone', seen_at = now() WHERE id = '{}'", agent.id());
+    site.ask(&format!("{copy}; UPDATE paper SET instance = 'other'"));
+    eventually("it is said", async || {
+        let notices = agent.notices().await;
+        notices.contains("the host clone writes into the shared store")
+            && notices.contains("remove agent-id and history.db from")
+    })
+    .await;
+    assert_eq!(site.ask("SELECT string_agg(instance, ' ') FROM paper"), "other");
+    assert_eq!(agent.metric("fleet_store_up").await.as_deref(), Some("0"));
+
+    // A host that only got another name is let in again.
+    site.ask("UPDATE agent SET seen_at = now() - interval '11 minutes'");
+    eventually("it reports again", async || {
+        site.ask("SELECT string_agg(instance, ' ') FROM paper") == "wiki"
+    })
+    .await;
+    eventually("all is well", async || !agent.notices().await.contains("fleet-store")).await;
+}

@@ -215,13 +215,14 @@ fn view_instance(name: &str, entries: &[Entry]) -> FleetInstanceView {
     }
     let nodes: BTreeSet<&str> = fresh.iter().filter_map(|(_, paper)| paper.node.as_deref()).collect();
     if let Some(expected) = nodes_expected
-        && !nodes.is_empty()
-        && (nodes.len() as u64) < expected
+        // An agent that names no node has seen one of them.
+        && let seen = nodes.len().max(fresh.len().min(1))
+        && (seen as u64) < expected
     {
-        let seen = list(nodes.iter().copied());
+        let names =
+            if nodes.is_empty() { String::new() } else { format!(" ({})", list(nodes.iter().copied())) };
         doubts.push(format!(
-            "{} of {expected} nodes report ({seen}); start the agent on the others",
-            nodes.len()
+            "{seen} of {expected} nodes report{names}; start the agent on the others, each with its [instance.cluster] node"
         ));
     }
     if fresh.len() > nodes.len() && fresh.len() > 1 {
@@ -232,8 +233,11 @@ fn view_instance(name: &str, entries: &[Entry]) -> FleetInstanceView {
         );
     }
     let targets = view_targets(&fresh, !doubts.is_empty());
+    // A report lists a limited number of targets, and says what all of them amount to.
+    let of_reports = fresh.iter().map(|(_, paper)| paper.verdict);
+    let of_targets = targets.iter().map(|target| target.verdict);
     let verdict = Verdict::roll_up(
-        targets.iter().map(|target| target.verdict).chain((!doubts.is_empty()).then_some(Verdict::Unknown)),
+        of_targets.chain(of_reports).chain((!doubts.is_empty()).then_some(Verdict::Unknown)),
     );
     let versions: BTreeSet<String> = fresh.iter().filter_map(|(_, paper)| paper.version.clone()).collect();
     FleetInstanceView {

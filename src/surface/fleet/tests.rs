@@ -79,12 +79,14 @@ fn of_many_nodes_the_gravest_counts_and_one_that_is_not_heard_is_never_green() {
     let no_target = entry("wiki", "b", 1, Paper { targets: vec![], ..paper(Some("node-2"), Unknown) });
     let other_product =
         entry("wiki", "b", 1, Paper { product: "wso2-carbon".into(), ..paper(Some("node-2"), Ready) });
+    let unnamed = entry("wiki", "a", 1, Paper { nodes: Some(2), ..paper(None, Ready) });
     let rows = [
         (vec![one(1, Ready), two(1, Ready)], Ready, ""),
         (vec![one(1, Ready), two(1, Warning)], Warning, ""),
         (vec![one(1, Blocked), two(1, Ready)], Blocked, ""),
         (vec![one(1, Ready)], Unknown, "1 of 2 nodes report (node-1)"),
         (vec![one(1, Blocked)], Blocked, "1 of 2 nodes report"),
+        (vec![unnamed], Unknown, "1 of 2 nodes report; start"),
         (vec![one(1, Ready), two(241, Ready)], Unknown, "last heard of 4 minutes ago"),
         (vec![one(1, Ready), two(241, Blocked)], Unknown, "last heard of"),
         (vec![one(241, Ready), two(241, Ready)], Unknown, "last heard of"),
@@ -115,6 +117,14 @@ fn of_many_nodes_the_gravest_counts_and_one_that_is_not_heard_is_never_green() {
         assert!(fleet.instances[0].targets[0].findings[0].summary.contains("do not judge the same release"));
     }
     assert_eq!(view_of(vec![]).verdict, Unknown);
+}
+
+#[test]
+fn what_a_report_says_of_all_its_targets_counts_beyond_those_it_lists() {
+    let listed = Paper { verdict: Verdict::Blocked, ..paper(None, Verdict::Ready) };
+    let fleet = view_of(vec![entry("wiki", "a", 1, listed)]);
+    assert_eq!((fleet.verdict, fleet.instances[0].verdict), (Verdict::Blocked, Verdict::Blocked));
+    assert_eq!(fleet.instances[0].targets[0].verdict, Verdict::Ready);
 }
 
 #[test]
