@@ -41,6 +41,16 @@ pub struct ClientCertificate {
     pub sha256: [u8; 32],
 }
 
+impl CertificateMark {
+    /// Whether both are for the same certificates.
+    fn is_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(one), Self::Name(other)) => one.eq_ignore_ascii_case(other),
+            (one, other) => one == other,
+        }
+    }
+}
+
 impl ClientCertificate {
     fn bears(&self, mark: &CertificateMark) -> bool {
         match mark {
@@ -121,13 +131,21 @@ impl AccessList {
         self.entries.push((person, Reach::Anywhere, Proof::Certificate(mark)));
     }
 
+    /// Who is known by this mark of a certificate already.
+    #[must_use]
+    pub fn bearer_of(&self, mark: &CertificateMark) -> Option<&Person> {
+        let same = |proof: &Proof| matches!(proof, Proof::Certificate(known) if known.is_as(mark));
+        self.entries.iter().find(|(_, _, proof)| same(proof)).map(|(person, ..)| person)
+    }
+
     /// Whether anybody shows who they are by a password: then browsers are told to ask for one.
     #[must_use]
     pub fn has_passwords(&self) -> bool {
         self.entries.iter().any(|(_, _, proof)| matches!(proof, Proof::UserAndPassword(_)))
     }
 
-    /// Who shows this, asking from this host or from another one.
+    /// Who shows this, asking from this host or from another one. A certificate may bear the marks of several entries;
+    /// then the one that may do least counts, whatever their order.
     ///
     /// The whole list is gone through whatever is found, so that a refusal takes as long whoever is named.
     #[must_use]
@@ -136,7 +154,7 @@ impl AccessList {
             Shown::Token(secret) | Shown::UserAndPassword(secret) => Some(self.digest(secret)),
             Shown::Certificate(_) => None,
         };
-        let mut found = None;
+        let mut found: Option<&Person> = None;
         for (person, reach, proof) in &self.entries {
             // Comparing two digests takes the same time wherever they differ.
             let fits = match (proof, shown) {
@@ -145,7 +163,8 @@ impl AccessList {
                 (Proof::Certificate(mark), Shown::Certificate(certificate)) => certificate.bears(mark),
                 (Proof::Token(_) | Proof::UserAndPassword(_) | Proof::Certificate(_), _) => false,
             };
-            if fits && (from_this_host || *reach == Reach::Anywhere) {
+            let fits = fits && (from_this_host || *reach == Reach::Anywhere);
+            if fits && found.is_none_or(|found| person.may < found.may) {
                 found = Some(person);
             }
         }
@@ -303,6 +322,35 @@ mod tests {
             assert_eq!(list.find(shown, here).map(|person| person.name.as_str()), expected, "row {row}");
         }
         assert!(list.has_passwords() && !AccessList::new([0; 32]).has_passwords());
+    }
+
+    #[test]
+    fn of_several_entries_for_a_certificate_the_least_right_counts() {
+        let shown = ClientCertificate {
+            subject: "CN=proxy,O=Example".into(),
+            names: vec!["robot.example.com".into()],
+            sha256: [1; 32],
+        };
+        let marks = [
+            (CertificateMark::Subject("CN=proxy,O=Example".into()), May::Change),
+            (CertificateMark::Name("robot.example.com".into()), May::Read),
+            (CertificateMark::Sha256([1; 32]), May::Change),
+        ];
+        for turned in 0..marks.len() {
+            let mut list = AccessList::new([7; 32]);
+            for (mark, may) in marks.iter().cycle().skip(turned).take(marks.len()) {
+                list.add_certificate(person("x", *may), mark.clone());
+            }
+            assert_eq!(
+                list.find(Shown::Certificate(&shown), false).map(|person| person.may),
+                Some(May::Read)
+            );
+        }
+        let known = list();
+        let bearer = |mark| known.bearer_of(&mark).map(|person| person.name.as_str());
+        assert_eq!(bearer(CertificateMark::Name("ROBOT.example.com".into())), Some("robot"));
+        assert_eq!(bearer(CertificateMark::Subject("cn=proxy,O=Example".into())), None);
+        assert_eq!(bearer(CertificateMark::Sha256([9; 32])), Some("pinned"));
     }
 
     #[test]

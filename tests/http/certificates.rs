@@ -28,8 +28,14 @@ impl Authority {
 
     /// A certificate for this host that ends in a year of our time.
     pub(crate) fn server(&self, ends_in: i32) -> Pair {
+        self.server_of(1975, ends_in)
+    }
+
+    /// The same with the year in which it begins to hold.
+    pub(crate) fn server_of(&self, begins_in: i32, ends_in: i32) -> Pair {
         let mut params =
             CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(begins_in, 1, 1);
         params.not_after = rcgen::date_time_ymd(ends_in, 1, 1);
         self.sign(params, "readiness", ExtendedKeyUsagePurpose::ServerAuth)
     }

@@ -159,6 +159,28 @@ async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
             && metrics.contains("upgrade_readiness_http_certificate_expiry_timestamp_seconds 3439756800")
     })
     .await;
+
+    // One that does not hold at this time replaces none that does, neither by itself nor when it is asked for.
+    for (unfit, words) in [
+        (stage.authority.server(2020), "until 2020-01-01"),
+        (stage.authority.server_of(2070, 2079), "from 2070-01-01"),
+    ] {
+        stage.show(&unfit);
+        for hangup in [false, true] {
+            if hangup {
+                daemon.signal(Signal::HUP);
+            }
+            eventually("it is told that it does not hold", async || {
+                let (_, _, status) = stage.ask("GET /api/v1/status", Some(&renewed)).await;
+                status.contains("certificate-not-renewed") && status.contains(words)
+            })
+            .await;
+            assert!(Connection::open(&stage).await.shows(&third));
+        }
+    }
+    stage.show(&second);
+    eventually("one that holds is taken in again", async || Connection::open(&stage).await.shows(&second))
+        .await;
     has(&stage.read("stderr"), &["certificate was renewed", "old one is still shown", "chmod o= "]);
     drop(daemon);
 }
@@ -175,9 +197,12 @@ async fn the_certificate_of_the_readme_works_and_one_that_ends_is_told_of() {
     let tls = "[http.tls]\ncert_file = \"DIR/tls.pem\"\nkey_file = \"DIR/tls.key\"\n[[http.access]]\nname = \"scraper\"\n\
                may = \"read\"\ntoken_file = \"DIR/token\"\n";
     stage.configure_with("0.0.0.0", tls, "");
-    let mut run = Stage::agent();
-    run.args(["run", "--config"]).arg(stage.path("agent.toml"));
-    let _daemon = crate::process::Running::start(&mut run, &stage.path("stdout"), &stage.path("stderr"));
+    let start = || {
+        let mut run = Stage::agent();
+        run.args(["run", "--config"]).arg(stage.path("agent.toml"));
+        crate::process::Running::start(&mut run, &stage.path("stdout"), &stage.path("stderr"))
+    };
+    let daemon = start();
     let own = reqwest::Certificate::from_pem(&fs::read(stage.path("tls.pem")).unwrap()).unwrap();
     let client = reqwest::Client::builder().tls_certs_only([own]).no_proxy().build().unwrap();
     eventually("it is trusted", async || {
@@ -187,10 +212,12 @@ async fn the_certificate_of_the_readme_works_and_one_that_ends_is_told_of() {
     let (code, _, text) = stage.try_ask(&client, "GET /metrics", Some(&bearer(TOKEN))).await.unwrap();
     assert!(matches!(code, 200 | 503), "{text}");
 
-    // A certificate that ended yesterday is shown all the same, and said to have ended.
+    // A certificate that has ended is better than none at the start, and said to have ended.
+    drop(daemon);
     let past = stage.authority.server(2020);
     fs::write(stage.path("tls.pem"), &past.certificate).unwrap();
     fs::write(stage.path("tls.key"), &past.key).unwrap();
+    let _daemon = start();
     eventually("its end is told", async || {
         stage.run(Stage::agent(), &["status"]).1.contains("own certificate has ended")
     })

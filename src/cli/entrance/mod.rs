@@ -27,7 +27,7 @@ use crate::surface::metrics::Metrics;
 
 pub(super) use local::{fingerprint, local_file, read_local};
 pub(super) use read::EntranceError;
-use read::{Stamps, is_open_to_all, read_access, read_tls, stamps};
+use read::{Stamps, is_open_to_all, read_access, read_renewed, read_tls, stamps};
 
 /// How often is looked whether the files of the certificate are other ones.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -67,6 +67,8 @@ pub(super) struct Keeper {
 struct Kept {
     entrance: watch::Sender<Arc<Entrance>>,
     serving: Serving,
+    /// The files as they were when they were taken in, or found unfit for good; none of them while what is there only
+    /// waits for its time.
     seen: Stamps,
     /// What could not be used when it was first seen: it may still be in the making.
     doubtful: Option<Stamps>,
@@ -74,6 +76,8 @@ struct Kept {
     trouble: Option<String>,
     /// What commands on this host were left: whether there is a token, and the certificate.
     left: Option<(bool, Option<Vec<u8>>)>,
+    /// Why it could not be left.
+    unleft: Option<String>,
 }
 
 /// Reads everything an entrance is made of; what keeps it from being opened.
@@ -102,6 +106,7 @@ impl Keeper {
             doubtful: None,
             trouble: None,
             left: None,
+            unleft: None,
         };
         let keeper = Self {
             state_dir: config.state_dir.clone(),
@@ -124,20 +129,25 @@ impl Keeper {
     /// rest: the one that is shown stays.
     pub(super) fn prepare(&self, config: &Config) -> Result<Prepared, EntranceError> {
         let serving = config.serving.clone();
-        let seen = serving.tls.as_ref().map(stamps).unwrap_or_default();
+        let mut seen = serving.tls.as_ref().map(stamps).unwrap_or_default();
         let shown = {
             let kept = self.kept();
             let shown = kept.entrance.borrow().tls.clone();
             shown.filter(|_| kept.serving.tls == serving.tls)
         };
         let mut trouble = None;
-        let tls = match serving.tls.as_ref().map(read_tls).transpose() {
-            Ok(tls) => tls,
-            Err(error) if shown.is_some() => {
-                trouble = Some(told(&error));
-                shown
+        let tls = match (&serving.tls, shown) {
+            (None, _) => None,
+            (Some(files), None) => Some(read_tls(files)?),
+            (Some(files), Some(shown)) => {
+                Some(read_renewed(files, &shown, Timestamp::now()).unwrap_or_else(|error| {
+                    if matches!(error, EntranceError::OutOfTime { .. }) {
+                        seen = Stamps::new();
+                    }
+                    trouble = Some(told(&error));
+                    shown
+                }))
             }
-            Err(error) => return Err(error),
         };
         let known = if serving.access.is_empty() {
             None
@@ -192,9 +202,13 @@ impl Keeper {
             let kept = self.kept();
             (kept.serving.clone(), kept.seen.clone())
         };
-        let Some(files) = &serving.tls else { return };
+        let Some(files) = &serving.tls else { return self.tell(&mut self.kept()) };
         let now = stamps(files);
-        let read = (now != seen).then(|| read_tls(files));
+        let shown = self.kept().entrance.borrow().tls.clone();
+        let read = (now != seen).then(|| match shown {
+            Some(shown) => read_renewed(files, &shown, Timestamp::now()),
+            None => read_tls(files),
+        });
         let mut kept = self.kept();
         // The configuration may have been reloaded meanwhile.
         if kept.serving != serving {
@@ -209,6 +223,8 @@ impl Keeper {
                 tracing::info!(%ends_at, "the certificate was renewed");
                 note_trouble(&mut kept, None);
             }
+            // It is looked at again until its time has come, or the old one's has.
+            Some(Err(error @ EntranceError::OutOfTime { .. })) => note_trouble(&mut kept, Some(told(&error))),
             // Certificate and key are two files, and one of them is always first.
             Some(Err(_)) if kept.doubtful.as_ref() != Some(&now) => kept.doubtful = Some(now),
             Some(Err(error)) => {
@@ -250,14 +266,19 @@ impl Keeper {
         if kept.left == leaving {
             return;
         }
-        kept.left = leaving;
-        if let Err(error) = local::leave(&self.state_dir, token, certificate) {
+        let failed = local::leave(&self.state_dir, token, certificate).err().map(|error| error.to_string());
+        // It is tried again at the next look, and said once.
+        if let Some(error) = failed.as_ref().filter(|error| kept.unleft.as_ref() != Some(error)) {
             tracing::warn!(
                 %error,
                 path = %local_file(&self.state_dir).display(),
                 "what commands on this host need to be let in cannot be written; they use the secrets of [[http.access]]"
             );
         }
+        if failed.is_none() {
+            kept.left = leaving;
+        }
+        kept.unleft = failed;
     }
 }
 
@@ -309,7 +330,13 @@ fn end_of(files: &TlsFiles, tls: &Tls, now: Timestamp) -> Option<Notice> {
     let third = tls.ends_at.duration_since(tls.begins_at) / 3;
     let file = files.cert_file.display();
     let day = tls.ends_at;
-    let text = if left <= SignedDuration::ZERO {
+    let text = if now < tls.begins_at {
+        format!(
+            "The agent's own certificate does not hold before {}, and nobody trusts it until then: put one that holds \
+             into {file}, or set the clock of this host (`timedatectl`), which says {now}.",
+            tls.begins_at
+        )
+    } else if left <= SignedDuration::ZERO {
         format!(
             "The agent's own certificate has ended at {day}, and nobody trusts it: put a new one into {file}."
         )
@@ -350,6 +377,7 @@ mod tests {
             (hours(6 * 24), hours(47), Some("ends at 2026-11-30")),
             (hours(6 * 24), hours(0), Some("has ended at 2026-11-28")),
             (hours(365 * 24), hours(-500 * 24), Some("has ended at 2025")),
+            (hours(365 * 24), hours(366 * 24), Some("does not hold before 2026-11-29")),
         ];
         for (life, left, words) in rows {
             let mut tls = tls.clone();

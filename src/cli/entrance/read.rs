@@ -4,6 +4,7 @@ use std::fs::{Metadata, metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::access::{AccessList, Person, Reach, Shown, random_key};
@@ -48,6 +49,12 @@ pub(crate) enum EntranceError {
     /// Two show the same.
     #[error("the entries {one:?} and {other:?} of [[http.access]] have the same secret")]
     Twice { one: String, other: String },
+    /// Two are for the same certificate.
+    #[error("the entries {one:?} and {other:?} of [[http.access]] are for the same certificate")]
+    TwiceCertified { one: String, other: String },
+    /// The certificate does not hold at this time.
+    #[error("the certificate {} holds from {from} until {until}, and by the clock of this host not now", path.display())]
+    OutOfTime { path: PathBuf, from: Timestamp, until: Timestamp, is_early: bool },
 }
 
 impl EntranceError {
@@ -60,7 +67,11 @@ impl EntranceError {
                 SecretError::ReadFile(_) | SecretError::NotSet(_) => true,
                 SecretError::Empty(_) => false,
             },
-            Self::Tls { .. } | Self::Weak { .. } | Self::Twice { .. } => false,
+            Self::Tls { .. }
+            | Self::Weak { .. }
+            | Self::Twice { .. }
+            | Self::TwiceCertified { .. }
+            | Self::OutOfTime { .. } => false,
         }
     }
 
@@ -78,6 +89,15 @@ impl EntranceError {
                 files.key_file.display()
             ),
             Self::Secret { .. } => "Let the agent's user read it, or take the entry out.".to_owned(),
+            Self::TwiceCertified { .. } => "Take one of them out of the configuration.".to_owned(),
+            Self::OutOfTime { path, is_early: true, .. } => format!(
+                "It is taken in by itself when its time has come; if the clock is wrong (`timedatectl`), set it. See also \
+                 `openssl x509 -noout -dates -in {}`.",
+                path.display()
+            ),
+            Self::OutOfTime { path, .. } => {
+                format!("Put one that holds into {}; it is taken in by itself.", path.display())
+            }
             Self::Weak { .. } | Self::Twice { .. } => {
                 "Make a new one, `openssl rand -hex 32` prints one, and give it to whoever used the old one."
                     .to_owned()
@@ -95,6 +115,18 @@ pub(super) fn read_tls(files: &TlsFiles) -> Result<Tls, EntranceError> {
         files.client_ca_file.as_deref().map(|path| read("http.tls.client_ca_file", path)).transpose()?;
     secure(&certificates, &key, clients.as_deref(), files.strict_transport)
         .map_err(|cause| EntranceError::Tls { files: Box::new(files.clone()), cause })
+}
+
+/// Reads certificate and key that are to take the place of those that are shown; one that does not hold now may not
+/// replace one that does.
+pub(super) fn read_renewed(files: &TlsFiles, shown: &Tls, now: Timestamp) -> Result<Tls, EntranceError> {
+    let tls = read_tls(files)?;
+    let holds = |tls: &Tls| tls.begins_at <= now && now < tls.ends_at;
+    if holds(shown) && !holds(&tls) {
+        let (path, from, until) = (files.cert_file.clone(), tls.begins_at, tls.ends_at);
+        return Err(EntranceError::OutOfTime { path, from, until, is_early: now < from });
+    }
+    Ok(tls)
 }
 
 /// Whether everybody on this host may read the private key.
@@ -127,7 +159,13 @@ pub(super) fn read_access(entries: &[AccessEntry]) -> Result<AccessList, Entranc
                 check_single(&list, entry, Shown::UserAndPassword(both))?;
                 list.add_user(person, both);
             }
-            ProofSource::Certificate(mark) => list.add_certificate(person, mark.clone()),
+            ProofSource::Certificate(mark) => {
+                if let Some(one) = list.bearer_of(mark) {
+                    let (one, other) = (one.name.clone(), entry.name.clone());
+                    return Err(EntranceError::TwiceCertified { one, other });
+                }
+                list.add_certificate(person, mark.clone());
+            }
         }
     }
     Ok(list)
@@ -188,7 +226,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::access::May;
+    use crate::access::{CertificateMark, May};
     use crate::config::SecretSource;
 
     #[test]
@@ -233,6 +271,14 @@ mod tests {
                 (seen, expected) => panic!("{content:?}: {seen:?}, and {expected:?} was expected"),
             }
         }
+        let marked = |name: &str, mark: &str| AccessEntry {
+            name: name.into(),
+            may: May::Read,
+            proof: ProofSource::Certificate(CertificateMark::Name(mark.into())),
+        };
+        let error = read_access(&[marked("a", "x.example.com"), marked("b", "X.example.com")]).unwrap_err();
+        assert!(error.to_string().contains("\"a\" and \"b\" of [[http.access]] are for the same"), "{error}");
+        read_access(&[marked("a", "x.example.com"), marked("b", "y.example.com")]).unwrap();
         fs::remove_file(&path).unwrap();
         let proof = ProofSource::Token(SecretSource::File(path));
         let error = read_access(&[AccessEntry { name: "a".into(), may: May::Read, proof }]).unwrap_err();

@@ -20,7 +20,7 @@ use tracing::warn;
 use super::entrance::Entrance;
 use super::guard::{refuse_change, refuse_reading};
 use super::peer::Peer;
-use super::throttle::{Line, Throttle};
+use super::throttle::{Line, Proof, Throttle};
 use super::{Answer, say};
 use crate::access::{AccessList, May, Person, Refusal, Refusals, Shown};
 
@@ -30,9 +30,6 @@ const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
 /// A year, as is usual.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const STRICT_TRANSPORT_SECURITY: HeaderName = HeaderName::from_static("strict-transport-security");
-
-/// Whose tokens are counted together: they are too long to be guessed, so a right one is never kept waiting.
-const TOKENS: &[u8] = b"\0tokens";
 
 /// Who stands at the entrance.
 #[derive(Debug, Clone)]
@@ -118,16 +115,16 @@ impl Doorkeeper {
         };
         value.set_sensitive(true);
         let credentials = if several { Credentials::Unreadable } else { read_credentials(&value) };
-        let (shown, name) = match &credentials {
-            Credentials::Token(token) => (Some(Shown::Token(token)), TOKENS),
+        let (shown, proof) = match &credentials {
+            Credentials::Token(token) => (Some(Shown::Token(token)), Proof::Token),
             Credentials::UserAndPassword(both) => {
                 let name = both.split(|byte| *byte == b':').next().unwrap_or_default();
-                (Some(Shown::UserAndPassword(both)), name)
+                (Some(Shown::UserAndPassword(both)), Proof::Password(name))
             }
-            Credentials::Unreadable => (None, b"".as_slice()),
+            Credentials::Unreadable => (None, Proof::Unreadable),
         };
         let Some(peer) = peer else { return Err(self.challenge(known, Refusal::Missing, ASKED)) };
-        let claim = self.throttle.claim(peer.address, name);
+        let claim = self.throttle.claim(peer.address, proof);
         let wait = self.throttle.wait(claim);
         let patient = matches!(credentials, Credentials::Token(_));
         if (wait.is_none() || patient)
@@ -164,7 +161,9 @@ impl Doorkeeper {
         if let Some(person) = known.find(Shown::Certificate(certificate), peer.on_this_host) {
             return Ok(person.clone());
         }
-        if self.throttle.fail(self.throttle.claim(peer.address, &certificate.sha256)) {
+        // It is counted for the log only, and no longer than others are: somebody who lists it now need not wait.
+        let claim = self.throttle.claim(peer.address, Proof::Certificate);
+        if self.throttle.wait(claim).is_none() && self.throttle.fail(claim) {
             self.log(peer, "client certificate");
         }
         let told = format!(
@@ -428,5 +427,14 @@ mod tests {
         }
         assert_eq!(ask(&other, "Bearer guessed").await.0, 429);
         assert_eq!(ask(&other, SCRAPER).await.0, 503);
+        assert_eq!(ask(&other, &right).await.0, 503, "tokens are not counted with names");
+
+        // However often a stranger's certificate comes, it is told why, and nobody else of that address waits for it.
+        let (stranger, proxy) = (with_certificate(2), with_certificate(1));
+        for _ in 0..500 {
+            assert_eq!(asking.ask("GET /metrics", Some(&stranger), &[]).await.0, 401);
+        }
+        assert_eq!(asking.ask("GET /metrics", Some(&proxy), &[]).await.0, IN);
+        assert_eq!(ask(&stranger, &right).await.0, IN);
     }
 }

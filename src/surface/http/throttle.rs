@@ -1,7 +1,7 @@
 //! Slows down who guesses passwords, and keeps what is logged of it within bounds.
 //!
 //! What failed counts for the address it came from and the user name it was for, so that neither other clients nor
-//! other users behind the same address pay for it. While somebody waits, passwords for that name from that address
+//! other users behind the same address pay for it; tokens and certificates are counted apart from them. While somebody waits, passwords for that name from that address
 //! are not looked at, right or wrong: an answer would tell which it was.
 
 use std::collections::BTreeMap;
@@ -30,8 +30,21 @@ const LINES_WITHIN: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Claim(Neighbourhood, u8);
 
-/// Slots for the user names of one address.
+/// Slots for the user names of one address; the other proofs have theirs behind them.
 const SLOTS: u8 = 16;
+
+/// What somebody shows, as far as it matters whose failures it counts with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Proof<'a> {
+    /// A password, for this user name.
+    Password(&'a [u8]),
+    /// Any token: they are too long to be guessed, so a right one is never kept waiting.
+    Token,
+    /// A client certificate: signed by the site's own authority, and never kept waiting.
+    Certificate,
+    /// Nothing that is understood.
+    Unreadable,
+}
 
 /// Counts what failed.
 #[derive(Debug)]
@@ -48,10 +61,18 @@ impl Throttle {
         Self { key, until: Mutex::default(), lines: Mutex::new((Instant::now(), 0)) }
     }
 
-    /// Who claims to be somebody of this name.
-    pub(super) fn claim(&self, address: IpAddr, name: &[u8]) -> Claim {
-        let [first, ..] = *blake3::keyed_hash(&self.key, name).as_bytes();
-        Claim(Neighbourhood::of(address), first % SLOTS)
+    /// Who claims to be somebody by this.
+    pub(super) fn claim(&self, address: IpAddr, proof: Proof<'_>) -> Claim {
+        let slot = match proof {
+            Proof::Password(name) => {
+                let [first, ..] = *blake3::keyed_hash(&self.key, name).as_bytes();
+                first % SLOTS
+            }
+            Proof::Token => SLOTS,
+            Proof::Certificate => SLOTS + 1,
+            Proof::Unreadable => SLOTS + 2,
+        };
+        Claim(Neighbourhood::of(address), slot)
     }
 
     /// How long this one has to wait before it is looked at again; `None` when it need not.
@@ -120,17 +141,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_some_failures_one_has_to_wait_and_others_have_not() {
         let throttle = Throttle::new();
-        let anna = throttle.claim(address("192.0.2.1"), b"anna");
+        let claim = |from: &str, name: &[u8]| throttle.claim(address(from), Proof::Password(name));
+        let anna = claim("192.0.2.1", b"anna");
         for failed in 0..FAILURES {
             assert_eq!(throttle.wait(anna), None);
             assert_eq!(throttle.fail(anna), failed == 0);
         }
         assert_eq!(throttle.wait(anna), Some(EVERY));
-        assert_eq!(throttle.wait(throttle.claim(address("::ffff:192.0.2.1"), b"anna")), Some(EVERY));
-        assert_eq!(throttle.wait(throttle.claim(address("192.0.2.2"), b"anna")), None, "another client");
-        let others = (0..100_u32).map(|number| throttle.claim(address("192.0.2.1"), &number.to_be_bytes()));
+        assert_eq!(throttle.wait(claim("::ffff:192.0.2.1", b"anna")), Some(EVERY));
+        assert_eq!(throttle.wait(claim("192.0.2.2", b"anna")), None, "another client");
+        let others = (0..100_u32).map(|number| claim("192.0.2.1", &number.to_be_bytes()));
         let waiting = others.filter(|claim| throttle.wait(*claim).is_some()).count();
         assert!(waiting < 30, "{waiting} other users of the same client wait as well");
+        for proof in [Proof::Token, Proof::Certificate, Proof::Unreadable] {
+            assert_eq!(throttle.wait(throttle.claim(address("192.0.2.1"), proof)), None, "{proof:?}");
+        }
 
         advance(EVERY).await;
         assert_eq!(throttle.wait(anna), None, "one more may be tried");
@@ -143,12 +168,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn however_many_come_little_is_kept_and_who_guesses_most_is_kept_longest() {
         let throttle = Throttle::new();
-        let guesser = throttle.claim(address("192.0.2.1"), b"anna");
+        let guesser = throttle.claim(address("192.0.2.1"), Proof::Password(b"anna"));
         for _ in 0..FAILURES {
             throttle.fail(guesser);
         }
         for number in 0..20_000_u32 {
-            throttle.fail(throttle.claim(IpAddr::from(number.to_be_bytes()), b"x"));
+            throttle.fail(throttle.claim(IpAddr::from(number.to_be_bytes()), Proof::Password(b"x")));
         }
         assert!(throttle.until.lock().unwrap().len() <= MOST_KEPT);
         assert!(throttle.wait(guesser).is_some());
