@@ -18,12 +18,15 @@ use tokio_util::task::TaskTracker;
 use upgrade_readiness_checks::facts::{Asked, Failure, FailureKind, Section, Source};
 
 use crate::collect::targets::TargetFeed;
-use crate::collect::turn::Turns;
+use crate::collect::turn::{Length, Turns};
 use crate::collect::{Answer, Collector};
 use crate::config::Rhythm;
 
 /// A tenth of the interval is the most by which looks are spread.
 const SPREAD_PARTS: u32 = 10;
+
+/// A source that may take longer leaves a turn to those that may not.
+const MOMENTS: Duration = Duration::from_mins(1);
 
 /// What takes in the answers of one instance.
 pub trait Sink: Send + Sync {
@@ -113,6 +116,7 @@ impl Schedule {
 async fn run(mut job: Job, mut woken: mpsc::Receiver<Done>, turns: Turns, stop: CancellationToken) {
     let mut next = Instant::now();
     let mut first = true;
+    let length = if job.rhythm.time_limit > MOMENTS { Length::Long } else { Length::Short };
     loop {
         let mut done = Vec::new();
         tokio::select! {
@@ -128,7 +132,7 @@ async fn run(mut job: Job, mut woken: mpsc::Receiver<Done>, turns: Turns, stop: 
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = turns.take(look(&job)) => {}
+            () = turns.take(length, look(&job)) => {}
         }
         let spread = if first { spread(&job) } else { Duration::ZERO };
         first = false;

@@ -1,4 +1,5 @@
-//! A look's turn: how many run at once is limited, and one that only waits lets others go on.
+//! A look's turn: how many run at once is limited, one that only waits lets others go on, and those that may take long
+//! leave one turn to the others.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,9 +18,20 @@ tokio::task_local! {
 #[derive(Debug, Clone)]
 pub struct Turns {
     running: Arc<Semaphore>,
+    /// One less than may run: a backup is read for hours, and a host is believed for minutes.
+    long: Arc<Semaphore>,
     aside: Arc<Semaphore>,
     /// Who comes back from aside does not queue again behind hundreds who have not begun.
     back: Arc<Semaphore>,
+}
+
+/// How long a look may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// Moments.
+    Short,
+    /// So long that others may not have to wait for it.
+    Long,
 }
 
 /// The turn of one look.
@@ -34,11 +46,16 @@ impl Turns {
     #[must_use]
     pub fn new(most: usize) -> Self {
         let of = |places| Arc::new(Semaphore::new(places));
-        Self { running: of(most), aside: of(most * ASIDE_FOR_EACH), back: of(most) }
+        let long = of(most.saturating_sub(1).max(1));
+        Self { running: of(most), long, aside: of(most * ASIDE_FOR_EACH), back: of(most) }
     }
 
     /// Looks when it is its turn.
-    pub async fn take<T>(&self, look: impl Future<Output = T>) -> T {
+    pub async fn take<T>(&self, length: Length, look: impl Future<Output = T>) -> T {
+        let _long = match length {
+            Length::Short => None,
+            Length::Long => self.long.acquire().await.ok(),
+        };
         let held = Mutex::new(self.running.clone().acquire_owned().await.ok());
         TURN.scope(Arc::new(Turn { turns: self.clone(), held }), look).await
     }
@@ -79,7 +96,7 @@ mod tests {
         };
         let began = Instant::now();
         let looks = (0..16).map(|_| {
-            turns.take(async {
+            turns.take(Length::Short, async {
                 work().await;
                 wait_aside(MINUTE).await;
                 work().await;
@@ -92,11 +109,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn however_many_take_long_others_have_their_turn() {
+        let turns = Turns::new(4);
+        let began = Instant::now();
+        let hours = (0..10).map(|_| turns.take(Length::Long, async { sleep(Duration::from_hours(6)).await }));
+        let moments =
+            (0..10).map(|_| turns.take(Length::Short, async { sleep(Duration::from_secs(1)).await }));
+        // Those that take long come first.
+        let (_, ()) = tokio::join!(join_all(hours), async {
+            join_all(moments).await;
+            assert_eq!(began.elapsed(), Duration::from_secs(10));
+        });
+        assert_eq!(began.elapsed(), Duration::from_hours(24), "three at a time");
+        // Where only one may look at a time, everybody has it in turn.
+        Turns::new(1).take(Length::Long, sleep(Duration::from_secs(1))).await;
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn there_is_an_end_to_the_places_aside() {
         let turns = Turns::new(1);
         let aside = AtomicUsize::new(0);
         let looks = (0..40).map(|_| {
-            turns.take(async {
+            turns.take(Length::Short, async {
                 aside.fetch_add(1, Ordering::SeqCst);
                 assert!(aside.load(Ordering::SeqCst) <= ASIDE_FOR_EACH + 2);
                 wait_aside(Duration::from_mins(1)).await;
