@@ -275,7 +275,8 @@ impl Board {
         let asked = |instance: &Arc<InstanceState>| {
             Source::ALL.iter().all(|source| instance.snapshot.state(*source).condition != Condition::Pending)
         };
-        !self.instances.is_empty() && self.instances.iter().all(asked)
+        // Before the configuration is on the board there is nothing; behind that, only a shard may have nothing.
+        (!self.instances.is_empty() || self.shard.of > 1) && self.instances.iter().all(asked)
     }
 }
 

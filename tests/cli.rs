@@ -391,6 +391,26 @@ fn it_is_healthy_as_long_as_somebody_writes_the_status() {
             .refuses(&["which is not just now", "See whether the daemon runs"]);
     }
     run(&["healthy", "--file", "/nonexistent"]).refuses(&["no status file", "do:"]);
+
+    // The daemon goes on with the configuration it has; what it would say of the new one is not asked here.
+    assert!(write(jiff::SignedDuration::from_secs(30)).gives(0).starts_with("at work"));
+    let config = dir.path().join("agent.toml");
+    let state = dir.path().display();
+    let named = ["healthy", "--config", config.to_str().unwrap()];
+    for (wrong, is_found) in [
+        (format!("state_dir = '{state}'\nno_key = 1\n[[instance]]\nname = 3"), true),
+        (format!("state_dir = '{state}'\n[[instance]]\nname = \n[half"), true),
+        (format!("state_dir = '{state}\n[[instance]]"), false),
+        ("state_dir = 7".to_owned(), false),
+        ("<html>".to_owned(), false),
+    ] {
+        fs::write(&config, &wrong).unwrap();
+        if is_found {
+            assert!(run(&named).gives(0).starts_with("at work"), "{wrong}");
+        } else {
+            run(&named).refuses(&["agent.toml"]);
+        }
+    }
 }
 
 #[test]

@@ -154,3 +154,38 @@ async fn prometheus_finds_all_agents_and_each_site_once() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_to_which_no_instance_falls_is_ready_and_says_so() {
+    let site = Site::new();
+    let [address, _] = &site.agents;
+    let config = site.path("agent.toml");
+    let index = (1..=3).find(|index| *index != upgrade_readiness_agent::shard::shard_of("wiki", 3)).unwrap();
+    let text = format!(
+        "state_dir = '{}'\n[http]\nlisten = '{address}'\n[catalog]\nrefresh = false\n[shard]\nindex = {index}\nof = 3\n\
+         [[instance]]\nname = 'wiki'\nproduct = 'confluence'\ninstallation_dir = '/nonexistent'\n",
+        site.path("state").display()
+    );
+    fs::write(&config, text).unwrap();
+    let mut daemon = agent();
+    daemon.args(["run", "--config"]).arg(&config);
+    let _daemon = Running::start(&mut daemon, &site.path("out"), &site.path("err"));
+    let get = async |path: &str| reqwest::get(format!("http://{address}{path}")).await;
+    eventually("it is ready", async || {
+        get("/-/ready").await.is_ok_and(|answer| answer.status().is_success())
+    })
+    .await;
+    let status = get("/api/v1/status").await.unwrap().text().await.unwrap();
+    let told = format!("No instance of the configuration falls into shard {index} of 3");
+    assert!(status.contains(&told), "{status}");
+    let metrics = get("/metrics").await.unwrap().text().await.unwrap();
+    let shards = format!("upgrade_readiness_agent_shards{{shard=\"{index}\"}} 3");
+    assert!(metrics.contains(&shards), "{metrics}");
+    // It can tell nothing of any instance, and where the others are was not said.
+    let seen = agent().args(["status", "--config"]).arg(&config).output().unwrap();
+    assert_eq!(seen.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&seen.stdout).contains(&told), "{seen:?}");
+    let others = get("/api/v1/sd").await.unwrap();
+    assert_eq!(others.status().as_u16(), 404);
+    assert!(others.text().await.unwrap().contains("shard.agents"));
+}

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use upgrade_readiness_checks::facts::{Asked, Failure, Product, Section, Snapshot, Source};
 
 use super::restore_job::RestoreJobs;
-use crate::board::{Board, InstanceState, Since};
+use crate::board::{Board, InstanceState, Notice, Since};
 use crate::catalog_in_use::Refreshed;
 use crate::collect::database::RowCounts;
 use crate::collect::surroundings::Surroundings;
@@ -24,6 +24,9 @@ use crate::surface::status::{StatusFile, read_status};
 
 /// What is known of each instance, by its name.
 pub(super) type Known = BTreeMap<String, (Snapshot, History)>;
+
+/// Subject of the notice that this agent has nothing to watch.
+const SHARD_EMPTY: &str = "shard-empty";
 
 /// What belongs to one reading of the configuration.
 pub(super) struct Generation {
@@ -114,6 +117,8 @@ impl Generation {
             board.revision += 1;
             board.instances = states;
             board.shard = config.shard.clone();
+            board.notices.retain(|notice| notice.subject != SHARD_EMPTY);
+            board.notices.extend(empty_shard(config));
         });
         for keeper in &keepers {
             keeper.tick();
@@ -146,6 +151,18 @@ impl Generation {
         self.fleet.stop(patience).await;
         self.schedule.stop(patience).await;
     }
+}
+
+/// That this agent has nothing to watch: right as it is, and nothing anybody should find out by chance.
+fn empty_shard(config: &Config) -> Option<Notice> {
+    let (index, of) = (config.shard.index, config.shard.of);
+    let text = || {
+        format!(
+            "No instance of the configuration falls into shard {index} of {of}: this agent watches nothing, and the \
+             others watch all there are. Nothing has to be done; with a smaller `shard.of` for all agents it is not needed."
+        )
+    };
+    config.instances.is_empty().then(|| Notice { subject: SHARD_EMPTY, text: text() })
 }
 
 /// Judges every instance anew of which something else is remembered.

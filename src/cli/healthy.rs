@@ -2,8 +2,9 @@
 //!
 //! The status file tells: the daemon writes it at least once a minute. So this needs neither the port nor
 //! whatever guards it, and says nothing of verdicts: an instance that is blocked is no reason to restart the agent.
+//! Neither is a configuration that was edited wrongly: the daemon goes on with the one before, and would not start again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
@@ -12,6 +13,8 @@ use jiff::Timestamp;
 use super::ConfigArgs;
 use super::output::{Output, advise};
 use super::status::status_path;
+use crate::collect::text_file::read_text;
+use crate::config::USUAL_STATE_DIR;
 use crate::surface::status::{Age, StatusError, age, read_status};
 
 /// Arguments of `agent healthy`.
@@ -25,7 +28,8 @@ pub(crate) struct HealthyArgs {
 }
 
 pub(super) fn run(args: &HealthyArgs, output: &mut Output) -> anyhow::Result<u8> {
-    let path = status_path(args.file.as_deref(), &args.config)?;
+    let path = status_path(args.file.as_deref(), &args.config)
+        .or_else(|error| state_dir_of(&args.config.config).map(|dir| dir.join("status.json")).ok_or(error))?;
     let file = read_status(&path).map_err(|error: StatusError| {
         let remedy = error.remedy();
         advise(error, remedy)
@@ -41,4 +45,13 @@ pub(super) fn run(args: &HealthyArgs, output: &mut Output) -> anyhow::Result<u8>
             "See whether the daemon runs, whether its disk has room, and whether the clock is right.",
         )),
     }
+}
+
+/// Where the state is, of a configuration that is wrong elsewhere: `state_dir` stands before the first table.
+fn state_dir_of(config: &Path) -> Option<PathBuf> {
+    let text = read_text(config).ok()?;
+    let head: Vec<&str> = text.lines().take_while(|line| !line.trim_start().starts_with('[')).collect();
+    let head: toml::Table = head.join("\n").parse().ok()?;
+    let dir = head.get("state_dir").map_or(Some(USUAL_STATE_DIR), toml::Value::as_str)?;
+    Some(PathBuf::from(dir))
 }

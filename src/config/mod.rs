@@ -56,6 +56,7 @@ pub(crate) use schedule::parse_duration;
 pub use schedule::{Rhythm, When};
 pub use secret::{SecretError, SecretSource};
 pub use store::{SharedStorePlace, StoreTls};
+pub(crate) use validate::USUAL_STATE_DIR;
 
 /// Where the configuration is looked for when no path is given.
 pub const USUAL_PATH: &str = "/etc/upgrade-readiness-agent/agent.toml";

@@ -164,8 +164,10 @@ async fn status_of(State(surface): State<HttpSurface>, Path(instance): Path<Stri
 
 /// Who shares the configuration, for Prometheus.
 async fn agents(State(surface): State<HttpSurface>) -> Answer {
-    let groups = discovery::groups(&surface.board.borrow(), surface.address);
-    axum::Json(groups).into_response()
+    match discovery::groups(&surface.board.borrow(), surface.address) {
+        Ok(groups) => axum::Json(groups).into_response(),
+        Err(why) => say(StatusCode::NOT_FOUND, &why),
+    }
 }
 
 /// What was made; right after the start nothing was made yet.
