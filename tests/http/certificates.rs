@@ -28,8 +28,13 @@ impl Authority {
 
     /// A certificate for this host that ends in a year of our time.
     pub(crate) fn server(&self, ends_in: i32) -> Pair {
-        let mut params =
-            CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        self.server_called(&["localhost", "127.0.0.1"], ends_in)
+    }
+
+    /// The same under other names.
+    pub(crate) fn server_called(&self, names: &[&str], ends_in: i32) -> Pair {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
         params.not_after = rcgen::date_time_ymd(ends_in, 1, 1);
         self.sign(params, "readiness", ExtendedKeyUsagePurpose::ServerAuth)
     }
