@@ -156,6 +156,7 @@ async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
         !status.contains("certificate-not-renewed")
             && status.contains("private-key-open")
             // 2079-01-01.
+            && metrics.contains("upgrade_readiness_http_certificate_begin_timestamp_seconds 157766400\n")
             && metrics.contains("upgrade_readiness_http_certificate_expiry_timestamp_seconds 3439756800")
     })
     .await;
