@@ -1,6 +1,7 @@
 //! The container image: its file is linted, and its root file system is laid out and lived in as an engine would do it.
 //!
-//! There is no engine here, so the build itself is not run. Needs root, `iproute2` and python3-pip, and fails without.
+//! There is no engine here, so the build itself is not run. Needs root, `iproute2`, curl, openssl and
+//! python3-pip, and fails without.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something goes wrong")]
 

@@ -24,6 +24,10 @@ impl Tally for Counted {
     fn queue(&self, channel: &str, waiting: usize, oldest: Option<Timestamp>) {
         self.0.queue_notifications(channel, waiting, oldest);
     }
+
+    fn lose_sight(&self, channel: &str) {
+        self.0.lose_sight_of_notifications(channel);
+    }
 }
 
 /// Begins to tell through the channels of a configuration.

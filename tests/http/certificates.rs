@@ -1,5 +1,7 @@
 //! Certificates for one test.
 
+use std::ops::Range;
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
 };
@@ -28,15 +30,15 @@ impl Authority {
 
     /// A certificate for this host that ends in a year of our time.
     pub(crate) fn server(&self, ends_in: i32) -> Pair {
-        self.server_of(1975, ends_in)
+        self.server_called(&["localhost", "127.0.0.1"], 1975..ends_in)
     }
 
-    /// The same with the year in which it begins to hold.
-    pub(crate) fn server_of(&self, begins_in: i32, ends_in: i32) -> Pair {
-        let mut params =
-            CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(begins_in, 1, 1);
-        params.not_after = rcgen::date_time_ymd(ends_in, 1, 1);
+    /// The same under other names, and with the year in which it begins to hold.
+    pub(crate) fn server_called(&self, names: &[&str], holds: Range<i32>) -> Pair {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.not_before = rcgen::date_time_ymd(holds.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(holds.end, 1, 1);
         self.sign(params, "readiness", ExtendedKeyUsagePurpose::ServerAuth)
     }
 

@@ -156,6 +156,7 @@ async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
         !status.contains("certificate-not-renewed")
             && status.contains("private-key-open")
             // 2079-01-01.
+            && metrics.contains("upgrade_readiness_http_certificate_begin_timestamp_seconds 157766400\n")
             && metrics.contains("upgrade_readiness_http_certificate_expiry_timestamp_seconds 3439756800")
     })
     .await;
@@ -163,7 +164,7 @@ async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
     // One that does not hold at this time replaces none that does, neither by itself nor when it is asked for.
     for (unfit, words) in [
         (stage.authority.server(2020), "until 2020-01-01"),
-        (stage.authority.server_of(2070, 2079), "from 2070-01-01"),
+        (stage.authority.server_called(&["localhost"], 2070..2079), "from 2070-01-01"),
     ] {
         stage.show(&unfit);
         for hangup in [false, true] {

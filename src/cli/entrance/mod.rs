@@ -243,7 +243,7 @@ impl Keeper {
     fn tell(&self, kept: &mut Kept) {
         let entrance = kept.entrance.borrow().clone();
         let notices = notices(kept, entrance.tls.as_ref(), Timestamp::now());
-        self.metrics.note_certificate(entrance.tls.as_ref().map(|tls| tls.ends_at));
+        self.metrics.note_certificate(entrance.tls.as_ref().map(|tls| (tls.begins_at, tls.ends_at)));
         self.board.send_if_modified(|board| {
             let ours = |notice: &&Notice| [NOT_RENEWED, ENDS, OPEN_KEY].contains(&notice.subject);
             if board.notices.iter().filter(ours).eq(&notices) {

@@ -66,7 +66,6 @@ impl ChannelFigures {
             }
         }
         for channel in channels {
-            self.waiting.with_label_values(&[*channel]);
             for result in results {
                 self.outcomes.with_label_values(&[*channel, *result]);
             }
@@ -84,6 +83,13 @@ impl ChannelFigures {
             Some(at) => self.oldest.with_label_values(&[channel]).set(seconds(at)),
             None => drop(self.oldest.remove_label_values(&[channel])),
         }
+    }
+
+    /// Nobody knows what waits: the last that was known is no news.
+    pub(super) fn lose_sight(&self, channel: &str) {
+        // Where nothing was known before there is nothing to take away.
+        drop(self.waiting.remove_label_values(&[channel]));
+        drop(self.oldest.remove_label_values(&[channel]));
     }
 
     pub(super) fn gather(&self) -> Vec<MetricFamily> {

@@ -75,6 +75,8 @@ definitions! {
         "Changes of verdict the shared store does not have yet; absent while that is not known.";
     FLEET_UNSENT_OLDEST = Gauge "fleet_unsent_oldest_timestamp_seconds" []
         "When the oldest change of verdict happened that the shared store does not have yet; absent while it has all.";
+    HTTP_CERTIFICATE_BEGIN = Gauge "http_certificate_begin_timestamp_seconds" []
+        "From when the certificate the agent shows over TLS holds; absent without TLS.";
     HTTP_CERTIFICATE_EXPIRY = Gauge "http_certificate_expiry_timestamp_seconds" []
         "When the certificate the agent shows over TLS ends; absent without TLS.";
     HTTP_REFUSED = Counter "http_refused_total" ["reason"]
@@ -88,7 +90,7 @@ definitions! {
     NOTIFICATIONS = Counter "notifications_total" ["channel", "result"]
         "Attempts to tell people through the channel: sent, failed and tried again, or given up.";
     NOTIFICATIONS_WAITING = Gauge "notifications_waiting" ["channel"]
-        "Messages of the channel that its receiver has not taken yet.";
+        "Messages of the channel that its receiver has not taken yet; absent while that is not known.";
     PLUGINS = Gauge "plugins" ["site", "target", "state"]
         "User-installed plug-ins by how they stand with the target.";
     SOURCE_COLLECTED = Gauge "source_collected_timestamp_seconds" ["site", "source"]

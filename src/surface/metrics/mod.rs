@@ -49,7 +49,8 @@ pub struct Metrics {
     sites: Mutex<BTreeMap<String, Looks>>,
     channels: ChannelFigures,
     refusals: Arc<Refusals>,
-    certificate_ends: Mutex<Option<Timestamp>>,
+    /// From when and until when it holds.
+    certificate: Mutex<Option<(Timestamp, Timestamp)>>,
     /// See [`Metrics::be_lean`].
     lean: AtomicBool,
 }
@@ -90,9 +91,9 @@ impl Metrics {
         self.refusals.clone()
     }
 
-    /// Notes when the certificate ends that the agent shows over TLS; `None` without TLS.
-    pub fn note_certificate(&self, ends: Option<Timestamp>) {
-        *self.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner) = ends;
+    /// Notes from when and until when the certificate holds that the agent shows over TLS; `None` without TLS.
+    pub fn note_certificate(&self, holds: Option<(Timestamp, Timestamp)>) {
+        *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = holds;
     }
 
     /// Counts one attempt to ask a source; the schedule calls this after each.
@@ -125,6 +126,11 @@ impl Metrics {
         self.channels.queue(channel, waiting, oldest);
     }
 
+    /// Takes in that nobody knows what waits to be told.
+    pub fn lose_sight_of_notifications(&self, channel: &str) {
+        self.channels.lose_sight(channel);
+    }
+
     /// The board in Prometheus' text format; `status_written_at` is when the status file was last
     /// written.
     #[must_use]
@@ -150,7 +156,8 @@ impl Metrics {
     /// What is said of the agent itself: of what it watches, whom it told, and who asks it.
     fn families_of_agent(&self, board: &Board, status_written_at: Option<Timestamp>) -> Vec<MetricFamily> {
         let mut gauges = Gauges::of_agent(board, status_written_at);
-        if let Some(end) = *self.certificate_ends.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((begin, end)) = *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) {
+            gauges.set(&definition::HTTP_CERTIFICATE_BEGIN, &[], seconds(begin));
             gauges.set(&definition::HTTP_CERTIFICATE_EXPIRY, &[], seconds(end));
         }
         let mut families = gauges.series.families();
@@ -472,7 +479,7 @@ mod tests {
         metrics.observe_source("wiki", Source::Database, took, Some(FailureKind::Denied));
         metrics.count_notification("ops", "sent");
         metrics.queue_notifications("ops", 1, Some(sample::now()));
-        metrics.note_certificate(Some(sample::now()));
+        metrics.note_certificate(Some((sample::now(), sample::now())));
         let text = metrics.encode(&in_a_fleet(), Some(sample::now()));
         for definition in ALL {
             let kind = format!("{:?}", definition.kind).to_lowercase();
@@ -502,8 +509,13 @@ mod tests {
         };
         assert_eq!(of(r#"notifications_total{channel="ops",result="sent"}"#).as_deref(), Some("1"));
         assert_eq!(of(r#"notifications_total{channel="chat",result="failed"}"#).as_deref(), Some("0"));
+        // Nobody looked yet, or the store does not tell any more: that is not nothing.
+        assert_eq!(of(r#"notifications_waiting{channel="ops"}"#), None);
+        metrics.queue_notifications("ops", 0, None);
         assert_eq!(of(r#"notifications_waiting{channel="ops"}"#).as_deref(), Some("0"));
         assert_eq!(of(r#"notifications_waiting{channel="chat"}"#).as_deref(), Some("2"));
+        metrics.lose_sight_of_notifications("ops");
+        assert_eq!(of(r#"notifications_waiting{channel="ops"}"#), None);
         metrics.watch_channels(&BTreeSet::from(["ops"]), &["sent", "failed"]);
         assert_eq!(of(r#"notifications_total{channel="ops",result="sent"}"#).as_deref(), Some("1"));
         for gone in ["notifications_waiting", "notifications_oldest_timestamp_seconds"] {
@@ -550,6 +562,7 @@ mod tests {
             (r#"blocks_at_timestamp_seconds{site="wiki",target="9.2.10"}"#, None),
             (r#"http_refused_total{reason="wrong"}"#, Some("1")),
             (r#"http_refused_total{reason="throttled"}"#, Some("0")),
+            ("http_certificate_begin_timestamp_seconds", None),
             ("http_certificate_expiry_timestamp_seconds", None),
             ("status_file_timestamp_seconds", None),
         ];

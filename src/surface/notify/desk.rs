@@ -136,6 +136,7 @@ impl Desk {
             Err(why) => {
                 // What is in the books may not be in the store.
                 self.books = None;
+                self.tally.lose_sight(&self.channel.name);
                 self.tell_without_store(&why, now).await;
                 now + STORE_AGAIN
             }

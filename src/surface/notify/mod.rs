@@ -84,6 +84,9 @@ pub trait Tally: Send + Sync {
 
     /// So much waits, the oldest since then.
     fn queue(&self, channel: &str, waiting: usize, oldest: Option<Timestamp>);
+
+    /// Nobody knows what waits.
+    fn lose_sight(&self, channel: &str);
 }
 
 /// The channels of one configuration at work.

@@ -229,7 +229,7 @@ async fn answer(State(receiver): State<Receiver>, uri: Uri, headers: HeaderMap, 
 
 /// What was counted.
 #[derive(Debug, Default)]
-pub(super) struct Counts(pub(super) Mutex<Vec<Outcome>>, pub(super) Mutex<usize>);
+pub(super) struct Counts(pub(super) Mutex<Vec<Outcome>>, pub(super) Mutex<Option<usize>>);
 
 impl Tally for Counts {
     fn count(&self, _channel: &str, outcome: Outcome) {
@@ -237,7 +237,11 @@ impl Tally for Counts {
     }
 
     fn queue(&self, _channel: &str, waiting: usize, _oldest: Option<Timestamp>) {
-        *self.1.lock().unwrap() = waiting;
+        *self.1.lock().unwrap() = Some(waiting);
+    }
+
+    fn lose_sight(&self, _channel: &str) {
+        *self.1.lock().unwrap() = None;
     }
 }
 

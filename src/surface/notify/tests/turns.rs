@@ -280,12 +280,18 @@ fn how_a_target_was_asked_for_stays_as_it_was_told() {
 fn alerts_are_named_as_in_the_prometheus_rules() {
     let rules = include_str!("../../../../deploy/prometheus/upgrade-readiness.rules.yml");
     // An agent that is down can tell nothing; the next three say what one alert for each thing that blocks, and
-    // UpgradeFactsStale, say here; the last are about files that only node_exporter reads.
+    // UpgradeFactsStale, say here; then what agent-trouble tells here; the last are about files that only node_exporter
+    // reads.
     let only_there = [
         "UpgradeReadinessAgentDown",
         "UpgradeCheckBlocked",
         "UpgradeNewBlocker",
         "UpgradeSourceFailing",
+        "UpgradeReadinessCertificateEnds",
+        "UpgradeReadinessCertificateEnded",
+        "UpgradeReadinessChannelFailing",
+        "UpgradeReadinessNewsLost",
+        "UpgradeReadinessStoreUnreachable",
         "UpgradeReadinessTextfileGone",
         "UpgradeReadinessTextfileStale",
     ];
