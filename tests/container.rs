@@ -52,6 +52,14 @@ fn it_is_built_with_the_declared_rust_runs_as_a_number_and_watches_its_health() 
     for kept in ignore.lines().filter_map(|line| line.strip_prefix('!')) {
         assert!(project.join(kept).exists(), "there is no {kept}");
     }
+    // Cargo reads every member of the workspace before it builds one of them.
+    let (_, members) = manifest.split_once("\nmembers = [").unwrap();
+    let (members, _) = members.split_once(']').unwrap();
+    let members: Vec<&str> = members.split(',').map(|member| member.trim().trim_matches('"')).collect();
+    assert!(members.len() >= 2, "{members:?}");
+    for member in members {
+        assert!(ignore.lines().any(|line| line.strip_prefix('!') == Some(member)), "{member} is left out");
+    }
 }
 
 #[test]

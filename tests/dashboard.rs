@@ -23,7 +23,7 @@ use demo::Demo;
 use jiff::{Timestamp, ToSpan};
 use monitoring::{Prometheus, scraping};
 use process::eventually;
-use serde_json::Value;
+use serde_json::{Value, json};
 use upgrade_readiness_agent::surface::metrics::ALL;
 
 /// Metrics that are not for a dashboard, and why.
@@ -254,6 +254,62 @@ fn nothing_that_is_not_known_is_green() {
         let colors: Vec<&str> = steps.iter().map(|step| text(step, "color")).collect();
         assert_eq!(colors, ["text", color], "{verdict}");
     }
+}
+
+const GRAVEST_FIRST: [&str; 4] = ["blocked", "unknown", "warning", "ready"];
+
+/// What an agent says of one target, and of one check of it, as series for `promtool`.
+fn series_of(agent: &str, said: &str) -> Vec<Value> {
+    let mut series = Vec::new();
+    for verdict in GRAVEST_FIRST {
+        for name in ["target_verdict{", "check_verdict{check=\"disk-space\","] {
+            let labels = format!("instance='{agent}',site='wiki',target='9.2.10',verdict='{verdict}'");
+            let value = u8::from(verdict == said).to_string();
+            series.push(json!({ "series": format!("upgrade_readiness_{name}{labels}}}"), "values": value }));
+        }
+    }
+    series
+}
+
+/// Two agents that watch the same site and do not agree: the graver word is shown, as `promtool` computes it.
+#[test]
+fn of_two_agents_that_disagree_the_graver_is_shown() {
+    let dashboard = dashboard();
+    let chosen = queries(&dashboard).into_iter().filter(|(_, query)| text(query, "expr").contains("\nor "));
+    let (panels, shown): (Vec<&str>, Vec<String>) =
+        chosen.map(|(panel, query)| (panel, interpolated(text(query, "expr"), ".*", ".*"))).unzip();
+    assert_eq!(panels, ["Verdicts", "Targets", "Checks that are not ready"]);
+
+    let expected = |expr: &str, graver: &str| {
+        let check = if expr.contains("check_verdict") { ", check='disk-space'" } else { "" };
+        let number = 4 - GRAVEST_FIRST.iter().position(|verdict| *verdict == graver).unwrap();
+        // The table of checks has no line for one that is ready.
+        let is_left_out = !check.is_empty() && graver == "ready";
+        let labels = format!("{{site='wiki', target='9.2.10'{check}}}");
+        let samples = if is_left_out { json!([]) } else { json!([{ "labels": labels, "value": number }]) };
+        json!({ "expr": expr, "eval_time": "0s", "exp_samples": samples })
+    };
+    let mut tests = Vec::new();
+    for (place, graver) in GRAVEST_FIRST.iter().enumerate() {
+        for milder in GRAVEST_FIRST.iter().skip(place) {
+            for (first, second) in [(graver, milder), (milder, graver)] {
+                let series = [series_of("a:9977", first), series_of("b:9977", second)].concat();
+                let asked: Vec<Value> = shown.iter().map(|expr| expected(expr, graver)).collect();
+                tests.push(json!({
+                    "name": format!("{first} and {second}"),
+                    "interval": "1m",
+                    "input_series": series,
+                    "promql_expr_test": asked,
+                }));
+            }
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("disagree.yml");
+    fs::write(&file, json!({ "tests": tests }).to_string()).unwrap();
+    let output = process::command("promtool").args(["test", "rules"]).arg(&file).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
 }
 
 /// Every value that is shown as a word, with its colour.

@@ -86,6 +86,16 @@ fn what_it_depends_on_is_computed_from_the_program() {
         "usr/share/zsh/vendor-completions/_agent",
         "usr/share/fish/vendor_completions.d/agent.fish",
         "usr/share/doc/upgrade-readiness-agent/examples/agent.toml",
+        "usr/share/doc/upgrade-readiness-agent/README.md",
+        "usr/share/doc/upgrade-readiness-agent/checks/README.md",
+        "usr/share/doc/upgrade-readiness-agent/config/agent.toml",
+        "usr/share/doc/upgrade-readiness-agent/config/schema/config.json",
+        "usr/share/doc/upgrade-readiness-agent/deploy/channels/README.md",
+        "usr/share/doc/upgrade-readiness-agent/deploy/fleet/README.md",
+        "usr/share/doc/upgrade-readiness-agent/deploy/grafana/upgrade-readiness.json",
+        "usr/share/doc/upgrade-readiness-agent/deploy/prometheus/README.md",
+        "usr/share/doc/upgrade-readiness-agent/deploy/prometheus/shards/agents.yml",
+        "usr/share/doc/upgrade-readiness-agent/deploy/systemd/upgrade-readiness-agent.service.d/textfile.conf",
     ] {
         assert!(listed.lines().any(|line| line.ends_with(path)), "{path} is not in\n{listed}");
     }

@@ -67,11 +67,13 @@ impl Site {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus/prometheus-shards.yml");
         let sample = fs::read_to_string(sample).unwrap();
         assert!(sample.contains("/api/v1/sd\n") && sample.contains("__meta_upgrade_readiness_shard]"));
+        // An agent's own label must not be pushed aside by one that Prometheus gives it.
+        assert!(sample.contains("target_label: listed_shard\n") && !sample.contains("target_label: shard\n"));
         let [first, second] = &self.agents;
         fs::write(self.path("agents.json"), format!("[{{\"targets\": [\"{first}\", \"{second}\"]}}]"))
             .unwrap();
         let config = format!(
-            "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: upgrade-readiness\n    http_sd_configs:\n      - url: http://{first}/api/v1/sd\n        refresh_interval: 1s\n    relabel_configs:\n      - source_labels: [__meta_upgrade_readiness_shard]\n        target_label: shard_found\n  - job_name: by-file\n    file_sd_configs:\n      - files: [agents.json]\n"
+            "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: upgrade-readiness\n    http_sd_configs:\n      - url: http://{first}/api/v1/sd\n        refresh_interval: 1s\n    relabel_configs:\n      - source_labels: [__meta_upgrade_readiness_shard]\n        target_label: listed_shard\n  - job_name: by-file\n    file_sd_configs:\n      - files: [agents.json]\n"
         );
         fs::write(self.path("prometheus.yml"), config).unwrap();
         let address = format!("127.0.0.1:{}", free_port());
@@ -125,7 +127,7 @@ async fn prometheus_finds_all_agents_and_each_site_once() {
         .await;
     }
     let shards = "upgrade_readiness_agent_shards{job=\"upgrade-readiness\"}";
-    for label in ["shard", "shard_found"] {
+    for label in ["shard", "listed_shard"] {
         let found = ask(&prometheus, shards, label).await;
         let both = ["1", "2"].map(|shard| (shard.to_owned(), "2".to_owned()));
         assert_eq!(found, BTreeMap::from(both), "{label}");
@@ -135,7 +137,7 @@ async fn prometheus_finds_all_agents_and_each_site_once() {
         let expression = expression(alert);
         expression
             .replace("_up)", "_up{job=\"upgrade-readiness\"})")
-            .replace("_shards)", "_shards{job=\"upgrade-readiness\"})")
+            .replace("_shards >", "_shards{job=\"upgrade-readiness\"} >")
     };
     for alert in ["UpgradeSiteWatchedTwice", "UpgradeShardMissing", "UpgradeShardsDisagree"] {
         assert_eq!(ask(&prometheus, &ours(alert), "site").await, BTreeMap::new(), "{alert}");

@@ -63,7 +63,7 @@ more: put the original back. What never matters: `ignore` in `[instance.files]`.
 
 ## What it needs
 
-Read access to the whole installation: `setfacl -R -m u:upgrade-readiness-agent:rX <installation>`. For everything \
+Read access to the whole installation: `setfacl -R -m u:upgrade-readiness:rX <installation>`. For everything \
 outside the web application: the archive of the installed release, as `pristine` in `[instance.files]`; it is never \
 unpacked.
 

@@ -28,7 +28,7 @@ use crate::surface::status::{Age, age, minute, printable, read_status, wrap};
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub(super) struct StepArgs {
-    /// The step, as the run book names it: production.stop.
+    /// The step, as the run book names it: production.stop (with several stops `production.VERSION.stop`).
     #[arg(required_unless_present_any = ["list", "next"], conflicts_with_all = ["list", "next"])]
     step: Option<String>,
     /// What became of it.
