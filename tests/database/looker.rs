@@ -135,8 +135,8 @@ async fn postgresql_tells_what_roles_and_everybody_may() {
     let expected = [
         "make and change roles, through the role inner_role",
         "UPDATE on 1 of the tables of the schema deep, such as t, through the role inner_role",
-        "DELETE on 1 of the tables of the schema deep, such as t",
         "INSERT on 1 of the tables of the schema deep, such as t, as everybody may",
+        "DELETE on 1 of the tables of the schema deep, such as t",
         "change and drop what it owns, through the role inner_role: the table deep.owned",
     ];
     assert_eq!(told(&member), expected);

@@ -64,7 +64,8 @@ WHERE m.admin_option AND pg_catalog.pg_has_role(session_user, h.oid, 'MEMBER')
 ORDER BY h.rolname, r.rolname LIMIT 1001";
 
 /// What was given to the account, to its roles and to everybody, but for reading. The owner of a thing may everything
-/// with it and is told as such. What the server gives everybody on its own views is not counted.
+/// with it and is told as such. What somebody else gave is taken away from each thing by itself: who gave it may not
+/// have rights on the others. What the server gives everybody on its own views is not counted.
 const GIVEN: &str = "
 WITH mine AS MATERIALIZED (
     SELECT oid FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(session_user, oid, 'MEMBER')
@@ -76,34 +77,37 @@ WITH mine AS MATERIALIZED (
 ), things AS (
     SELECT '' AS front, pg_catalog.format('ALL %s IN SCHEMA %I', kind, nspname) AS place,
         pg_catalog.format('the %s of the schema %I', pg_catalog.lower(kind), nspname) AS words,
-        relname AS thing, relowner AS owner, oid < 16384 AS is_the_servers, relacl AS acl
+        relname AS thing, pg_catalog.format('%s %I.%I', pg_catalog.left(kind, -1), nspname, relname) AS single,
+        relowner AS owner, oid < 16384 AS is_the_servers, relacl AS acl
     FROM relations WHERE relacl IS NOT NULL
     UNION ALL
     SELECT '', pg_catalog.format('ALL %s IN SCHEMA %I', kind, nspname),
         pg_catalog.format('the %s of the schema %I', pg_catalog.lower(kind), nspname),
-        relname, relowner, oid < 16384, a.attacl
+        relname, pg_catalog.format('%s %I.%I', pg_catalog.left(kind, -1), nspname, relname),
+        relowner, oid < 16384, a.attacl
     FROM pg_catalog.pg_attribute a JOIN relations ON oid = a.attrelid
     WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
     UNION ALL
     SELECT '', pg_catalog.format('SCHEMA %I', nspname), pg_catalog.format('the schema %I', nspname),
-        NULL, nspowner, false, nspacl
+        NULL, NULL, nspowner, false, nspacl
     FROM pg_catalog.pg_namespace WHERE nspacl IS NOT NULL
     UNION ALL
     SELECT '', pg_catalog.format('DATABASE %I', datname), pg_catalog.format('the database %I', datname),
-        NULL, datdba, false, datacl
+        NULL, NULL, datdba, false, datacl
     FROM pg_catalog.pg_database WHERE datacl IS NOT NULL
     UNION ALL
     SELECT pg_catalog.format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s ', o.rolname,
             CASE WHEN n.oid IS NULL THEN '' ELSE pg_catalog.format(' IN SCHEMA %I', n.nspname) END),
         k.kind, pg_catalog.format('new %s of %I', pg_catalog.lower(k.kind), o.rolname),
-        NULL, d.defaclrole, false, d.defaclacl
+        NULL, NULL, d.defaclrole, false, d.defaclacl
     FROM pg_catalog.pg_default_acl d
     JOIN pg_catalog.pg_roles o ON o.oid = d.defaclrole
     JOIN (VALUES ('r', 'TABLES'), ('S', 'SEQUENCES'), ('n', 'SCHEMAS')) AS k (letter, kind)
         ON k.letter = d.defaclobjtype::text
     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
 ), given AS (
-    SELECT t.*, a.grantee, NULLIF(a.grantor, t.owner) AS grantor, a.privilege_type, a.is_grantable,
+    SELECT t.front, CASE WHEN a.grantor <> t.owner THEN COALESCE(t.single, t.place) ELSE t.place END AS place,
+        t.words, t.thing, a.grantee, NULLIF(a.grantor, t.owner) AS grantor, a.privilege_type, a.is_grantable,
         a.privilege_type IN ('SELECT', 'CONNECT', 'TEMPORARY')
             OR a.privilege_type = 'USAGE' AND t.place ~ '^SCHEMA' AS reads
     FROM things t CROSS JOIN LATERAL pg_catalog.aclexplode(t.acl) a
