@@ -172,12 +172,12 @@ fn capabilities(status: &str) -> Seen {
 
 fn open_secret(path: &Path) -> Seen {
     match mode_of(path) {
-        Ok(mode) if mode & 0o007 == 0 => Seen::default(),
-        Ok(_) => Seen::from(Beyond {
+        Ok(mode) if mode & 0o007 != 0 => Seen::from(Beyond {
             who: "everybody on this host".to_owned(),
             may: format!("read or write the secret {}", path.display()),
             undo: format!("chmod o= '{}'", path.display()),
         }),
+        Ok(_) => Seen::default(),
         Err(error) => Seen::unclear(
             format!("whether the secret {} is open to everybody", path.display()),
             error.to_string(),

@@ -186,17 +186,15 @@ impl Ledger {
 
     /// The role the account or everybody has, through which it has this one.
     fn leading_to(&self, role: &Name) -> Name {
-        let mut passed = BTreeSet::from([role]);
-        let mut leading = role;
+        let (mut passed, mut leading) = (BTreeSet::from([role]), role);
         while let Some(holders) = self.roles.get(leading) {
+            let direct = |holder: &Holder| !matches!(holder, Holder::Role(_));
             let next = holders.iter().find_map(|holder| match holder {
                 Holder::Role(next) => passed.insert(next).then_some(next),
                 Holder::Account | Holder::Everybody => None,
             });
             match next {
-                Some(next) if holders.iter().all(|holder| matches!(holder, Holder::Role(_))) => {
-                    leading = next
-                }
+                Some(next) if !holders.iter().any(direct) => leading = next,
                 Some(_) | None => break,
             }
         }
@@ -214,7 +212,7 @@ impl Ledger {
     fn tell(&self, told: &mut Told) {
         for ((holder, scope), rights) in &self.rights {
             let place = place(scope);
-            let through = self.through(holder);
+            let through = through(holder);
             let more: Vec<&str> =
                 rights.iter().map(String::as_str).filter(|right| *right != PASSING_ON).collect();
             if !more.is_empty() {
@@ -230,7 +228,7 @@ impl Ledger {
         for (role, holder) in &self.passed_on {
             let (role, to) = (quote_account(role), self.grantee(holder));
             told.beyond.push(Beyond {
-                may: format!("give others the role {role}{}", self.through(holder)),
+                may: format!("give others the role {role}{}", through(holder)),
                 undo: format!(
                     "REVOKE {role} FROM {to}; and, where it is needed, grant it again without ADMIN OPTION"
                 ),
@@ -251,14 +249,6 @@ impl Ledger {
                 "{number} of its grants are on routines, or let it act as another account, and were not looked into; {told_by}"
             );
             told.unclear(what, why);
-        }
-    }
-
-    fn through(&self, holder: &Holder) -> String {
-        match holder {
-            Holder::Account => String::new(),
-            Holder::Everybody => ", as everybody may".to_owned(),
-            Holder::Role(role) => format!(", through the role {}", quote_account(role)),
         }
     }
 
@@ -292,12 +282,20 @@ fn beyond_reading(
     on_columns: &BTreeMap<String, BTreeSet<String>>,
 ) -> BTreeSet<String> {
     let more = |privilege: &&String| !READING.contains(&privilege.as_str());
-    let of_columns =
-        on_columns.iter().filter(|(privilege, _)| more(privilege)).map(|(privilege, columns)| {
-            let columns: Vec<String> = columns.iter().map(|column| quote_mysql(column)).collect();
-            format!("{privilege} ({})", columns.join(", "))
-        });
-    privileges.iter().filter(more).cloned().chain(of_columns).collect()
+    let single = on_columns.iter().filter(|(privilege, _)| more(privilege)).map(|(privilege, columns)| {
+        let columns: Vec<String> = columns.iter().map(|column| quote_mysql(column)).collect();
+        format!("{privilege} ({})", columns.join(", "))
+    });
+    privileges.iter().filter(more).cloned().chain(single).collect()
+}
+
+/// How the account has what this one has.
+fn through(holder: &Holder) -> String {
+    match holder {
+        Holder::Account => String::new(),
+        Holder::Everybody => ", as everybody may".to_owned(),
+        Holder::Role(role) => format!(", through the role {}", quote_account(role)),
+    }
 }
 
 fn place(scope: &Scope) -> String {
