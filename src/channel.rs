@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -99,6 +99,7 @@ pub enum Security {
 #[derive(Clone)]
 pub struct Secret {
     kept: String,
+    file: Option<PathBuf>,
     read: Arc<dyn Fn() -> Result<SecretString, String> + Send + Sync>,
 }
 
@@ -108,7 +109,19 @@ impl Secret {
         kept: impl Into<String>,
         read: impl Fn() -> Result<SecretString, String> + Send + Sync + 'static,
     ) -> Self {
-        Self { kept: kept.into(), read: Arc::new(read) }
+        Self { kept: kept.into(), file: None, read: Arc::new(read) }
+    }
+
+    /// The same, when it is kept in a file.
+    #[must_use]
+    pub fn in_file(self, file: PathBuf) -> Self {
+        Self { file: Some(file), ..self }
+    }
+
+    /// The file it is kept in; `None` when it is kept elsewhere.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// Reads it; a failure says what is wrong and what to do.

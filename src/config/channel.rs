@@ -369,8 +369,12 @@ impl Validation {
 /// What a channel may know of a place where a secret is kept.
 fn of_source(source: &SecretSource) -> Secret {
     let kept = source.to_string();
-    let source = source.clone();
-    Secret::new(kept, move || source.read().map_err(|error| Chain(&error).to_string()))
+    let read = source.clone();
+    let secret = Secret::new(kept, move || read.read().map_err(|error| Chain(&error).to_string()));
+    match source {
+        SecretSource::File(path) => secret.in_file(path.clone()),
+        SecretSource::Environment(_) => secret,
+    }
 }
 
 #[cfg(test)]

@@ -1,22 +1,30 @@
 //! What the agent may do and does not need to: by its database account, its user on this host, and open secrets.
 
-use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
 
 use crate::collect::database::{Looker, rights_beyond_reading};
-use crate::config::{Config, Credentials, Instance, SecretSource};
+use crate::config::{Config, Instance};
 use crate::product;
+
+use super::secrets::secret_files;
 
 /// How long the database may take to say what an account may do.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Capabilities that let a process read what others own, by their numbers: `CAP_DAC_READ_SEARCH`, `CAP_SYS_PTRACE`.
 const READING_CAPABILITIES: u64 = 1 << 2 | 1 << 19;
+
+/// Where the kernel tells what this process may.
+const STATUS: &str = "/proc/self/status";
+
+const CAPABILITIES: &str = "which capabilities this process has";
 
 /// A right that is not needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,99 +37,132 @@ pub(super) struct Beyond {
     pub(super) undo: String,
 }
 
-/// What could not be looked into, and why.
-type Unclear = Vec<(String, String)>;
-
-/// What the database account may do beyond reading.
-pub(super) async fn beyond_of(instance: &Arc<Instance>) -> (Vec<Beyond>, Unclear) {
-    let directory = product::database_directory(instance);
-    let looker = match rights_beyond_reading(directory, LIMIT).await {
-        Ok(Some(looker)) => looker,
-        Ok(None) => {
-            let why = "this agent cannot ask such a server: its administrator can see that it may only read";
-            return (Vec::new(), vec![("database account".to_owned(), why.to_owned())]);
-        }
-        Err(error) => {
-            let why = error.into_failure().message;
-            return (Vec::new(), vec![("what the database account may do".to_owned(), why)]);
-        }
-    };
-    (of_looker(&instance.name, looker), Vec::new())
+/// What is too much, and what nobody could tell, with the reason.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// What is not needed.
+    pub(super) beyond: Vec<Beyond>,
+    /// What could not be looked into, and why.
+    pub(super) unclear: Vec<(String, String)>,
 }
 
-fn of_looker(instance: &str, looker: Looker) -> Vec<Beyond> {
-    let Looker { account, is_the_products, beyond } = looker;
+impl Seen {
+    fn unclear(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { beyond: Vec::new(), unclear: vec![(what.into(), why.into())] }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.beyond.extend(other.beyond);
+        self.unclear.extend(other.unclear);
+    }
+}
+
+impl From<Beyond> for Seen {
+    fn from(beyond: Beyond) -> Self {
+        Self { beyond: vec![beyond], unclear: Vec::new() }
+    }
+}
+
+/// What the database account may do beyond reading.
+pub(super) async fn of_database_account(instance: &Arc<Instance>) -> Seen {
+    let directory = product::database_directory(instance);
+    match rights_beyond_reading(directory, LIMIT).await {
+        Ok(Some(looker)) => of_looker(&instance.name, looker),
+        Ok(None) => Seen::unclear(
+            "database account",
+            "this agent cannot ask such a server: its administrator can see that it may only read",
+        ),
+        Err(error) => Seen::unclear("what the database account may do", error.into_failure().message),
+    }
+}
+
+fn of_looker(instance: &str, looker: Looker) -> Seen {
+    let Looker { account, is_the_products, beyond, unclear } = looker;
+    let who = format!("database account {account}");
+    let unclear = unclear.into_iter().map(|unclear| (unclear.what, unclear.why)).collect();
     if is_the_products && !beyond.is_empty() {
         // The product needs its rights. What is too much is that the agent has them as well.
-        return vec![Beyond {
-            who: format!("database account {account}"),
+        let beyond = vec![Beyond {
+            who,
             may: "look with the rights of the product itself, which may change everything".to_owned(),
             undo: format!(
                 "Give the agent an account of its own that may only read, and name it under [instance.database] of {instance} \
                  (username, password_file): `agent explain database-privileges` has the grants."
             ),
         }];
+        return Seen { beyond, unclear };
     }
     let with_account = |beyond: crate::collect::database::Beyond| Beyond {
-        who: format!("database account {account}"),
+        who: who.clone(),
         may: beyond.may,
         undo: beyond.undo,
     };
-    beyond.into_iter().map(with_account).collect()
+    Seen { beyond: beyond.into_iter().map(with_account).collect(), unclear }
 }
 
 /// What the user of this command may do on this host, and secrets that stand open.
-pub(super) fn of_this_user(config_file: &Path, config: &Config, instance: &Instance) -> Vec<Beyond> {
-    let mut beyond = Vec::new();
+pub(super) fn of_this_host(config_file: &Path, config: &Config, instance: &Instance) -> Seen {
+    let mut seen = of_this_user(instance);
+    for path in secret_files(config, instance) {
+        seen.add(open_secret(&path));
+    }
+    for (path, what) in [(config_file, "the configuration"), (&config.state_dir, "the state of the agent")] {
+        seen.add(changeable(path, what));
+    }
+    seen
+}
+
+fn of_this_user(instance: &Instance) -> Seen {
     let uid = rustix::process::geteuid();
     if uid.is_root() {
-        beyond.push(Beyond {
+        return Seen::from(Beyond {
             who: "user root".to_owned(),
             may: "do everything on this host".to_owned(),
             undo: "Run the agent as a user of its own (deploy/systemd), and ask as that user: `sudo -u upgrade-readiness \
                    agent explain --rights`."
                 .to_owned(),
         });
-    } else {
-        beyond.extend(capabilities(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()));
-        let home = instance.home_dir.iter();
-        for directory in std::iter::once(&instance.installation_dir).chain(home) {
-            if accessat(CWD, directory, Access::WRITE_OK, AtFlags::EACCESS).is_ok() {
-                beyond.push(Beyond {
-                    who: format!("user {}", uid.as_raw()),
-                    may: format!("write in {}", directory.display()),
-                    undo: format!(
-                        "Let the agent's user only read there: see its groups with `id`, and the mode with `ls -ld '{}'`.",
-                        directory.display()
-                    ),
-                });
-            }
-        }
     }
-    let secrets = secrets_of(instance);
-    let open = secrets.iter().filter(|path| mode_of(path).is_some_and(|mode| mode & 0o007 != 0));
-    beyond.extend(open.map(|path| Beyond {
-        who: "everybody on this host".to_owned(),
-        may: format!("read or write the secret {}", path.display()),
-        undo: format!("chmod o= '{}'", path.display()),
-    }));
-    for (path, what) in [(config_file, "the configuration"), (&config.state_dir, "the state of the agent")] {
-        if mode_of(path).is_some_and(|mode| mode & 0o002 != 0) {
-            beyond.push(Beyond {
-                who: "everybody on this host".to_owned(),
-                may: format!("change {what}, {}", path.display()),
-                undo: format!("chmod o-w '{}'", path.display()),
-            });
-        }
+    let mut seen = match std::fs::read_to_string(STATUS) {
+        Ok(status) => capabilities(&status),
+        Err(error) => Seen::unclear(CAPABILITIES, format!("reading {STATUS}: {error}")),
+    };
+    let home = instance.home_dir.iter();
+    for directory in std::iter::once(&instance.installation_dir).chain(home) {
+        seen.add(writable(directory, uid.as_raw()));
     }
-    beyond
+    seen
+}
+
+/// Whether this user may write into a directory itself; what is below it is not looked into.
+fn writable(directory: &Path, uid: u32) -> Seen {
+    match accessat(CWD, directory, Access::WRITE_OK, AtFlags::EACCESS) {
+        Ok(()) => Seen::from(Beyond {
+            who: format!("user {uid}"),
+            may: format!("write in {}", directory.display()),
+            undo: format!(
+                "Let the agent's user only read there: see its groups with `id`, and the mode with `ls -ld '{}'`.",
+                directory.display()
+            ),
+        }),
+        Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Seen::default(),
+        Err(error) => Seen::unclear(
+            format!("whether user {uid} may write in {}", directory.display()),
+            error.to_string(),
+        ),
+    }
 }
 
 /// Capabilities beyond those that read.
-fn capabilities(status: &str) -> Option<Beyond> {
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
-    let effective = u64::from_str_radix(line.trim(), 16).ok()?;
-    (effective & !READING_CAPABILITIES != 0).then(|| Beyond {
+fn capabilities(status: &str) -> Seen {
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let Some(effective) = line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok()) else {
+        return Seen::unclear(CAPABILITIES, format!("{STATUS} has no line CapEff that can be read"));
+    };
+    if effective & !READING_CAPABILITIES == 0 {
+        return Seen::default();
+    }
+    Seen::from(Beyond {
         who: "this process".to_owned(),
         may: format!("use capabilities beyond reading (CapEff {effective:016x})"),
         undo: "Grant CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE at most: deploy/systemd has the drop-in."
@@ -129,22 +170,40 @@ fn capabilities(status: &str) -> Option<Beyond> {
     })
 }
 
-fn mode_of(path: &Path) -> Option<u32> {
-    std::fs::metadata(path).ok().map(|there| there.permissions().mode())
+fn open_secret(path: &Path) -> Seen {
+    match mode_of(path) {
+        Ok(mode) if mode & 0o007 != 0 => Seen::from(Beyond {
+            who: "everybody on this host".to_owned(),
+            may: format!("read or write the secret {}", path.display()),
+            undo: format!("chmod o= '{}'", path.display()),
+        }),
+        Ok(_) => Seen::default(),
+        Err(error) => Seen::unclear(
+            format!("whether the secret {} is open to everybody", path.display()),
+            error.to_string(),
+        ),
+    }
 }
 
-fn secrets_of(instance: &Instance) -> BTreeSet<PathBuf> {
-    let credentials = instance.http.iter().filter_map(|http| match &http.credentials {
-        Credentials::Bearer(secret) | Credentials::Basic { password: secret, .. } => Some(secret),
-        Credentials::Anonymous => None,
-    });
-    let secrets = credentials.chain(&instance.database.password);
-    secrets
-        .filter_map(|secret| match secret {
-            SecretSource::File(path) => Some(path.clone()),
-            SecretSource::Environment(_) => None,
-        })
-        .collect()
+fn changeable(path: &Path, what: &str) -> Seen {
+    match mode_of(path) {
+        Ok(mode) if mode & 0o002 == 0 => Seen::default(),
+        Ok(_) => Seen::from(Beyond {
+            who: "everybody on this host".to_owned(),
+            may: format!("change {what}, {}", path.display()),
+            undo: format!("chmod o-w '{}'", path.display()),
+        }),
+        // Before the daemon was ever started there is no state.
+        Err(error) if error.kind() == ErrorKind::NotFound => Seen::default(),
+        Err(error) => {
+            let open = format!("whether everybody may change {what}, {}", path.display());
+            Seen::unclear(open, error.to_string())
+        }
+    }
+}
+
+fn mode_of(path: &Path) -> std::io::Result<u32> {
+    std::fs::metadata(path).map(|there| there.permissions().mode())
 }
 
 #[cfg(test)]
@@ -154,25 +213,68 @@ mod tests {
     #[test]
     fn only_capabilities_that_read_are_needed() {
         let status = |set: &str| format!("Name:\tagent\nCapEff:\t{set}\nSeccomp:\t2\n");
-        for (set, too_much) in [
-            ("0000000000000000", false),
-            ("0000000000080004", false),
-            ("0000000000080006", true),
-            ("000001ffffffffff", true),
+        for (text, expected) in [
+            (status("0000000000000000"), (0, 0)),
+            (status("0000000000080004"), (0, 0)),
+            (status("0000000000080006"), (1, 0)),
+            (status("000001ffffffffff"), (1, 0)),
+            (status("all of them"), (0, 1)),
+            ("nothing".to_owned(), (0, 1)),
+            (String::new(), (0, 1)),
         ] {
-            assert_eq!(capabilities(&status(set)).is_some(), too_much, "{set}");
+            let seen = capabilities(&text);
+            assert_eq!((seen.beyond.len(), seen.unclear.len()), expected, "{text}");
         }
-        assert_eq!(capabilities("nothing"), None);
+    }
+
+    #[test]
+    fn what_stands_open_is_told_and_what_cannot_be_seen_is_unclear() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        let state = |mode| {
+            std::fs::write(&file, "").unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let numbers = |seen: Seen| (seen.beyond.len(), seen.unclear.len());
+        for (mode, secret, config) in [
+            (0o600, (0, 0), (0, 0)),
+            (0o640, (0, 0), (0, 0)),
+            (0o604, (1, 0), (0, 0)),
+            (0o602, (1, 0), (1, 0)),
+        ] {
+            state(mode);
+            let seen = (numbers(open_secret(&file)), numbers(changeable(&file, "the configuration")));
+            assert_eq!(seen, (secret, config), "{mode:o}");
+        }
+        let (absent, below_a_file) = (folder.path().join("absent"), file.join("x"));
+        assert_eq!(numbers(open_secret(&absent)), (0, 1));
+        assert_eq!(numbers(open_secret(&below_a_file)), (0, 1));
+        assert_eq!(
+            numbers(changeable(&absent, "the state")),
+            (0, 0),
+            "where nothing is, nothing can be changed"
+        );
+        assert_eq!(numbers(changeable(&below_a_file, "the state")), (0, 1));
+        assert_eq!(numbers(writable(folder.path(), 1)), (1, 0));
+        assert_eq!(numbers(writable(&absent, 1)), (0, 1));
     }
 
     #[test]
     fn the_products_own_account_is_one_finding_and_another_one_is_told_right_by_right() {
         let right = |may: &str| crate::collect::database::Beyond { may: may.into(), undo: "REVOKE".into() };
-        let looker = |is_the_products, beyond| Looker { account: "a".into(), is_the_products, beyond };
+        let looker = |is_the_products, beyond| {
+            let unclear = vec![crate::collect::database::Unclear { what: "w".into(), why: "y".into() }];
+            Looker { account: "a".into(), is_the_products, beyond, unclear }
+        };
         let own = of_looker("wiki", looker(true, vec![right("x"), right("y")]));
-        assert_eq!(own.len(), 1);
-        assert!(own[0].undo.contains("[instance.database] of wiki"));
-        assert_eq!(of_looker("wiki", looker(false, vec![right("x"), right("y")])).len(), 2);
-        assert!(of_looker("wiki", looker(true, Vec::new())).is_empty());
+        assert_eq!(own.beyond.len(), 1);
+        assert!(own.beyond[0].undo.contains("[instance.database] of wiki"));
+        let another = of_looker("wiki", looker(false, vec![right("x"), right("y")]));
+        assert_eq!(another.beyond.len(), 2);
+        let none = of_looker("wiki", looker(true, Vec::new()));
+        assert!(none.beyond.is_empty());
+        for seen in [own, another, none] {
+            assert_eq!(seen.unclear, [("w".to_owned(), "y".to_owned())]);
+        }
     }
 }

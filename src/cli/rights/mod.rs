@@ -4,6 +4,7 @@
 
 mod beyond;
 mod render;
+mod secrets;
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::config::{Config, Instance};
 use crate::keeper::{History, Judging, judge_instance};
 use crate::surface::status::view;
 
-use beyond::{Beyond, beyond_of};
+use beyond::{Beyond, Seen, of_database_account, of_this_host};
 
 /// What the agent may do about one instance.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,15 @@ struct Rights {
     beyond: Vec<Beyond>,
     /// What could not be looked into, and why.
     unclear: Vec<(String, String)>,
+    /// The database account was looked into, since a check reads the database.
+    of_database: bool,
+}
+
+impl Rights {
+    fn add(&mut self, seen: Seen) {
+        self.beyond.extend(seen.beyond);
+        self.unclear.extend(seen.unclear);
+    }
 }
 
 /// Everything is there and nothing more; something could not be seen; there is more than is needed.
@@ -56,7 +66,7 @@ pub(super) fn run(
     let mut text = render::who();
     for instance in &instances {
         let mut rights = block_on(looked_at(&config, instance, check))??;
-        rights.beyond.extend(beyond::of_this_user(&args.config, &config, instance));
+        rights.add(of_this_host(&args.config, &config, instance));
         text.push_str(&render::rights(&instance.name, check.map(|check| check.id), &rights));
         code = code.max(code_of(&rights));
     }
@@ -96,9 +106,8 @@ async fn looked_at(
     }
     rights.lacks.extend(unseen(instance, check, &looked));
     if sources.contains(&Source::Database) {
-        let (beyond, unclear) = beyond_of(instance).await;
-        rights.beyond.extend(beyond);
-        rights.unclear.extend(unclear);
+        rights.add(of_database_account(instance).await);
+        rights.of_database = true;
     }
     Ok(rights)
 }

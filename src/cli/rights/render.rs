@@ -5,6 +5,15 @@ use super::beyond::Beyond;
 use crate::collect::accounts::Accounts;
 use crate::surface::status::wrap;
 
+const HOST_LOOKED_INTO: &str = "On this host: root, capabilities, writing into the directories of installation and home \
+                                themselves, and whether everybody may read a secret the configuration names, or change \
+                                configuration and state.";
+
+const DATABASE_LOOKED_INTO: &str = "In the database: what its account was given, may pass on and owns, down to single \
+                                    columns, by itself, as everybody and by every role it is a member of. Not what \
+                                    functions do that run with the rights of their owner, nor what everybody may \
+                                    outside of tables, schemas and databases.";
+
 /// As whom was looked.
 pub(super) fn who() -> String {
     let uid = rustix::process::geteuid().as_raw();
@@ -18,7 +27,7 @@ pub(super) fn who() -> String {
 
 /// What the agent may do about an instance.
 pub(super) fn rights(instance: &str, check: Option<&str>, rights: &Rights) -> String {
-    let Rights { sees, lacks, beyond, unclear } = rights;
+    let Rights { sees, lacks, beyond, unclear, of_database } = rights;
     let about = check.map(|check| format!(", for {check}")).unwrap_or_default();
     let mut text = format!("\n{instance}{about}\n");
     let mut row = |word: &str, told: &str| {
@@ -42,10 +51,11 @@ pub(super) fn rights(instance: &str, check: Option<&str>, rights: &Rights) -> St
         row("sees", &sees.join(", "));
     }
     if lacks.is_empty() && beyond.is_empty() && unclear.is_empty() {
-        row(
-            "",
-            "It sees what it needs. Nothing was found that it may and need not; single columns and roles of roles were not looked into.",
-        );
+        row("", "It sees what it needs, and has nothing more of what was looked into.");
+        row("", HOST_LOOKED_INTO);
+        if *of_database {
+            row("", DATABASE_LOOKED_INTO);
+        }
     }
     text
 }
@@ -65,6 +75,7 @@ mod tests {
                 lacks: vec![("database".into(), format!("may not connect\u{1b}[2J {long}"))],
                 beyond: vec![Beyond { who: "user root".into(), may: "do all".into(), undo: long.clone() }],
                 unclear: vec![("plugins".into(), "it is switched off".into())],
+                of_database: true,
             },
         );
         assert!(
@@ -73,6 +84,15 @@ mod tests {
         );
         assert!(told.lines().all(|line| line.chars().count() <= 80) && !told.contains('\u{1b}'), "{told}");
         assert!(told.find("LACKS") < told.find("TOO MUCH") && told.find("TOO MUCH") < told.find("sees"));
-        assert!(rights("wiki", None, &Rights::default()).contains("It sees what it needs"));
+    }
+
+    #[test]
+    fn no_more_is_claimed_than_was_looked_into() {
+        let host = rights("wiki", None, &Rights::default());
+        assert!(host.contains("It sees what it needs") && host.contains("On this host:"), "{host}");
+        assert!(!host.contains("database"), "{host}");
+        let both = rights("wiki", None, &Rights { of_database: true, ..Rights::default() });
+        assert!(both.contains("On this host:") && both.contains("single columns"), "{both}");
+        assert!(both.lines().all(|line| line.chars().count() <= 80), "{both}");
     }
 }

@@ -29,7 +29,7 @@ use upgrade_readiness_checks::facts::Engine;
 use super::CollectError;
 
 pub use collector::{DatabaseCollector, TimeLimits};
-pub use excess::{Beyond, Looker, rights_beyond_reading};
+pub use excess::{Beyond, Looker, Unclear, rights_beyond_reading};
 pub use inquiry::Tables;
 pub use kernel::{Disjoint, KernelTables, Key, Reference, Sign, SignOf};
 pub use question::ask_for_number;

@@ -32,7 +32,7 @@ pub(in crate::collect::database) struct Looker {
 
 impl Looker {
     /// From `CURRENT_USER()` and `USER()`.
-    pub(super) fn new(current_user: &str, user: &str) -> Self {
+    pub(in crate::collect::database) fn new(current_user: &str, user: &str) -> Self {
         let (name, host) = current_user.rsplit_once('@').unwrap_or((current_user, "%"));
         let from = user.rsplit_once('@').map_or("", |(_, host)| host);
         Self {

@@ -1,9 +1,9 @@
 //! Reads what `SHOW GRANTS` says. Nothing here asks a server.
 //!
-//! The lines hold password hashes behind the name of the account, so reading stops at that name, and no line is
-//! kept or repeated in a message.
+//! The lines hold password hashes behind the name of the account, so of what follows that name only one thing is
+//! read, whether rights may be passed on, and no line is kept or repeated in a message.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One line of `SHOW GRANTS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +12,14 @@ pub(in crate::collect::database) enum Grant {
     Privileges {
         /// Upper case; `ALL PRIVILEGES` stands as such, `USAGE` is none. Those on single columns are left out.
         privileges: BTreeSet<String>,
-        /// Some were on single columns.
-        on_columns: bool,
+        /// Those on single columns, with the columns.
+        on_columns: BTreeMap<String, BTreeSet<String>>,
         /// What they are on.
         scope: Scope,
         /// Who has them; `None` when the name could not be read, and then it is the account asked about.
         to: Option<Name>,
+        /// They may be passed on: `WITH GRANT OPTION`.
+        may_pass_on: bool,
     },
     /// `REVOKE privileges ON schema.* FROM account`: taken out of what holds globally.
     Revoked {
@@ -32,6 +34,8 @@ pub(in crate::collect::database) enum Grant {
         roles: Vec<Name>,
         /// Who may use them.
         to: Option<Name>,
+        /// They may be passed on: `WITH ADMIN OPTION`.
+        may_pass_on: bool,
     },
     /// `SET DEFAULT ROLE role FOR account`, as MariaDB says it.
     DefaultRole(Name),
@@ -40,7 +44,7 @@ pub(in crate::collect::database) enum Grant {
 }
 
 /// What privileges are on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::collect::database) enum Scope {
     /// `*.*`.
     Global,
@@ -130,12 +134,14 @@ fn parse_granted(tokens: &mut Tokens<'_>) -> Result<Grant, NotUnderstood> {
             }
             // MySQL 5.7 does not mark a quote inside a name. The account asked about is known anyway.
             let to = parse_name(tokens).ok();
-            let on_columns = list.items.iter().any(|item| item.on_columns);
-            Ok(Grant::Privileges { privileges: list.privileges(), on_columns, scope, to })
+            let may_pass_on = tokens.say_further("GRANT OPTION");
+            let (privileges, on_columns) = (list.privileges(), list.on_columns());
+            Ok(Grant::Privileges { privileges, on_columns, scope, to, may_pass_on })
         }
         ListEnd::To => {
-            let roles = list.items.iter().map(Item::role).collect::<Option<Vec<_>>>();
-            Ok(Grant::Roles { roles: roles.ok_or(NotUnderstood)?, to: parse_name(tokens).ok() })
+            let roles = list.items.iter().map(Item::role).collect::<Option<Vec<_>>>().ok_or(NotUnderstood)?;
+            let to = parse_name(tokens).ok();
+            Ok(Grant::Roles { roles, to, may_pass_on: tokens.say_further("ADMIN OPTION") })
         }
     }
 }
@@ -158,21 +164,29 @@ struct List {
 struct Item {
     words: Vec<String>,
     quoted: Vec<String>,
-    on_columns: bool,
+    columns: Option<BTreeSet<String>>,
 }
 
 impl List {
     fn privileges(&self) -> BTreeSet<String> {
-        let whole = self.items.iter().filter(|item| !item.on_columns && item.quoted.is_empty());
-        let named = whole.map(|item| item.words.join(" ").to_ascii_uppercase());
+        let whole = self.items.iter().filter(|item| item.columns.is_none() && item.quoted.is_empty());
+        let named = whole.map(Item::privilege);
         named
             .filter(|name| name != "USAGE")
             .map(|name| if name == "ALL" { "ALL PRIVILEGES".to_owned() } else { name })
             .collect()
     }
+
+    fn on_columns(&self) -> BTreeMap<String, BTreeSet<String>> {
+        self.items.iter().filter_map(|item| Some((item.privilege(), item.columns.clone()?))).collect()
+    }
 }
 
 impl Item {
+    fn privilege(&self) -> String {
+        self.words.join(" ").to_ascii_uppercase()
+    }
+
     fn role(&self) -> Option<Name> {
         match (self.words.as_slice(), self.quoted.as_slice()) {
             ([at], [user, host]) if at == "@" => Some(Name { user: user.clone(), host: Some(host.clone()) }),
@@ -199,11 +213,24 @@ fn parse_list(tokens: &mut Tokens<'_>) -> Result<List, NotUnderstood> {
             Token::Quoted(text) => item.quoted.push(text),
             Token::Symbol(',') => items.push(std::mem::take(&mut item)),
             Token::Symbol('(') => {
-                item.on_columns = true;
-                while tokens.next()?.ok_or(NotUnderstood)? != Token::Symbol(')') {}
+                item.columns.get_or_insert_default().extend(parse_columns(tokens)?);
             }
             Token::Symbol(_) => return Err(NotUnderstood),
         }
+    }
+}
+
+/// Reads columns up to the parenthesis that ends them.
+fn parse_columns(tokens: &mut Tokens<'_>) -> Result<BTreeSet<String>, NotUnderstood> {
+    let mut columns = BTreeSet::new();
+    loop {
+        match tokens.next()?.ok_or(NotUnderstood)? {
+            Token::Quoted(column) => columns.insert(column),
+            Token::Word(column) => columns.insert(column.to_owned()),
+            Token::Symbol(',') => continue,
+            Token::Symbol(')') => return Ok(columns),
+            Token::Symbol(_) => return Err(NotUnderstood),
+        };
     }
 }
 
@@ -309,6 +336,11 @@ impl<'a> Tokens<'a> {
         Err(NotUnderstood)
     }
 
+    /// Whether what is left of the line says so. It is not taken apart, since names in it may hold quotes.
+    fn say_further(&self, words: &str) -> bool {
+        self.rest.to_ascii_uppercase().contains(words)
+    }
+
     fn word(&mut self) -> Result<&'a str, NotUnderstood> {
         match self.next()? {
             Some(Token::Word(word)) => Ok(word),
@@ -326,7 +358,13 @@ mod tests {
     }
 
     fn granted(privileges: &[&str], scope: Scope, to: Name) -> Grant {
-        Grant::Privileges { privileges: set(privileges), on_columns: false, scope, to: Some(to) }
+        let (privileges, on_columns, to) = (set(privileges), BTreeMap::new(), Some(to));
+        Grant::Privileges { privileges, on_columns, scope, to, may_pass_on: false }
+    }
+
+    fn passed_on(granted: Grant) -> Grant {
+        let Grant::Privileges { privileges, on_columns, scope, to, .. } = granted else { return granted };
+        Grant::Privileges { privileges, on_columns, scope, to, may_pass_on: true }
     }
 
     fn set(names: &[&str]) -> BTreeSet<String> {
@@ -348,7 +386,7 @@ mod tests {
         let rows = [
             (
                 "GRANT `app` TO `conf`@`127.0.0.1`",
-                Grant::Roles { roles: vec![name("app", "")], to: Some(conf()) },
+                Grant::Roles { roles: vec![name("app", "")], to: Some(conf()), may_pass_on: false },
             ),
             (
                 "GRANT USAGE ON *.* TO `conf`@`127.0.0.1` IDENTIFIED BY PASSWORD '*0123456789ABCDEF'",
@@ -362,9 +400,10 @@ mod tests {
                 "GRANT SELECT (`a`, `b,)`), UPDATE ON `conf`.`t` TO `conf`@`127.0.0.1`",
                 Grant::Privileges {
                     privileges: set(&["UPDATE"]),
-                    on_columns: true,
+                    on_columns: [("SELECT".to_owned(), set(&["a", "b,)"]))].into(),
                     scope: table("conf", "t"),
                     to: Some(conf()),
+                    may_pass_on: false,
                 },
             ),
             ("GRANT INSERT ON `conf`.* TO `app`", granted(&["INSERT"], schema("conf"), name("app", ""))),
@@ -376,7 +415,7 @@ mod tests {
             (
                 "GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` IDENTIFIED VIA mysql_native_password USING \
                  'invalid' OR unix_socket WITH GRANT OPTION",
-                granted(&["ALL PRIVILEGES"], Scope::Global, name("root", "localhost")),
+                passed_on(granted(&["ALL PRIVILEGES"], Scope::Global, name("root", "localhost"))),
             ),
             ("GRANT PROXY ON ''@'%' TO 'root'@'localhost' WITH GRANT OPTION", Grant::Other),
             ("GRANT EXECUTE ON PROCEDURE `conf`.`p` TO `conf`@`%`", Grant::Other),
@@ -388,7 +427,7 @@ mod tests {
             ),
             (
                 "GRANT journalist TO 'conf'@'127.0.0.1' WITH ADMIN OPTION",
-                Grant::Roles { roles: vec![name("journalist", "")], to: Some(conf()) },
+                Grant::Roles { roles: vec![name("journalist", "")], to: Some(conf()), may_pass_on: true },
             ),
         ];
         for (line, expected) in rows {
@@ -403,7 +442,7 @@ mod tests {
         let rows = [
             (
                 "GRANT APPLICATION_PASSWORD_ADMIN,SHOW_ROUTINE ON *.* TO `conf`@`%` WITH GRANT OPTION",
-                granted(&["APPLICATION_PASSWORD_ADMIN", "SHOW_ROUTINE"], Scope::Global, conf()),
+                passed_on(granted(&["APPLICATION_PASSWORD_ADMIN", "SHOW_ROUTINE"], Scope::Global, conf())),
             ),
             (
                 "GRANT CREATE TEMPORARY TABLES, LOCK TABLES ON `conf`.* TO `conf`@`%`",
@@ -415,7 +454,11 @@ mod tests {
             ),
             (
                 "GRANT `r1`@`%`,`r2`@`localhost` TO `conf`@`%`",
-                Grant::Roles { roles: vec![name("r1", "%"), name("r2", "localhost")], to: Some(conf()) },
+                Grant::Roles {
+                    roles: vec![name("r1", "%"), name("r2", "localhost")],
+                    to: Some(conf()),
+                    may_pass_on: false,
+                },
             ),
             // The mode ANSI_QUOTES.
             (

@@ -34,7 +34,7 @@ use super::tls::Encryption;
 use super::upgrade_table::UpgradeTable;
 use crate::collect::turn::wait_aside;
 pub(super) use accounts::{Looker, quote as quote_account};
-pub(super) use grants::{Grant, Scope, parse_grant};
+pub(super) use grants::{Grant, Name, Scope, parse_grant};
 pub(super) use kernel::{catalogue, counters, identity};
 pub(super) use records::{find_table, growing_tables, is_unique, leftovers, read_columns};
 pub(super) use rows::{TextRow, ask, error_number};

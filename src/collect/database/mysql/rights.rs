@@ -164,7 +164,7 @@ impl Rights {
             if !is_same(schema, of_schema, matching) {
                 continue;
             }
-            if *on_columns && self.with_columns.insert(table.clone()) {
+            if !on_columns.is_empty() && self.with_columns.insert(table.clone()) {
                 self.through.push(format!("rights on single columns of {table} are not counted"));
             }
             let on_table = expand(privileges);
