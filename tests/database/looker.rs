@@ -108,6 +108,11 @@ async fn postgresql_tells_what_goes_beyond_reading() {
     assert!(product.is_the_products);
     assert_eq!(told(&product), ["change and drop what it owns: the table content"]);
 
+    // The account it proposes may only read, whatever was made of it.
+    postgres.run("wiki", &product.reading_account.replace('…', "secret"));
+    let proposed = at("readiness").await;
+    assert_eq!((told(&proposed), unclear(&proposed)), (vec![], vec![]));
+
     for username in ["writer", "product"] {
         taken_away(|sql| drop(postgres.run("wiki", sql)), async || at(username).await).await;
     }
@@ -204,6 +209,10 @@ async fn mariadb_tells_what_goes_beyond_reading() {
     assert_eq!(told(&writer), expected);
     assert_eq!(unclear(&writer).len(), 1, "{:?}", writer.unclear);
     assert!(writer.unclear[0].why.starts_with("1 of its grants are on routines"), "{:?}", writer.unclear);
+
+    mariadb.run(&writer.reading_account.replace('…', "secret"));
+    let proposed = at("readiness").await;
+    assert_eq!((told(&proposed), unclear(&proposed)), (vec![everybody], vec![]));
 
     let run = |sql: &str| drop(mariadb.run(sql));
     taken_away(run, async || at("writer").await).await;

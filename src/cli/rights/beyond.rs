@@ -13,6 +13,8 @@ use crate::collect::database::{Looker, rights_beyond_reading};
 use crate::config::{Config, Instance};
 use crate::product;
 
+use super::render::ASK;
+
 use super::secrets::secret_files;
 
 /// How long the database may take to say what an account may do.
@@ -77,7 +79,7 @@ pub(super) async fn of_database_account(instance: &Arc<Instance>) -> Seen {
 }
 
 fn of_looker(instance: &str, looker: Looker) -> Seen {
-    let Looker { account, is_the_products, beyond, unclear } = looker;
+    let Looker { account, is_the_products, beyond, unclear, reading_account } = looker;
     let who = format!("database account {account}");
     let unclear = unclear.into_iter().map(|unclear| (unclear.what, unclear.why)).collect();
     if is_the_products && !beyond.is_empty() {
@@ -87,7 +89,7 @@ fn of_looker(instance: &str, looker: Looker) -> Seen {
             may: "look with the rights of the product itself, which may change everything".to_owned(),
             undo: format!(
                 "Give the agent an account of its own that may only read, and name it under [instance.database] of {instance} \
-                 (username, password_file): `agent explain database-privileges` has the grants."
+                 (username, password_file): {reading_account} `agent explain ID` tells which of it a check needs."
             ),
         }];
         return Seen { beyond, unclear };
@@ -118,9 +120,9 @@ fn of_this_user(instance: &Instance) -> Seen {
         return Seen::from(Beyond {
             who: "user root".to_owned(),
             may: "do everything on this host".to_owned(),
-            undo: "Run the agent as a user of its own (deploy/systemd), and ask as that user: `sudo -u upgrade-readiness \
-                   agent explain --rights`."
-                .to_owned(),
+            undo: format!(
+                "Run the agent as a user of its own, as the unit of the package does, and ask as that user: `{ASK}`."
+            ),
         });
     }
     let mut seen = match std::fs::read_to_string(STATUS) {
@@ -165,7 +167,7 @@ fn capabilities(status: &str) -> Seen {
     Seen::from(Beyond {
         who: "this process".to_owned(),
         may: format!("use capabilities beyond reading (CapEff {effective:016x})"),
-        undo: "Grant CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE at most: deploy/systemd has the drop-in."
+        undo: "Grant CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE at most, as files-of-others.conf of the package does."
             .to_owned(),
     })
 }
@@ -264,11 +266,13 @@ mod tests {
         let right = |may: &str| crate::collect::database::Beyond { may: may.into(), undo: "REVOKE".into() };
         let looker = |is_the_products, beyond| {
             let unclear = vec![crate::collect::database::Unclear { what: "w".into(), why: "y".into() }];
-            Looker { account: "a".into(), is_the_products, beyond, unclear }
+            let reading_account = "CREATE ROLE readiness;".to_owned();
+            Looker { account: "a".into(), is_the_products, beyond, unclear, reading_account }
         };
         let own = of_looker("wiki", looker(true, vec![right("x"), right("y")]));
         assert_eq!(own.beyond.len(), 1);
         assert!(own.beyond[0].undo.contains("[instance.database] of wiki"));
+        assert!(own.beyond[0].undo.contains("CREATE ROLE readiness;"));
         let another = of_looker("wiki", looker(false, vec![right("x"), right("y")]));
         assert_eq!(another.beyond.len(), 2);
         let none = of_looker("wiki", looker(true, Vec::new()));

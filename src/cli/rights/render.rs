@@ -14,13 +14,18 @@ const DATABASE_LOOKED_INTO: &str = "In the database: what its account was given,
                                     functions do that run with the rights of their owner, nor what everybody may \
                                     outside of tables, schemas and databases.";
 
+/// How to look as the service does: with its user, and with the rights its unit and drop-ins give it beside that.
+pub(super) const ASK: &str = "systemd-run --pipe --wait -q -p User=upgrade-readiness \
+                              -p AmbientCapabilities='CAP_DAC_READ_SEARCH CAP_SYS_PTRACE' agent explain --rights";
+
 /// As whom was looked.
 pub(super) fn who() -> String {
     let uid = rustix::process::geteuid().as_raw();
     let name = Accounts::read(std::path::Path::new("/etc")).name(uid);
     let told = format!(
-        "Looked at as {name} (uid {uid}). The daemon sees what its own user may see: ask as that user, such as with \
-         `sudo -u upgrade-readiness agent explain --rights`."
+        "Looked at as {name} (uid {uid}). The daemon sees what its own user may see, with what its unit gives it: ask as \
+         the daemon, `{ASK}` (without the capabilities, or with SupplementaryGroups= and LoadCredential=, as your \
+         drop-ins have it)."
     );
     wrap(&told, 80).join("\n") + "\n"
 }

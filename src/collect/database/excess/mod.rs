@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-use upgrade_readiness_checks::facts::FailureKind;
+use upgrade_readiness_checks::facts::{Engine, FailureKind};
 
 use super::errand::{Session, StatementError};
 use super::failure::LookError;
+use super::peer::quote_mysql;
 use super::{Connection, DatabaseDirectory, Directions};
 use crate::collect::CollectError;
 
@@ -29,6 +30,8 @@ pub struct Looker {
     pub beyond: Vec<Beyond>,
     /// What nobody could tell of its rights.
     pub unclear: Vec<Unclear>,
+    /// Statements for an account that may only read, and may read all that checks ask for.
+    pub reading_account: String,
 }
 
 /// A right that looking does not need.
@@ -74,13 +77,16 @@ pub async fn rights_beyond_reading(
     let found = found.map_err(|broken| CollectError::new(FailureKind::Internal, broken, ""))?;
     let Directions::Connect(connection) = found? else { return Ok(None) };
     let Connection { username, account, .. } = &*connection;
+    let reading_account = reading_account(&connection);
     let (account, is_the_products) = (username.clone(), username == account);
     let mut session = Session::open(*connection, limit).await?;
     session.limit_statements(limit).await;
     let asked = timeout_at(by, told(&mut session)).await;
     session.close().await;
     match asked {
-        Ok(Ok(Told { beyond, unclear })) => Ok(Some(Looker { account, is_the_products, beyond, unclear })),
+        Ok(Ok(Told { beyond, unclear })) => {
+            Ok(Some(Looker { account, is_the_products, beyond, unclear, reading_account }))
+        }
         Ok(Err(refused)) => Err(CollectError::new(FailureKind::Denied, refused, "")),
         Err(_elapsed) => Err(LookError::DirectionsTimeout { limit }.into()),
     }
@@ -90,5 +96,27 @@ async fn told(session: &mut Session) -> Result<Told, StatementError> {
     match session {
         Session::Postgresql(_) => postgresql::told(session).await,
         Session::Mysql(_) => mysql::told(session).await,
+    }
+}
+
+/// The password is for a person to think of.
+fn reading_account(connection: &Connection) -> String {
+    let Connection { engine, database, schema, .. } = connection;
+    match engine {
+        Engine::Mysql | Engine::Mariadb => format!(
+            "CREATE USER 'readiness'@'%' IDENTIFIED BY '…'; GRANT SELECT, SHOW VIEW ON {}.* TO 'readiness'@'%'; \
+             GRANT PROCESS ON *.* TO 'readiness'@'%'; GRANT SELECT ON mysql.* TO 'readiness'@'%';",
+            quote_mysql(database)
+        ),
+        _ => {
+            let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+            let (database, schema) = (quote(database), quote(schema.as_deref().unwrap_or("public")));
+            format!(
+                "CREATE ROLE readiness LOGIN PASSWORD '…'; GRANT CONNECT ON DATABASE {database} TO readiness; \
+                 GRANT pg_read_all_stats TO readiness; GRANT USAGE ON SCHEMA {schema} TO readiness; \
+                 GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO readiness; \
+                 GRANT SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO readiness;"
+            )
+        }
     }
 }

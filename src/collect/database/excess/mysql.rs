@@ -270,7 +270,9 @@ impl Ledger {
         }
         let undo = format!("REVOKE {rights} ON {place} FROM {};", self.grantee(holder));
         if rights.contains("ALL PRIVILEGES") {
-            return format!("{undo} then grant what reading needs: `agent explain database-privileges`");
+            return format!(
+                "{undo} then grant what reading needs: SELECT, SHOW VIEW on the schema and PROCESS on *.*"
+            );
         }
         undo
     }
