@@ -348,6 +348,41 @@ async fn a_change_of_verdict_is_shown_and_nobody_loses_his_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_unfolded_in_the_history_stays_so_when_more_happens() {
+    let site = Site::start(sample::board()).await;
+    let mut browser = site.browser();
+    browser.visit(&format!("{}/instances/wiki/history", site.address));
+    browser.evaluate(
+        "window.read = document.querySelector('.moment details'); read.open = true;\
+         window.section = read.closest('section'); null",
+    );
+    let mut store = Store::open(&site.dir.path().join("history.db")).await.unwrap();
+    let newer = Change {
+        instance: "wiki".into(),
+        target: "10.2.14".into(),
+        check: "freeze".into(),
+        at: "2025-12-01T08:00:00Z".parse().unwrap(),
+        before: None,
+        after: Verdict::Blocked,
+        cause: "a freeze".into(),
+        observed: None,
+    };
+    store.write(&Batch { changes: vec![newer], ..Batch::default() }).await.unwrap();
+    store.close().await.unwrap();
+    site.board.send_modify(|board| Arc::make_mut(board).revision += 1);
+    browser.evaluate("document.dispatchEvent(new Event('visibilitychange')); null");
+    browser.until("document.querySelectorAll('.moment').length === 4");
+    for what in [
+        "read.isConnected && read.open && section.isConnected && section.contains(read)",
+        "[...document.querySelectorAll('.moment details')].filter((e) => e.open).length === 1",
+        "section.textContent.includes('2025-11-28')",
+    ] {
+        assert_eq!(browser.evaluate(what), true, "{what}");
+    }
+    assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_instances_are_a_page_like_any_other() {
     let site = Site::start(sample::large_board(500)).await;
     let mut browser = site.browser();

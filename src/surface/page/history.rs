@@ -166,18 +166,20 @@ impl Html {
         let mut day = None;
         for group in changes.chunk_by(|one, other| one.at == other.at && one.target == other.target) {
             let Some(first) = group.first() else { continue };
-            if day.replace(day_of(first.at)) != Some(day_of(first.at)) {
-                self.element("<h2 class=\"date\">", &day_of(first.at).to_string(), "</h2>\n");
+            let of = day_of(first.at);
+            if day.replace(of) != Some(of) {
+                self.raw(&format!("<h2 class=\"date\" id=\"day:{of}\">{of}</h2>\n"));
             }
-            self.raw("<section class=\"sheet moment\">\n<h3>");
+            // What is unfolded belongs to its moment, wherever newer ones push it.
+            let place = format!("{}:{}", first.at.as_nanosecond(), segment(&first.target));
+            self.element("<section class=\"sheet moment\" id=\"moment:", &place, "\">\n<h3>");
             self.time(first.at);
             self.element(" <span class=\"soft\">to ", &first.target, " · ");
             self.element("", &ago(first.at, now), "</span></h3>\n");
             let (new, turned): (Vec<_>, Vec<_>) = group.iter().partition(|change| change.before.is_none());
             self.list_of_changes(&turned);
             if !new.is_empty() {
-                let id = format!("first:{}:{}", first.at.as_nanosecond(), segment(&first.target));
-                self.element("<details id=\"", &id, "\"><summary>");
+                self.element("<details id=\"first:", &place, "\"><summary>");
                 self.element("", &count(new.len(), "check"), " judged for the first time</summary>\n");
                 self.list_of_changes(&new);
                 self.raw("</details>\n");
