@@ -129,22 +129,23 @@ impl Understood {
     /// Fails when an answer in this form would not be understood; `None` stands for a form for people.
     pub(super) fn is(&self, form: Option<&Published>) -> anyhow::Result<()> {
         let Some(asked) = &self.format_version else { return Ok(()) };
-        let Some((id, offered)) = form.and_then(|form| Some((form.id, form.version?))) else {
+        let Some((form, offered)) = form.and_then(|form| Some((form, form.version?))) else {
             let error = anyhow::anyhow!("the form asked for has no version: it is for people, or not ours");
             return Err(advise(error, "Add --output json, or leave --format-version out."));
         };
         if offered.parse().is_ok_and(|offered| asked.reads(&offered)) {
             return Ok(());
         }
+        let id = form.id;
         let error = anyhow::anyhow!(
             "this agent writes the form {id} in version {offered}, and {asked} was asked for"
         );
-        Err(advise(
-            error,
-            format!(
-                "Use an agent that writes {asked}, or a reader of {offered}: `agent config schema {id}` prints its schema."
-            ),
-        ))
+        let schema = match form.schema {
+            Some(_) => format!(": `agent config schema {id}` prints its schema"),
+            None => String::new(),
+        };
+        let remedy = format!("Use an agent that writes {asked}, or a reader of {offered}{schema}.");
+        Err(advise(error, remedy))
     }
 }
 
