@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the operator has planned for an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// The day of the upgrade, in the operator's time zone.
@@ -22,6 +23,7 @@ pub struct Plan {
 
 /// A time in which nothing may be changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
     /// What it is called: "year-end closing".
