@@ -15,7 +15,8 @@ pub struct Plan {
     pub starts_at: Option<Timestamp>,
     /// How long the instance may be down.
     pub downtime: Option<SignedDuration>,
-    /// How far the operator's clock is ahead of UTC on that day, in seconds; negative when it is behind.
+    /// How far the operator's clock is ahead of UTC on that day, else at the first freeze, in seconds; negative when it is
+    /// behind.
     pub utc_offset_seconds: i32,
     /// Times in which nothing may be changed.
     pub freezes: Vec<Freeze>,

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use upgrade_readiness_checks::model::Verdict;
 
-use super::frame::{Frame, ago, day_of};
+use super::frame::{Frame, ago, utc_day_of};
 use super::row::target_names;
 use crate::board::InstanceState;
 use crate::chain::Chain;
 use crate::store::{Change, Store, StoreError, Wanted};
-use crate::surface::frame::{Part, segment};
+use crate::surface::frame::{Fleet, Part, segment};
 use crate::surface::html::{Html, verdict_word};
 use crate::surface::status::count;
 
@@ -48,7 +48,13 @@ impl Past {
     }
 
     /// The page of the history of an instance.
-    pub async fn render(&self, state: &InstanceState, wanted: &WantedChanges, now: Timestamp) -> String {
+    pub async fn render(
+        &self,
+        state: &InstanceState,
+        wanted: &WantedChanges,
+        fleet: Fleet,
+        now: Timestamp,
+    ) -> String {
         let page = wanted.page.unwrap_or(1).clamp(1, MOST_PAGES);
         let of = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let asked = Wanted {
@@ -60,7 +66,7 @@ impl Past {
             most: MOST + 1,
         };
         let read = async { Store::open_to_read(&self.store).await?.changes(&asked).await };
-        render(state, wanted, page, read.await, now)
+        render(state, wanted, page, fleet, read.await, now)
     }
 }
 
@@ -76,6 +82,7 @@ fn render(
     state: &InstanceState,
     wanted: &WantedChanges,
     page: u32,
+    fleet: Fleet,
     changes: Result<Vec<Change>, StoreError>,
     now: Timestamp,
 ) -> String {
@@ -91,6 +98,7 @@ fn render(
             above: &above,
             here: "History",
             live: true,
+            fleet,
         },
         now,
     );
@@ -166,7 +174,8 @@ impl Html {
         let mut day = None;
         for group in changes.chunk_by(|one, other| one.at == other.at && one.target == other.target) {
             let Some(first) = group.first() else { continue };
-            let of = day_of(first.at);
+            // The moments below it are in UTC.
+            let of = utc_day_of(first.at);
             if day.replace(of) != Some(of) {
                 self.raw(&format!("<h2 class=\"date\" id=\"day:{of}\">{of}</h2>\n"));
             }

@@ -20,7 +20,7 @@ fn change(number: i64, check: &str, target: &str, before: Option<Verdict>) -> Ch
 async fn page(past: &Past, query: &str) -> String {
     let wanted =
         axum::extract::Query::try_from_uri(&format!("http://h/?{query}").parse().unwrap()).unwrap().0;
-    past.render(&sample::board().instances[0], &wanted, sample::now()).await
+    past.render(&sample::board().instances[0], &wanted, Fleet::Alone, sample::now()).await
 }
 
 #[tokio::test]
