@@ -13,7 +13,7 @@ use upgrade_readiness_agent::surface::Published;
 use upgrade_readiness_agent::surface::http::{Entrance, HttpSurface, router};
 use upgrade_readiness_agent::surface::metrics::Metrics;
 use upgrade_readiness_agent::surface::page::{
-    Past, WantedRows, WantedTarget, render_instance, render_overview,
+    Fleet, Past, WantedRows, WantedTarget, render_instance, render_overview,
 };
 use upgrade_readiness_agent::surface::status::{render_json, view};
 
@@ -35,7 +35,9 @@ fn encode(criterion: &mut Criterion) {
     });
     if let Some(instance) = board.instances.first() {
         criterion.bench_function("render the page of an instance", |bencher| {
-            bencher.iter(|| render_instance(black_box(instance), &WantedTarget::default(), sample::now()));
+            bencher.iter(|| {
+                render_instance(black_box(instance), &WantedTarget::default(), Fleet::Alone, sample::now())
+            });
         });
     }
     let board = sample::large_board(500);

@@ -281,6 +281,47 @@ async fn a_change_of_verdict_is_shown_and_nobody_loses_his_place() {
         assert_eq!(browser.evaluate(expression), true, "{what}");
     }
 
+    // What is said leaves by itself, and what is said next is shown and read out again.
+    browser.evaluate("said.getAnimations()[0].finish(); null");
+    browser.until("said.textContent === '' && getComputedStyle(said).display !== 'none'");
+    browser.evaluate(
+        "window.told = []; new MutationObserver(() => told.push(said.textContent)).observe(said, { childList: true }); null",
+    );
+    let turn_second = |verdict| {
+        site.board.send_modify(|board| {
+            let board = Arc::make_mut(board);
+            board.revision += 1;
+            let mut wiki = InstanceState::clone(&board.instances[0]);
+            if let TargetState::Judged(judged) = &mut wiki.targets[1] {
+                Arc::make_mut(judged).report.verdict = verdict;
+            }
+            board.instances[0] = Arc::new(wiki);
+        });
+    };
+    for (verdict, words) in [
+        (Verdict::Blocked, "wiki to 9.2.10: Blocked, was Warnings."),
+        // Before the one before has left.
+        (Verdict::Ready, "wiki to 9.2.10: Ready, was Blocked."),
+    ] {
+        turn_second(verdict);
+        browser.evaluate("document.dispatchEvent(new Event('visibilitychange')); null");
+        browser.until(&format!("said.textContent === '{words}'"));
+        assert_eq!(browser.evaluate("getComputedStyle(said).opacity"), "1", "{words}");
+        assert_eq!(browser.evaluate("said.getAnimations()[0].currentTime < 5000"), true, "{words}");
+        assert_eq!(browser.evaluate("told.at(-1)"), words);
+    }
+
+    // A line that leaves the list that is shown is told, and one that comes into it.
+    browser.visit(&format!("{}/?verdict=ready", site.address));
+    for (verdict, words) in [
+        (Verdict::Blocked, "wiki to 9.2.10: not in this list any more, was Ready."),
+        (Verdict::Ready, "wiki to 9.2.10: Ready, new in this list."),
+    ] {
+        turn_second(verdict);
+        browser.evaluate("document.dispatchEvent(new Event('visibilitychange')); null");
+        browser.until(&format!("said.textContent === '{words}'"));
+    }
+
     // The overview in another tab of time: a line turns, and is marked.
     browser.visit(&format!("{}/", site.address));
     site.board.send_modify(|board| {
@@ -295,6 +336,7 @@ async fn a_change_of_verdict_is_shown_and_nobody_loses_his_place() {
     browser.until(
         "[...document.querySelectorAll('tbody th a')].map((e) => e.textContent).join() === 'docs,new,new'",
     );
+    assert_eq!(browser.evaluate("said.textContent"), "4 lines have changed, come or gone.");
 
     // An agent that is gone leaves no fresh-looking verdicts behind.
     site.shutdown.cancel();
@@ -303,6 +345,41 @@ async fn a_change_of_verdict_is_shown_and_nobody_loses_his_place() {
         "document.dispatchEvent(new Event('visibilitychange')), document.body.classList.contains('old') && \
          document.getElementById('said').textContent.startsWith('The agent does not answer. What is shown is from ')",
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_unfolded_in_the_history_stays_so_when_more_happens() {
+    let site = Site::start(sample::board()).await;
+    let mut browser = site.browser();
+    browser.visit(&format!("{}/instances/wiki/history", site.address));
+    browser.evaluate(
+        "window.read = document.querySelector('.moment details'); read.open = true;\
+         window.section = read.closest('section'); null",
+    );
+    let mut store = Store::open(&site.dir.path().join("history.db")).await.unwrap();
+    let newer = Change {
+        instance: "wiki".into(),
+        target: "10.2.14".into(),
+        check: "freeze".into(),
+        at: "2025-12-01T08:00:00Z".parse().unwrap(),
+        before: None,
+        after: Verdict::Blocked,
+        cause: "a freeze".into(),
+        observed: None,
+    };
+    store.write(&Batch { changes: vec![newer], ..Batch::default() }).await.unwrap();
+    store.close().await.unwrap();
+    site.board.send_modify(|board| Arc::make_mut(board).revision += 1);
+    browser.evaluate("document.dispatchEvent(new Event('visibilitychange')); null");
+    browser.until("document.querySelectorAll('.moment').length === 4");
+    for what in [
+        "read.isConnected && read.open && section.isConnected && section.contains(read)",
+        "[...document.querySelectorAll('.moment details')].filter((e) => e.open).length === 1",
+        "section.textContent.includes('2025-11-28')",
+    ] {
+        assert_eq!(browser.evaluate(what), true, "{what}");
+    }
+    assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
 }
 
 #[tokio::test(flavor = "multi_thread")]

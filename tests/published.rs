@@ -11,12 +11,21 @@
 mod process;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use process::{agent, command};
 use serde_json::Value;
+use upgrade_readiness_agent::board::fleet::{
+    Entry, FleetReading, PAPER_FORM, Paper, PaperFinding, PaperSource, PaperTarget,
+};
 use upgrade_readiness_agent::product::confluence::license::encode_license;
 use upgrade_readiness_agent::store::{Batch, Change, Store};
+use upgrade_readiness_agent::surface::fleet::{render_fleet_json, view_fleet};
+use upgrade_readiness_checks::dossier::{Brief, CatalogIdentity, DOSSIER_FORMAT, Dossier};
+use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::golden::golden;
 use upgrade_readiness_checks::model::Verdict;
 
@@ -119,12 +128,47 @@ impl Desk {
         });
     }
 
+    /// What a webhook gets of `agent notify test`.
+    fn notification(&self) -> String {
+        let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = receiver.local_addr().unwrap();
+        let heard = std::thread::spawn(move || {
+            let (stream, _) = receiver.accept().unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                stream.read_line(&mut line).unwrap();
+                let line = line.trim().to_ascii_lowercase();
+                if let Some(number) = line.strip_prefix("content-length:") {
+                    length = number.trim().parse().unwrap();
+                }
+                if line.is_empty() {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.get_mut().write_all(answer).unwrap();
+            String::from_utf8(body).unwrap()
+        });
+        let config = fs::read_to_string(self.path("agent.toml")).unwrap();
+        let channel = format!("[[channel]]\nname = 'ops'\nkind = 'webhook'\nurl = 'http://{address}/hook'\n");
+        self.write("telling.toml", &format!("{config}{channel}"));
+        printed(&["notify", "test", "ops", "--config", &self.path("telling.toml")]);
+        heard.join().unwrap()
+    }
+
     /// A document in the form.
     fn document(&self, form: &str) -> String {
         let [before, now] = ["before.json", "now.json"].map(|name| self.path(name));
         let [license, config] = ["license.txt", "agent.toml"].map(|name| self.path(name));
         let facts = ["--facts", before.as_str()];
         let arguments: Vec<&str> = match form {
+            "fleet" => return fleet(),
+            "snapshot" => return snapshot(),
+            "notification" => return self.notification(),
             "status" => [&["check", "--target", "9.2.10", "--target", "10.2.1"][..], &facts].concat(),
             "targets" => [&["targets", "--all"][..], &facts].concat(),
             "plan" => [&["plan", "--target", "9.2.10"][..], &facts].concat(),
@@ -140,6 +184,69 @@ impl Desk {
         };
         printed(&[&arguments[..], &["--output", "json", "--format-version", "1"]].concat())
     }
+}
+
+/// What an agent says of an instance and what it cannot say of another, from a shared store; `tests/fleet` has a real one.
+fn fleet() -> String {
+    let now = golden().now;
+    let finding = PaperFinding {
+        verdict: Verdict::Blocked,
+        check: "disk-space".into(),
+        summary: "there is no room".into(),
+    };
+    let target = PaperTarget {
+        requested: "latest-lts".into(),
+        version: Some("10.2.14".into()),
+        verdict: Verdict::Blocked,
+        reason: None,
+        blocks_at: Some(now),
+        blocks_because: Some("disk-space".into()),
+        blockers: 1,
+        warnings: 0,
+        unknown: 0,
+        findings: vec![finding],
+    };
+    let paper = Paper {
+        form: PAPER_FORM,
+        product: "confluence".into(),
+        version: Some("9.2.7".into()),
+        node: Some("node-1".into()),
+        nodes: Some(1),
+        verdict: Verdict::Blocked,
+        targets: vec![target],
+        sources: vec![PaperSource { source: "disk".into(), state: Condition::Failed, leads: Some(true) }],
+    };
+    let entry = |instance: &str, paper| Entry {
+        agent: "c0ffee".into(),
+        host: "wiki-1".into(),
+        agent_version: "0.1.0".into(),
+        instance: instance.into(),
+        age: Some(jiff::SignedDuration::from_secs(20)),
+        holds: jiff::SignedDuration::from_mins(4),
+        paper,
+    };
+    let entries = vec![entry("wiki", Ok(Arc::new(paper))), entry("docs", Err("it is no paper".into()))];
+    let reading = FleetReading { read_at: now, entries, more: false };
+    render_fleet_json(&view_fleet(&reading, "db.example.com:5432/fleet", now))
+}
+
+/// Facts of the golden instance with all they are judged by.
+fn snapshot() -> String {
+    let golden = golden();
+    let dossier = Dossier {
+        format_version: DOSSIER_FORMAT.to_owned(),
+        agent: "0.1.0".into(),
+        catalog: CatalogIdentity { origin: "embedded".into(), digest: "0".repeat(64) },
+        brief: Brief {
+            targets: vec!["latest-lts".parse().unwrap()],
+            policy: golden.policy,
+            plan: golden.plan,
+            answers: golden.catalog.answers().clone(),
+        },
+        learned: None,
+        facts: golden.facts,
+    };
+    serde_json::to_string_pretty(&dossier).unwrap()
 }
 
 /// Validates documents by a schema validator that is not ours.
@@ -180,8 +287,8 @@ fn lost(older: &Value, newer: &Value, at: &str, lost: &mut Vec<String>) {
 #[test]
 fn every_document_fits_its_schema_and_has_what_it_had() {
     let desk = Desk::new();
-    // A configuration is written by people, and a fleet needs a store: `tests/fleet` has one.
-    for (form, version) in with_schema().filter(|(form, _)| !["config", "fleet"].contains(&form.as_str())) {
+    // A configuration is written by people.
+    for (form, version) in with_schema().filter(|(form, _)| form != "config") {
         let document = desk.document(&form);
         desk.write("document.json", &document);
         let schema = of_project(&format!("config/schema/{form}.json"));
@@ -199,6 +306,15 @@ fn every_document_fits_its_schema_and_has_what_it_had() {
         lost(&first, &document, &form, &mut gone);
         assert!(gone.is_empty(), "who reads {form} {major} would miss {gone:?}: raise its major number");
     }
+}
+
+#[test]
+fn a_snapshot_of_an_instance_that_is_hardly_there_fits_the_schema_too() {
+    let desk = Desk::new();
+    let file = desk.path("facts.json");
+    let arguments = ["snapshot", "--config", &desk.path("agent.toml"), "--output", &file];
+    assert_eq!(agent().args(arguments).output().unwrap().status.code(), Some(3), "hardly anything answers");
+    validate(&of_project("config/schema/snapshot.json"), Path::new(&file));
 }
 
 #[test]
@@ -230,7 +346,14 @@ fn what_its_reader_would_not_understand_is_refused() {
     assert!(refused_with(&["--format-version", "one"]).contains("such as 1 or 1.0"));
     assert!(refused(&["config", "schema", "sarif"]).contains("status"));
     assert!(refused(&["config", "schema", "status", "--plan"]).contains("--plan"));
+    let told = refused(&["fleet", "--output", "json", "--format-version", "2"]);
+    assert!(told.contains("fleet in version 1.0") && told.contains("`agent config schema fleet`"), "{told}");
+    assert!(refused(&["fleet", "--format-version", "1"]).contains("for people"));
+    assert!(printed(&["fleet", "--help"]).contains("`agent config schema fleet` prints its schema"));
     for (form, version) in [("sarif", "2.1.0"), ("prometheus", "0.0.4")] {
+        // There is no schema of ours that could be printed.
+        let told = refused_with(&["--output", form, "--format-version", "9"]);
+        assert!(told.contains(version) && !told.contains("config schema"), "{told}");
         printed(&[&check[..], &["--output", form, "--format-version", version]].concat());
     }
 }

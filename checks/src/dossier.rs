@@ -18,6 +18,7 @@ pub const DOSSIER_FORMAT: &str = "2.0";
 
 /// Facts of an instance, and what they are judged by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dossier {
     /// [`DOSSIER_FORMAT`] of the writer.
@@ -37,6 +38,7 @@ pub struct Dossier {
 
 /// Which catalog it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CatalogIdentity {
     /// `embedded`, or the path of the file it was read from.

@@ -16,6 +16,7 @@ const MAX_CHARS: usize = 64;
 ///
 /// Equality follows the order: `8.5` and `8.5.0` are the same release.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct ProductVersion {
     text: String,
@@ -163,6 +164,7 @@ impl From<ProductVersion> for String {
 
 /// A feature line: all releases that share their first two numbers, such as `9.2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Line {
     /// First number.

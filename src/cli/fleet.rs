@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::ConfigArgs;
 use super::output::{Output, advise};
+use super::published::{self, Understood};
 use super::run::block_on;
 use crate::board::fleet::FleetReading;
 use crate::config::SharedStorePlace;
@@ -17,6 +18,8 @@ pub(crate) struct FleetArgs {
     /// Form of the answer.
     #[arg(long, value_enum, default_value_t)]
     output: Form,
+    #[command(flatten)]
+    understood: Understood,
     /// Show instances that are ready, too, and which agents report what.
     #[arg(long)]
     all: bool,
@@ -36,13 +39,14 @@ enum Form {
     /// For people.
     #[default]
     Text,
-    /// For programs; `agent config schema --fleet` prints its schema.
+    /// For programs; `agent config schema fleet` prints its schema.
     Json,
     /// For tickets and chats.
     Markdown,
 }
 
 pub(super) fn run(args: &FleetArgs, output: &mut Output) -> anyhow::Result<u8> {
+    args.understood.is(matches!(args.output, Form::Json).then_some(&published::FLEET))?;
     let config = args.config.read()?;
     let Some(place) = config.shared_store else {
         return Err(advise(

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use serde_json::Value;
+use upgrade_readiness_checks::dossier::{DOSSIER_FORMAT, Dossier};
 
 use super::output::advise;
 use super::{check, diff, history, license};
@@ -16,6 +17,7 @@ use crate::config;
 use crate::surface::attestation::{self, attestation_schema};
 use crate::surface::book::{self, book_schema};
 use crate::surface::fleet::{self, fleet_schema};
+use crate::surface::notify::{self, message_schema};
 use crate::surface::status::{self, SARIF_VERSION, offers_schema, status_schema};
 
 /// A form that programs read.
@@ -87,6 +89,18 @@ pub(super) static FLEET: Published = Published {
     met: "/api/v1/fleet, agent fleet",
     schema: Some(|| fleet_schema().to_value()),
 };
+pub(super) static SNAPSHOT: Published = Published {
+    id: "snapshot",
+    version: Some(DOSSIER_FORMAT),
+    met: "agent snapshot; read with --facts by agent check, targets, plan, gate",
+    schema: Some(|| schemars::schema_for!(Dossier).to_value()),
+};
+pub(super) static NOTIFICATION: Published = Published {
+    id: "notification",
+    version: Some(notify::FORMAT_VERSION),
+    met: "[[channel]] with form = \"json\", templates",
+    schema: Some(|| message_schema().to_value()),
+};
 pub(super) static SARIF: Published = Published {
     id: "sarif",
     version: Some(SARIF_VERSION),
@@ -112,6 +126,8 @@ pub(super) static ALL: &[&Published] = &[
     &DIFF,
     &LICENSE,
     &FLEET,
+    &SNAPSHOT,
+    &NOTIFICATION,
     &SARIF,
     &PROMETHEUS,
 ];
@@ -129,22 +145,23 @@ impl Understood {
     /// Fails when an answer in this form would not be understood; `None` stands for a form for people.
     pub(super) fn is(&self, form: Option<&Published>) -> anyhow::Result<()> {
         let Some(asked) = &self.format_version else { return Ok(()) };
-        let Some((id, offered)) = form.and_then(|form| Some((form.id, form.version?))) else {
+        let Some((form, offered)) = form.and_then(|form| Some((form, form.version?))) else {
             let error = anyhow::anyhow!("the form asked for has no version: it is for people, or not ours");
             return Err(advise(error, "Add --output json, or leave --format-version out."));
         };
         if offered.parse().is_ok_and(|offered| asked.reads(&offered)) {
             return Ok(());
         }
+        let id = form.id;
         let error = anyhow::anyhow!(
             "this agent writes the form {id} in version {offered}, and {asked} was asked for"
         );
-        Err(advise(
-            error,
-            format!(
-                "Use an agent that writes {asked}, or a reader of {offered}: `agent config schema {id}` prints its schema."
-            ),
-        ))
+        let schema = match form.schema {
+            Some(_) => format!(": `agent config schema {id}` prints its schema"),
+            None => String::new(),
+        };
+        let remedy = format!("Use an agent that writes {asked}, or a reader of {offered}{schema}.");
+        Err(advise(error, remedy))
     }
 }
 

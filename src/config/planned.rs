@@ -48,15 +48,21 @@ impl Validation {
                 None
             }
         });
-        let freezes =
-            raw.freezes.into_iter().filter_map(|(key, raw)| self.freeze(&key, raw, &zone)).collect();
+        let freezes = raw
+            .freezes
+            .into_iter()
+            .filter_map(|(key, raw)| self.freeze(&key, raw, &zone))
+            .collect::<Vec<_>>();
+        // Without a planned day the freezes are told by the clock of the first of them.
+        let frozen: Option<&Freeze> = freezes.first();
+        let of_freeze = frozen.map_or(0, |freeze| zone.to_offset(freeze.from).seconds());
         let evening = hour.unwrap_or_else(|| Time::constant(20, 0, 0, 0));
         let planned = day.and_then(|day| day.to_datetime(evening).to_zoned(zone).ok());
         Plan {
             day,
             starts_at: planned.as_ref().filter(|_| hour.is_some()).map(jiff::Zoned::timestamp),
             downtime,
-            utc_offset_seconds: planned.map_or(0, |planned| planned.offset().seconds()),
+            utc_offset_seconds: planned.map_or(of_freeze, |planned| planned.offset().seconds()),
             freezes,
         }
     }
@@ -126,6 +132,11 @@ mod tests {
         assert_eq!(plan.downtime.unwrap().as_hours(), 4);
         assert_eq!(plan.freezes[0].from.to_string(), "2026-12-19T23:00:00Z");
         assert_eq!(plan.freezes[0].until.to_string(), "2026-12-31T23:00:00Z");
+        let nothing_planned = config(
+            "time_zone = 'Asia/Tokyo'\n[[freeze]]\nname = 'closing'\nfrom = '2027-02-03'\nuntil = '2027-02-11'\n",
+        );
+        let plan = parse_config(&nothing_planned).unwrap().instances[0].plan.clone();
+        assert_eq!((plan.day, plan.utc_offset_seconds), (None, 9 * 3600));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::html::Html;
+use crate::board::Board;
 
 /// What the bar leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +16,36 @@ pub(super) enum Part {
     Checks,
 }
 
+/// Whether there is a page of the fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fleet {
+    /// Agents share a store, and what they wrote there can be looked at.
+    Shared,
+    /// This agent knows of no other.
+    Alone,
+}
+
+impl Fleet {
+    /// What the board says of it.
+    #[must_use]
+    pub fn of(board: &Board) -> Self {
+        if board.fleet.is_some() { Self::Shared } else { Self::Alone }
+    }
+}
+
 /// A page above this one: its address and its name.
 pub(super) type Crumb<'a> = (String, &'a str);
 
 impl Html {
     /// The bar, and the way from the overview to this page; `root` leads from the page to the overview.
-    pub(super) fn bar(&mut self, root: &str, part: Option<Part>, above: &[Crumb<'_>], here: &str) {
+    pub(super) fn bar(
+        &mut self,
+        root: &str,
+        part: Option<Part>,
+        fleet: Fleet,
+        above: &[Crumb<'_>],
+        here: &str,
+    ) {
         let home = if root.is_empty() { "./" } else { root };
         self.raw("<header class=\"bar\">\n<a class=\"brand\" href=\"");
         self.element("", home, "\">Upgrade readiness</a>\n<nav aria-label=\"Main\"><ul>");
@@ -38,6 +63,9 @@ impl Html {
             };
             self.raw(current);
             self.element(">", name, "</a></li>");
+        }
+        if fleet == Fleet::Shared {
+            self.element("<li><a href=\"", root, "fleet\">Fleet</a></li>");
         }
         self.raw("</ul></nav>\n</header>\n");
         if above.is_empty() {

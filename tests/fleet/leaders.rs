@@ -41,7 +41,7 @@ async fn taken(agent: &Agent) -> String {
 }
 
 fn fleet_of(agent: &Agent) -> Value {
-    let (_, text) = agent.run(&["fleet", "--output", "json"]);
+    let (_, text) = agent.run(&["fleet", "--output", "json", "--format-version", "1"]);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Versions or names: `17` (and all of 17), `9.6`, `>=15`, `<=11`, or a word such as `utf8mb4`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Pattern {
     text: String,

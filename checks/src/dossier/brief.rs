@@ -10,6 +10,7 @@ use crate::version::Line;
 
 /// What the operator wants and allows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Brief {
     /// The releases to judge; at least one.
@@ -24,6 +25,7 @@ pub struct Brief {
 
 /// The brief as it is written: what a policy does not say of itself stands beside it.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Written {
     targets: Vec<Requested>,
@@ -38,6 +40,7 @@ struct Written {
 
 /// The answers on one feature line.
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 struct AnswersOnLine {
     supported: BTreeMap<Component, Vec<Pattern>>,

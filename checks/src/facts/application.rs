@@ -7,6 +7,7 @@ use super::{ClusterState, Field};
 
 /// What the application says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Application {
     /// The address it was asked at, without credentials.
     pub base_url: String,
@@ -35,6 +36,7 @@ pub struct Application {
 
 /// How the rebuild of the search index stands. Each value is there when the product tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct IndexState {
     /// It runs now.
     pub running: Option<bool>,
@@ -44,6 +46,7 @@ pub struct IndexState {
 
 /// One of the product's own health checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct HealthCheck {
     /// Its complete key, which identifies it.
     pub key: String,
@@ -63,6 +66,7 @@ pub struct HealthCheck {
 
 /// Users counted against the licence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct UserCount {
     /// Users that count.
     pub users: u64,

@@ -7,6 +7,7 @@ use super::Field;
 
 /// The backups of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Backups {
     /// Each kind of backup once; a kind nobody told the agent about is absent.
     pub sets: Vec<BackupSet>,
@@ -52,6 +53,7 @@ impl BackupKind {
 
 /// The backups of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct BackupSet {
     /// What they are of.
     pub kind: BackupKind,
@@ -68,6 +70,7 @@ impl BackupSet {
 
 /// One backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Backup {
     /// Where it is; of one that only a marker tells of, what the marker says.
     pub path: String,
@@ -88,6 +91,7 @@ pub struct Backup {
 
 /// What came of reading a backup to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Integrity {
     /// It could be read to its end.
@@ -98,6 +102,7 @@ pub enum Integrity {
 
 /// What a backup holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Contents {
     /// Files in an archive, tables in a dump.
@@ -118,6 +123,7 @@ pub struct Contents {
 
 /// A database dump was restored somewhere, to see that it can be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RestoreProof {
     /// Which dump.
@@ -142,6 +148,7 @@ pub struct RestoreProof {
 
 /// Rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RowCount {
     /// The table.

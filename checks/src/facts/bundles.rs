@@ -9,6 +9,7 @@ use crate::version::ProductVersion;
 
 /// The bundles of a Carbon home that did not come with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Bundles {
     /// The home they are in.
     pub place: String,
@@ -30,6 +31,7 @@ pub struct Bundles {
 
 /// One bundle of people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Bundle {
     /// The file, relative to its home.
     pub file: String,
@@ -53,6 +55,7 @@ pub struct Bundle {
 
 /// What a jar of people is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BundleKind {
     /// A bundle in `dropins`.
@@ -65,6 +68,7 @@ pub enum BundleKind {
 
 /// A package or bundle that is needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Wanted {
     /// Its name.
     pub name: String,
@@ -77,6 +81,7 @@ pub struct Wanted {
 
 /// What a new release offers to the bundles of people: only the names they want are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Offered {
     /// The home of the new release.
     pub place: String,
@@ -104,6 +109,7 @@ pub struct Offered {
 
 /// Somebody offers something in some version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Offer {
     /// The version, as the manifest writes it.
     pub version: String,
@@ -121,6 +127,7 @@ pub struct Offer {
 
 /// Whose an offer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Offerer {
     /// The new release.

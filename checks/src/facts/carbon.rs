@@ -9,6 +9,7 @@ use crate::version::ProductVersion;
 
 /// The home of a Carbon product, as its files describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct CarbonHome {
     /// The product, as `bin/version.txt` names it: `WSO2 API Manager`.
     pub product_name: Field<String>,
@@ -52,6 +53,7 @@ pub struct CarbonHome {
 
 /// How a Carbon product is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ConfigurationModel {
     /// By many XML files under `repository/conf`: kernels before 4.5.
@@ -62,6 +64,7 @@ pub enum ConfigurationModel {
 
 /// Ports of the management console and services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Ports {
     /// What is added to every usual port.
     pub offset: u16,
@@ -73,6 +76,7 @@ pub struct Ports {
 
 /// One configured data source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Datasource {
     /// Its name: `WSO2_CARBON_DB`.
     pub name: String,
@@ -90,6 +94,7 @@ pub struct Datasource {
 
 /// What a data source is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DatabaseUse {
     /// Users, roles, permissions, tenants.
@@ -104,6 +109,7 @@ pub enum DatabaseUse {
 
 /// Whether it looks for other members of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Clustering {
     /// The file that says so.
     pub place: String,
@@ -121,6 +127,7 @@ pub struct Clustering {
 
 /// Whether artifacts are kept in step with a shared repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Synchroniser {
     /// The file that says so.
     pub place: String,
@@ -134,6 +141,7 @@ pub struct Synchroniser {
 
 /// A registry that is mounted from another database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Mount {
     /// Where it appears: `/_system/governance`.
     pub path: String,
@@ -149,6 +157,7 @@ pub struct Mount {
 
 /// Directories of tenants other than the super tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TenantDirs {
     /// Where they are.
     pub place: String,
@@ -161,6 +170,7 @@ pub struct TenantDirs {
 
 /// The file of a secondary user store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct UserStoreFile {
     /// The tenant; `None` is the super tenant.
     pub tenant: Option<u32>,
@@ -176,6 +186,7 @@ pub struct UserStoreFile {
 
 /// Patches and updates.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Patches {
     /// Patch and service pack directories that are there: `patch0042`.
     pub present: BTreeSet<String>,
@@ -189,6 +200,7 @@ pub struct Patches {
 
 /// What the pid file says, and whether it is true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct PidFile {
     /// The file.
     pub place: String,
@@ -200,6 +212,7 @@ pub struct PidFile {
 
 /// Whose process a pid file names. It is never removed at a stop, so its existence says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PidProcess {
     /// The server of this home.
@@ -212,6 +225,7 @@ pub enum PidProcess {
 
 /// The Java features a start script accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct JavaRange {
     /// The lowest.
     pub from: u32,
@@ -221,6 +235,7 @@ pub struct JavaRange {
 
 /// An option that makes tables or deletes data at the next start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct PerilousOption {
     /// The script, unit or process that has it.
     pub place: String,
@@ -230,6 +245,7 @@ pub struct PerilousOption {
 
 /// A finished start, as the log tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct StartRecord {
     /// The log.
     pub place: String,

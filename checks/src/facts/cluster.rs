@@ -6,6 +6,7 @@ use super::Field;
 
 /// A cluster as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ClusterState {
     /// Where it was told: the path that answered.
     pub told_by: String,
@@ -17,6 +18,7 @@ pub struct ClusterState {
 
 /// How a rolling upgrade stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct RollingUpgrade {
     /// Nodes with different versions may join at the moment.
     pub upgrade_mode: bool,
@@ -31,6 +33,7 @@ pub struct RollingUpgrade {
 
 /// One node of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ClusterNode {
     /// Its id in the cluster.
     pub id: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the operator's own probes say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Custom {
     /// Each probe once, in the order of the configuration.
     pub probes: Vec<Probe>,
@@ -12,6 +13,7 @@ pub struct Custom {
 
 /// One probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Probe {
     /// Its name.
     pub name: String,
@@ -31,6 +33,7 @@ pub struct Probe {
 
 /// What came of a probe, in the words of monitoring plug-ins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeOutcome {
     /// All is well.

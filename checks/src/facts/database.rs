@@ -9,6 +9,7 @@ use super::{DatabaseConfig, Engine, Field, Records, Sessions};
 
 /// The product's database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Database {
     /// The engine, as the server states it.
     pub engine: Engine,
@@ -45,6 +46,7 @@ pub struct Database {
 
 /// A further database of the product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OtherDatabase {
     /// What the product calls it: `WSO2_GOVERNANCE_DB`.
     pub name: String,
@@ -56,6 +58,7 @@ pub struct OtherDatabase {
 
 /// What an account may do in the product's schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Privileges {
     /// The account is a superuser, or holds every privilege on every schema.
     pub superuser: bool,
@@ -72,6 +75,7 @@ pub struct Privileges {
 
 /// Who owns what in the product's schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Ownership {
     /// Objects in the schema: tables, sequences, views, functions.
     pub objects: u64,
@@ -88,6 +92,7 @@ impl Ownership {
 
 /// An object that belongs to somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ForeignObject {
     /// `table`, `sequence`, `view`, `function`, `trigger`, `routine`, `event` …
     pub kind: String,
@@ -99,6 +104,7 @@ pub struct ForeignObject {
 
 /// Settings of the server, the schema and its tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Settings {
     /// Server and schema settings by name, as the server states them.
     ///
@@ -117,6 +123,7 @@ pub struct Settings {
 
 /// How many tables share something, with a few of their names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TableGroup {
     /// How many.
     pub count: u64,
@@ -126,6 +133,7 @@ pub struct TableGroup {
 
 /// One row of the product's own record of upgrades.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct UpgradeStep {
     /// Build number.
     pub build: u32,

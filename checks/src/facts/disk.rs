@@ -6,6 +6,7 @@ use super::Field;
 
 /// The file systems an instance lives on, and what of it lives where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Disk {
     /// Each file system once, by mount point.
     pub filesystems: Vec<FileSystem>,
@@ -29,6 +30,7 @@ impl Disk {
 
 /// One mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct FileSystem {
     /// Where it is mounted.
     pub mount_point: String,
@@ -50,6 +52,7 @@ pub struct FileSystem {
 
 /// A directory of the instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Place {
     /// What it is to the instance.
     pub role: Role,
@@ -63,6 +66,7 @@ pub struct Place {
 
 /// What a directory tree holds. Links are not followed; other file systems below it are not entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct DirectorySize {
     /// Sum of the sizes of its files, each hard-linked file once.
     pub bytes: u64,
@@ -72,6 +76,7 @@ pub struct DirectorySize {
 
 /// What a directory is to the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The program.

@@ -6,6 +6,7 @@ use super::Field;
 
 /// Configuration side by side. Only what is not the same everywhere is listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Drift {
     /// The untouched release that runs: the archive or directory.
     pub base: String,
@@ -36,6 +37,7 @@ impl Drift {
 
 /// One setting in the four homes; `None` is where it is absent. Secrets stand as `***`, told apart by a number: `***2`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct DriftSetting {
     /// The file, below the home: `repository/conf/carbon.xml`.
     pub file: String,

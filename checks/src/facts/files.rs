@@ -7,6 +7,7 @@ use super::Field;
 
 /// The files of the installation beside what they are compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Files {
     /// Each part of the installation once: the web application, the application server.
     pub trees: Vec<FileTree>,
@@ -14,6 +15,7 @@ pub struct Files {
 
 /// A directory tree beside what it is compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct FileTree {
     /// Where it is.
     pub root: String,
@@ -25,6 +27,7 @@ pub struct FileTree {
 
 /// What a tree is compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ComparedWith {
     /// The hashes the vendor ships with it, in this file.
@@ -37,6 +40,7 @@ pub enum ComparedWith {
 
 /// How a tree differs. Paths are relative to its root; bytes that are no text stand as `\xNN` in them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Differences {
     /// Files that were compared.
     pub compared: u64,
@@ -56,6 +60,7 @@ pub struct Differences {
 
 /// What could not be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OutOfReach {
     /// How many files and directories; what is in such a directory is not counted.
     pub count: u64,
@@ -67,6 +72,7 @@ pub struct OutOfReach {
 
 /// Some paths, and how many there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct PathList {
     /// How many there are, listed or not.
     pub count: u64,

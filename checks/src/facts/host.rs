@@ -8,6 +8,7 @@ use super::Field;
 
 /// The host an instance runs on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Host {
     /// The name it calls itself; `None` when it does not say.
     #[serde(default)]
@@ -32,6 +33,7 @@ pub struct Host {
 
 /// Who starts and stops the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceManager {
     /// A unit of the system's systemd.
@@ -55,6 +57,7 @@ pub enum ServiceManager {
 
 /// A running program that looks into files when others use them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Scanner {
     /// Name of the process, as far as the kernel keeps it.
     pub process: String,
@@ -64,6 +67,7 @@ pub struct Scanner {
 
 /// An operating system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OperatingSystem {
     /// `linux`, `windows` …, as Rust names families.
     pub family: String,
@@ -81,6 +85,7 @@ pub struct OperatingSystem {
 
 /// The process that runs the product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ServiceProcess {
     /// Process id.
     pub pid: u32,
@@ -96,6 +101,7 @@ pub struct ServiceProcess {
 
 /// Resource limits of a process; `None` is unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Limits {
     /// Open files, the limit in force (soft).
     pub open_files: Option<u64>,

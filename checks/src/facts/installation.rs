@@ -9,6 +9,7 @@ use crate::version::ProductVersion;
 
 /// An installed product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Installation {
     /// Where the program is.
     pub installation_dir: String,
@@ -61,6 +62,7 @@ pub struct Installation {
 
 /// Who runs Synchrony.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Synchrony {
     /// Confluence starts, stops and upgrades it together with itself.
@@ -74,6 +76,7 @@ pub enum Synchrony {
 
 /// A place that states a version or a build number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Statement {
     /// The file.
     pub place: String,
@@ -85,6 +88,7 @@ pub struct Statement {
 
 /// What a stated version belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StatementOf {
     /// Version of the program that is installed.
@@ -114,6 +118,7 @@ impl StatementOf {
 
 /// The cluster an instance is a node of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Cluster {
     /// Its name.
     pub name: Option<String>,
@@ -168,6 +173,7 @@ impl Engine {
 
 /// How the product reaches its database, without the password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct DatabaseConfig {
     /// The file that says so.
     pub place: String,
@@ -204,6 +210,7 @@ pub struct DatabaseConfig {
 
 /// How the product's configuration keeps the database password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PasswordKind {
     /// Readable in the configuration.
@@ -216,6 +223,7 @@ pub enum PasswordKind {
 
 /// A JDBC driver file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Driver {
     /// The engine it is for; SQL Server has two, told apart by the file name.
     pub engine: Engine,
@@ -230,6 +238,7 @@ pub struct Driver {
 /// When it could not be looked at, `usable` says why, both ids are [`FileOwnership::NOBODY_KNOWN`],
 /// and the other values mean nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct FileOwnership {
     /// Which one.
     pub path: String,
@@ -256,6 +265,7 @@ impl FileOwnership {
 
 /// Where the search index is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Search {
     /// In files under this directory.
@@ -271,6 +281,7 @@ pub enum Search {
 
 /// What is in the directory of the search index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct IndexFiles {
     /// The index of content: in the directory itself, or right below it in one other than `change`.
     pub content: IndexPart,
@@ -280,6 +291,7 @@ pub struct IndexFiles {
 
 /// One part of the search index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum IndexPart {
     /// There is no directory for it.
@@ -292,6 +304,7 @@ pub enum IndexPart {
 
 /// An HTTP connector of the application server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Connector {
     /// Port it listens on.
     pub port: u16,

@@ -6,6 +6,7 @@ use super::Field;
 
 /// Every Java that matters to the instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Java {
     /// The runtimes that were found, the one in use first.
     ///
@@ -32,6 +33,7 @@ impl Java {
 
 /// One installed Java.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Runtime {
     /// How it matters.
     pub role: RuntimeRole,
@@ -45,6 +47,7 @@ pub struct Runtime {
 
 /// How a runtime matters; the variants stand in the order in which they would be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RuntimeRole {
     /// The service runs on it now.
@@ -69,6 +72,7 @@ impl RuntimeRole {
 
 /// A Java version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct JavaVersion {
     /// The feature release: 8 for `1.8.0_392`, 17 for `17.0.9`.
     pub feature: u32,
@@ -78,6 +82,7 @@ pub struct JavaVersion {
 
 /// Options of the Java virtual machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct JvmOptions {
     /// Where they were read: `process 1234`, or the path of the start script.
     pub place: String,

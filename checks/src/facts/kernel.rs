@@ -10,6 +10,7 @@ use super::{Field, SchemaSigns};
 
 /// What is kept in the tables of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct KernelRecords {
     /// What tells the server from every other, as long as it is not restarted.
     pub identity: Field<String>,
@@ -54,6 +55,7 @@ impl KernelRecords {
 
 /// Rows a key refuses. Counts end at [`super::Records::MOST`] and one more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct KeyRows {
     /// The key.
     pub key: KernelKey,
@@ -67,6 +69,7 @@ pub struct KeyRows {
 
 /// Keys that releases of the kernel, and products on it, have added to tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KernelKey {
     /// Names of users in a tenant.
@@ -103,6 +106,7 @@ impl KernelKey {
 
 /// Rows that belong to others which are not there. Counts end at [`super::Records::MOST`] and one more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OrphanRows {
     /// Their table.
     pub table: String,

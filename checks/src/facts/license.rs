@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The licence of the product, and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct License {
     /// The file it was read from.
     pub place: String,
@@ -20,6 +21,7 @@ pub struct License {
 
 /// A licence that waits to be entered into the product.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AtHand {
     /// The configuration names no file for one.
@@ -42,6 +44,7 @@ pub enum AtHand {
 
 /// What stands where the licence should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LicenseText {
     /// A licence that could be read.
@@ -57,6 +60,7 @@ pub enum LicenseText {
 /// What a licence allows.
 #[expect(clippy::struct_excessive_bools, reason = "a licence states independent yes-or-no properties")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct LicenseTerms {
     /// The licence's own description: `Confluence (Data Center): Commercial`.
     pub description: String,
@@ -88,6 +92,7 @@ pub struct LicenseTerms {
 
 /// Until when something holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Until {
     /// No end is stated.
@@ -116,6 +121,7 @@ impl fmt::Display for Until {
 
 /// How many users a licence allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Seats {
     /// As many as one likes.

@@ -12,6 +12,7 @@ use crate::version::ProductVersion;
 
 /// What is remembered of one instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Memory {
     /// Findings people live with for a time, the oldest word first; those that ended stay until they are taken back.
@@ -36,6 +37,7 @@ impl Memory {
 
 /// "We know": a finding somebody takes responsibility for, until a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// Id of the check.
@@ -58,6 +60,7 @@ pub struct Waiver {
 
 /// "It is done": a person's word on a manual task, until a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignOff {
     /// Id of the check.
@@ -81,6 +84,7 @@ pub struct SignOff {
 
 /// A person's word on a step of the run book.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StepMark {
     /// The target the book leads to.
@@ -132,6 +136,7 @@ impl StepState {
 
 /// A version, and when it was first seen running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VersionSeen {
     /// The version.
@@ -142,6 +147,7 @@ pub struct VersionSeen {
 
 /// A figure whose movement is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TrendOf {
     /// Free bytes of the file system mounted here.
@@ -150,6 +156,7 @@ pub enum TrendOf {
 
 /// How a figure moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Trend {
     /// Which figure.
@@ -160,6 +167,7 @@ pub struct Trend {
 
 /// A figure at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Point {
     /// When.

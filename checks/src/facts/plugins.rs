@@ -10,6 +10,7 @@ use crate::version::ProductVersion;
 
 /// Installed plug-ins and their compatibility.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Plugins {
     /// Every installed plug-in, bundled ones too, by key.
     pub installed: Vec<Plugin>,
@@ -37,6 +38,7 @@ impl Plugins {
 
 /// One installed plug-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Plugin {
     /// Its key, which identifies it.
     pub key: String,
@@ -57,6 +59,7 @@ pub struct Plugin {
 
 /// The licence of a paid plug-in, without its text and without the people it names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct AppLicense {
     /// Whether the product accepts it.
     pub valid: bool,
@@ -72,6 +75,7 @@ pub struct AppLicense {
 
 /// What is known of the user-installed plug-ins for one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TargetPlugins {
     /// The target.
     pub version: ProductVersion,
@@ -83,6 +87,7 @@ pub struct TargetPlugins {
 
 /// The answer of the instance's own update check for one plug-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UpdateCheck {
     /// The installed version works with the target.
@@ -99,6 +104,7 @@ pub enum UpdateCheck {
 
 /// What the marketplace says of one plug-in for one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Listing {
     /// It is listed, and these versions are stated to work with the target.

@@ -7,6 +7,7 @@ use crate::version::ProductVersion;
 
 /// A new release beside the running one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Prepared {
     /// Where it is.
     pub place: String,
@@ -30,6 +31,7 @@ pub struct Prepared {
 
 /// A directory and its copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TreeCopy {
     /// The directory, below either home: `repository/deployment/server`.
     pub below: String,
@@ -45,6 +47,7 @@ pub struct TreeCopy {
 
 /// How a copy differs from what it is a copy of. Files the vendor ships differently in both releases are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct CopyDifferences {
     /// Files that were compared.
     pub compared: u64,

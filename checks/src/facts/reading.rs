@@ -10,6 +10,7 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A source that could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// What kind of failure it was.
     pub kind: FailureKind,
@@ -19,6 +20,7 @@ pub struct Failure {
 
 /// Facts that were learned, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Learned<T> {
     /// When the source was asked.
     pub collected_at: Timestamp,
@@ -32,6 +34,7 @@ pub struct Learned<T> {
 
 /// What is known of one source.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Reading<T> {
     /// Not asked yet.
@@ -95,6 +98,7 @@ impl<T> Reading<T> {
 
 /// A value inside a source's facts that may have been out of reach on its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Field<T> {
     /// It was read.

@@ -8,6 +8,7 @@ use super::{Field, KernelRecords};
 
 /// What the product keeps in its own tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Records {
     /// The table that ties the names people log in with to their accounts.
     pub users: Field<UserRows>,
@@ -71,6 +72,7 @@ impl Default for Records {
 
 /// Rows of the table of users that new keys refuse. Counts end at [`Records::MOST`] and one more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct UserRows {
     /// Rows without the name in lower case.
     pub without_lower_name: u64,
@@ -84,6 +86,7 @@ pub struct UserRows {
 
 /// A table and how large it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TableSize {
     /// Its name.
     pub name: String,
@@ -97,6 +100,7 @@ pub struct TableSize {
 
 /// A table and exactly how many rows it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TableRows {
     /// Its name, as the server stores it.
     pub table: String,
@@ -106,6 +110,7 @@ pub struct TableRows {
 
 /// Something a broken-off change of the schema leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Leftover {
     /// What it is.
     pub kind: LeftoverKind,
@@ -122,6 +127,7 @@ impl Leftover {
 
 /// Kinds of [`Leftover`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LeftoverKind {
     /// A constraint that says what another one on the table says already.
@@ -134,6 +140,7 @@ pub enum LeftoverKind {
 
 /// A page layout somebody changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Layout {
     /// The space it is for; `None` is the whole site.
     pub space: Option<String>,
@@ -143,6 +150,7 @@ pub struct Layout {
 
 /// Something changed in how pages look or what they can do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Customised {
     /// What it is.
     pub kind: CustomisedKind,
@@ -154,6 +162,7 @@ pub struct Customised {
 
 /// Kinds of [`Customised`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CustomisedKind {
     /// HTML that is put into every page.
@@ -168,6 +177,7 @@ pub enum CustomisedKind {
 
 /// Who administers the site from where.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Administrators {
     /// Directories of the product's own that are switched on.
     pub internal_directories: u64,

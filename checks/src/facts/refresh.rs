@@ -16,6 +16,7 @@ pub const REFRESH_FORMAT: &str = "1.0";
 
 /// Everything that was learned of one product's releases, and of the platforms it runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Refresh {
     /// [`REFRESH_FORMAT`] of the agent that wrote it.
     pub format_version: String,
@@ -39,6 +40,7 @@ impl Refresh {
 
 /// What an answer is about. The order is the order in which answers are taken in: exact dates first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(into = "String", try_from = "String")]
 pub enum Topic {
     /// The vendor's feed of releases that are not offered first any more.
@@ -84,6 +86,7 @@ impl TryFrom<String> for Topic {
 
 /// One answer, with when and where it was learned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct PublicAnswer {
     /// The address.
     pub from: String,
@@ -101,6 +104,7 @@ pub struct PublicAnswer {
 
 /// What an answer says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Said {
     /// Lines of the product, or cycles of a platform.
@@ -111,6 +115,7 @@ pub enum Said {
 
 /// A feature line of the product or a release cycle of a platform, as somebody lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct CycleSeen {
     /// Its name: `9.2`, `15`.
     pub name: String,
@@ -131,6 +136,7 @@ pub struct CycleSeen {
 
 /// A release of the product, as somebody lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ReleaseSeen {
     /// Its version.
     pub version: String,

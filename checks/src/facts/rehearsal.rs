@@ -10,6 +10,7 @@ use crate::version::ProductVersion;
 
 /// Where an upgrade is tried before it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Rehearsal {
     /// The staging instance; `None` when the configuration names none.
     pub staging: Option<Staging>,
@@ -20,6 +21,7 @@ pub struct Rehearsal {
 
 /// A staging instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Staging {
     /// The file or address its state was read from, without credentials.
     pub place: String,

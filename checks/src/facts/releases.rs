@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which catalog the targets are judged by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Releases {
     /// `embedded`, or the path of the file it was read from; with what it was refreshed from.
     pub origin: String,
@@ -31,6 +32,7 @@ impl Releases {
 
 /// An address the catalog is refreshed from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct AskedAddress {
     /// What is learned there: `endoflife`, `feed/current`, `platform/debian` …
     pub topic: String,
@@ -48,6 +50,7 @@ pub struct AskedAddress {
 
 /// How a question to an address ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AskOutcome {
     /// It gave an answer.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who is connected to the product's database, apart from the agent itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Sessions {
     /// Those that were shown, by account, host and program, in this order. At most [`Sessions::MOST`].
     pub groups: Vec<SessionGroup>,
@@ -34,6 +35,7 @@ impl Sessions {
 
 /// Connections of one account from one host with one program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SessionGroup {
     /// The account.
     pub account: String,

@@ -112,6 +112,7 @@ pub enum Condition {
 
 /// All that is known of an instance at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
     /// [`SNAPSHOT_FORMAT`] of the writer.

@@ -8,6 +8,7 @@ use super::{Engine, Field, TableRows};
 
 /// A database of the running home, and the one the new release uses in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct StagedDatabase {
     /// The data source of both, by its name.
     pub name: String,
@@ -19,6 +20,7 @@ pub struct StagedDatabase {
 
 /// The tables of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TableState {
     /// Its engine, as the server states it.
     pub engine: Engine,
@@ -48,6 +50,7 @@ pub struct TableState {
 
 /// What the tables tell of the kernel they were made for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SchemaSigns {
     /// The release the newest sign is of; `None` when there is no sign.
     pub at_least: Option<String>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How much an instance is used, by hour of the week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Traffic {
     /// The patterns of the logs that were read.
     pub places: Vec<String>,
@@ -33,6 +34,7 @@ pub struct Traffic {
 
 /// One hour of the week.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct HourOfWeek {
     /// How many such hours the logs cover.
     pub seen: u32,

@@ -10,6 +10,7 @@ use crate::version::{Line, NotAVersion, ProductVersion};
 
 /// A target as the operator writes it: a version, or a word that stands for one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub enum Requested {
     /// This very release.

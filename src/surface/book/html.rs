@@ -5,7 +5,7 @@ use upgrade_readiness_checks::plan::book::{Block, Book, Open, Section, Shell, St
 use upgrade_readiness_checks::plan::way::{NoWay, Stop, Way};
 
 use super::words::{self, Standing};
-use crate::surface::frame::{Part, segment};
+use crate::surface::frame::{Fleet, Part, segment};
 use crate::surface::html::{Html, TOKENS};
 use crate::surface::status::{minute, printable};
 
@@ -33,7 +33,7 @@ pub(super) fn render_html(book: &Book, action: Option<&str>) -> String {
     if action.is_some() {
         let instance = format!("{ROOT}instances/{}", segment(&book.instance));
         let above = [(ROOT.to_owned(), "Instances"), (instance, book.instance.as_str())];
-        html.bar(ROOT, Some(Part::Instances), &above, "Run book");
+        html.bar(ROOT, Some(Part::Instances), Fleet::Alone, &above, "Run book");
     }
     html.head(book);
     html.raw("<main>\n<div class=\"front\">\n");

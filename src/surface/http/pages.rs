@@ -26,8 +26,8 @@ use super::kept::Kept;
 use super::{Answer, answer, say};
 use crate::board::{Board, InstanceState};
 use crate::surface::page::{
-    ASSETS, Past, WantedChanges, WantedRows, WantedTarget, no_such_instance, render_check, render_checks,
-    render_instance, render_missing, render_overview, version_of,
+    ASSETS, Fleet, Past, WantedChanges, WantedRows, WantedTarget, no_such_instance, render_check,
+    render_checks, render_instance, render_missing, render_overview, version_of,
 };
 
 /// A page takes a processor for some milliseconds; the daemon has other things to do as well.
@@ -176,7 +176,7 @@ async fn check(State(pages): State<Pages>, asked: HeaderMap, named: Named) -> An
 
 /// A name in an address that is no text.
 fn unreadable(root: &str) -> Answer {
-    let text = render_missing("The name in the address cannot be read.", root, this_minute());
+    let text = render_missing("The name in the address cannot be read.", root, Fleet::Alone, this_minute());
     Made::new(StatusCode::NOT_FOUND, text).answer(&HeaderMap::new())
 }
 
@@ -233,7 +233,7 @@ impl Pages {
         if let Page::History(name, wanted) = &page
             && let Some(state) = find_instance(&board, name)
         {
-            let text = self.past.render(&state, wanted, now).await;
+            let text = self.past.render(&state, wanted, Fleet::of(&board), now).await;
             drop(place);
             return Some(Made::new(StatusCode::OK, text));
         }
@@ -262,7 +262,7 @@ fn render(board: &Board, page: &Page, now: Timestamp) -> Made {
         Page::Checks => Ok(render_checks(board, now)),
         Page::Check(id) => render_check(board, id, now).map_err(|why| (why, "../")),
         Page::Instance(name, wanted) => match find_instance(board, name) {
-            Some(state) => render_instance(&state, wanted, now).map_err(|why| (why, "../")),
+            Some(state) => render_instance(&state, wanted, Fleet::of(board), now).map_err(|why| (why, "../")),
             None => Err((no_such_instance(board, name), "../")),
         },
         // Of one that is there, it was made already.
@@ -270,7 +270,9 @@ fn render(board: &Board, page: &Page, now: Timestamp) -> Made {
     };
     match found {
         Ok(text) => Made::new(StatusCode::OK, text),
-        Err((why, root)) => Made::new(StatusCode::NOT_FOUND, render_missing(&why, root, now)),
+        Err((why, root)) => {
+            Made::new(StatusCode::NOT_FOUND, render_missing(&why, root, Fleet::of(board), now))
+        }
     }
 }
 

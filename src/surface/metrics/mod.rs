@@ -22,7 +22,7 @@ use prometheus::{IntCounterVec, Opts, Registry, TextEncoder};
 use upgrade_readiness_checks::facts::{
     Condition, FailureKind, LicenseText, Product, Snapshot, Source, Until,
 };
-use upgrade_readiness_checks::model::{Requested, Severity, Verdict};
+use upgrade_readiness_checks::model::{Severity, Verdict};
 
 pub use definition::{ALL, Definition, Kind};
 pub use written::render_prometheus;
@@ -41,6 +41,9 @@ pub const REVISION: &str = match option_env!("AGENT_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
+
+/// Stands in the place of a target and of what was asked for, of an instance of which nothing was judged.
+const NOT_JUDGED: &str = "not-judged";
 
 /// What must be remembered between boards: how asking the sources went.
 #[derive(Debug, Default)]
@@ -258,6 +261,9 @@ impl Gauges {
         for target in &instance.targets {
             gauges.target(instance, target);
         }
+        if instance.targets.is_empty() {
+            gauges.not_judged(&instance.name);
+        }
         gauges
     }
 
@@ -352,7 +358,8 @@ impl Gauges {
             TargetState::Judged(judged) => self.judged(instance, judged),
             // It has no version; what was asked for stands in its place, so that an alert can name it.
             TargetState::Unresolved { requested, .. } => {
-                self.target_verdict(site, &requested.to_string(), requested, Verdict::Unknown);
+                let requested = requested.to_string();
+                self.target_verdict(site, &requested, &requested, Verdict::Unknown);
             }
         }
     }
@@ -361,7 +368,7 @@ impl Gauges {
         let site = instance.name.as_str();
         let report = &judged.report;
         let target = report.version.as_str();
-        self.target_verdict(site, target, &report.requested, report.verdict);
+        self.target_verdict(site, target, &report.requested.to_string(), report.verdict);
         let lean = self.lean;
         for check in &report.checks {
             for verdict in Verdict::ALL.into_iter().filter(|verdict| !lean || *verdict == check.verdict) {
@@ -392,10 +399,14 @@ impl Gauges {
         }
     }
 
-    fn target_verdict(&mut self, site: &str, target: &str, requested: &Requested, is: Verdict) {
-        let requested = requested.to_string();
+    /// Of an instance without judged targets: that nobody can tell must not look like nothing to tell.
+    fn not_judged(&mut self, site: &str) {
+        self.target_verdict(site, NOT_JUDGED, NOT_JUDGED, Verdict::Unknown);
+    }
+
+    fn target_verdict(&mut self, site: &str, target: &str, requested: &str, is: Verdict) {
         for verdict in Verdict::ALL {
-            let labels = [site, target, requested.as_str(), verdict.id()];
+            let labels = [site, target, requested, verdict.id()];
             self.set(&definition::TARGET_VERDICT, &labels, flag(verdict == is));
         }
     }

@@ -27,6 +27,9 @@ pub fn render_prometheus(selection: &Selection<'_>, now: Timestamp) -> String {
         for target in targets {
             told.target(&instance.name, target);
         }
+        if targets.is_empty() {
+            told.gauges.not_judged(&instance.name);
+        }
         told.first_word_ends(instance, targets);
     }
     let families = told.gauges.series.families();
@@ -155,6 +158,20 @@ mod tests {
             !figures.contains(name) && !["http_", "source_"].iter().any(|of| name.starts_with(of))
         });
         assert_eq!(others.next(), None);
+    }
+
+    #[test]
+    fn an_instance_that_was_not_judged_is_unknown_and_not_absent() {
+        let mut board = sample::board();
+        std::sync::Arc::make_mut(&mut board.instances[1]).targets.clear();
+        let scrape = Metrics::new().encode(&board, Some(sample::now()));
+        let status = view(&board, sample::now());
+        let written = render_prometheus(&status.select(None, None).unwrap(), status.written_at);
+        let series = "target_verdict{requested=\"not-judged\",site=\"docs\",target=\"not-judged\",verdict=";
+        for text in [scrape, written] {
+            assert!(text.contains(&format!("{series}\"unknown\"}} 1\n")), "{text}");
+            assert!(text.contains(&format!("{series}\"ready\"}} 0\n")), "{text}");
+        }
     }
 
     #[test]

@@ -6,12 +6,14 @@
 use jiff::Timestamp;
 use minijinja::value::{Serde, Value as TemplateValue};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::condition::cut;
-use super::letter::{Letter, Place};
+use super::letter::{Entry, Letter, Place, What};
 use super::words::{described, heading, subject, text};
-use crate::channel::{Form, Level};
+use crate::channel::{Event, Form, Level};
 
 /// Loops of a template end.
 const MOST_STEPS: u64 = 1_000_000;
@@ -58,41 +60,121 @@ pub(super) fn render_template(source: &str, as_json: bool, parcel: &Parcel) -> R
     Ok(made)
 }
 
+/// The version of [`MessageView`].
+pub const FORMAT_VERSION: &str = "1.0";
+
 /// Everything there is to say; also what templates may use.
 ///
 /// A public format: members are added, and never change.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Notification of the upgrade readiness agent")]
+struct MessageView {
+    /// Version of this format: `1.0`.
+    format_version: String,
+    /// The same at every attempt to deliver it.
+    id: String,
+    /// Name of the channel.
+    channel: String,
+    /// When it was made.
+    made_at: Timestamp,
+    /// Since when what it tells could not be delivered; null when it is not late.
+    late_since: Option<Timestamp>,
+    /// The gravest of its events.
+    severity: Level,
+    /// All of it in a line.
+    subject: String,
+    /// All of it for people.
+    text: String,
+    /// Messages before this one that were given up.
+    given_up_before: u32,
+    /// How much more happened than is told here.
+    left_out: usize,
+    /// What happened, by instance and target.
+    places: Vec<PlaceView>,
+}
+
+/// One instance and target; the agent itself when the instance is empty.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PlaceView {
+    /// The instance.
+    instance: String,
+    /// Name of its product.
+    product: String,
+    /// The version that runs.
+    version: String,
+    /// The release that is judged; empty when it is about the whole instance.
+    target: String,
+    /// The target as written in the configuration.
+    requested: String,
+    /// Of the target, or of the whole instance; empty when it is about neither.
+    verdict: String,
+    /// What stands in the way of the target.
+    blockers: usize,
+    /// What happened.
+    events: Vec<EventView>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Serialize, JsonSchema)]
+struct EventView {
+    /// What became of it.
+    what: What,
+    /// What it is about.
+    event: Event,
+    /// The name of the alert, as in the Prometheus rules.
+    alert: String,
+    /// How much it matters.
+    severity: Level,
+    /// Id of the check; empty when it is about none.
+    check: String,
+    /// What it is about inside the check.
+    subject: String,
+    /// What is wrong, or was.
+    summary: String,
+    /// What to do next.
+    remedy: String,
+    /// When it happened.
+    at: Timestamp,
+    /// When it had begun, of what came and went; null otherwise.
+    began_at: Option<Timestamp>,
+}
+
+/// The JSON schema of what a webhook with the form `json` gets.
+#[must_use]
+pub fn message_schema() -> schemars::Schema {
+    schemars::schema_for!(MessageView)
+}
+
 fn json_form(parcel: &Parcel) -> Value {
-    let letter = &parcel.letter;
-    let place = |place: &Place| {
-        let events: Vec<Value> = place
-            .entries
-            .iter()
-            .map(|entry| {
-                json!({
-                    "what": entry.what, "event": entry.event, "alert": entry.alert, "severity": entry.level.id(),
-                    "check": entry.check, "subject": entry.subject, "summary": entry.summary,
-                    "remedy": entry.remedy, "at": entry.at, "began_at": entry.began_at,
-                })
-            })
-            .collect();
-        json!({
-            "instance": place.site, "product": place.product, "version": place.version, "target": place.target,
-            "requested": place.requested, "verdict": place.verdict, "blockers": place.blockers, "events": events,
-        })
-    };
-    json!({
-        "format_version": "1.0",
-        "id": parcel.id,
-        "channel": parcel.channel,
-        "made_at": parcel.made_at,
-        "late_since": parcel.late_since,
-        "severity": letter.level().id(),
-        "subject": subject(letter),
-        "text": text(letter, parcel.late_since),
-        "given_up_before": letter.lost,
-        "left_out": letter.left_out,
-        "places": letter.places.iter().map(place).collect::<Vec<_>>(),
-    })
+    serde_json::to_value(view(parcel)).expect("the view types consist of what JSON can say")
+}
+
+fn view(parcel: &Parcel) -> MessageView {
+    let Parcel { id, channel, made_at, late_since, letter } = parcel;
+    MessageView {
+        format_version: FORMAT_VERSION.to_owned(),
+        id: id.clone(),
+        channel: channel.clone(),
+        made_at: *made_at,
+        late_since: *late_since,
+        severity: letter.level(),
+        subject: subject(letter),
+        text: text(letter, *late_since),
+        given_up_before: letter.lost,
+        left_out: letter.left_out,
+        places: letter.places.iter().map(view_place).collect(),
+    }
+}
+
+fn view_place(place: &Place) -> PlaceView {
+    let Place { site, product, version, target, requested, verdict, blockers, entries } = place.clone();
+    let events = entries.into_iter().map(view_event).collect();
+    PlaceView { instance: site, product, version, target, requested, verdict, blockers, events }
+}
+
+fn view_event(entry: Entry) -> EventView {
+    let Entry { what, event, alert, level, check, subject, summary, remedy, at, began_at } = entry;
+    EventView { what, event, alert, severity: level, check, subject, summary, remedy, at, began_at }
 }
 
 /// An incoming webhook, <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>; a message has at

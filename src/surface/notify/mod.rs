@@ -45,6 +45,7 @@ use crate::recorder::Reminder;
 use crate::surface::Published;
 use desk::Desk;
 
+pub use forms::{FORMAT_VERSION, message_schema};
 pub use post::{Refusal, Taken};
 pub use trial::{check_templates, subject_of, try_channel};
 

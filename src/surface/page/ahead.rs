@@ -1,14 +1,14 @@
 //! What is to come for an instance, as far as its facts, its plan and the catalog tell.
 
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, ToSpan};
 use upgrade_readiness_checks::facts::{LicenseText, Snapshot, Until};
 use upgrade_readiness_checks::model::Verdict;
 use upgrade_readiness_checks::projection::full_at;
 use upgrade_readiness_checks::report::HORIZON_DAYS;
 use upgrade_readiness_checks::version::ProductVersion;
 
-use super::frame::day_of;
+use super::frame::Clock;
 use super::row::Row;
 use crate::board::{InstanceState, TargetState};
 
@@ -71,8 +71,8 @@ pub(super) struct Closed {
 }
 
 impl Ahead {
-    pub(super) fn of(state: &InstanceState, now: Timestamp) -> Self {
-        let today = day_of(now);
+    pub(super) fn of(state: &InstanceState, clock: Clock) -> Self {
+        let today = clock.today();
         let last = today.saturating_add(HORIZON_DAYS.days());
         let mut events = Vec::new();
         let mut put = |day: Date, kind, words: String| {
@@ -80,8 +80,10 @@ impl Ahead {
                 events.push(Event { day, kind, words });
             }
         };
-        let rows: Vec<Row<'_>> =
-            Row::of_instance(state, now).filter(|row| row.target.is_some()).take(MOST_TARGETS).collect();
+        let rows: Vec<Row<'_>> = Row::of_instance(state, clock.now)
+            .filter(|row| row.target.is_some())
+            .take(MOST_TARGETS)
+            .collect();
         for row in &rows {
             let Some(TargetState::Judged(judged)) = row.target else { continue };
             if let Some(at) = row.blocks_at {
@@ -89,7 +91,7 @@ impl Ahead {
                 let because = because
                     .map_or_else(String::new, |because| format!(": {} ({})", because.check, because.subject));
                 put(
-                    day_of(at),
+                    clock.blocked_from(at),
                     Kind::Blocked,
                     format!("{} is blocked from here on if nobody acts{because}", row.full_name()),
                 );
@@ -106,7 +108,11 @@ impl Ahead {
         put_license(&state.snapshot, &mut put);
         put_words(&state.snapshot, &mut put);
         for (mount_point, at) in full_at(&state.snapshot) {
-            put(day_of(at), Kind::End, format!("{mount_point} is full if it goes on filling as it did"));
+            put(
+                clock.day_of(at),
+                Kind::End,
+                format!("{mount_point} is full if it goes on filling as it did"),
+            );
         }
         events.sort();
         // Two targets of one line share its end.
@@ -114,7 +120,10 @@ impl Ahead {
         let left_out = events.len().saturating_sub(MOST_EVENTS);
         events.truncate(MOST_EVENTS);
         let closed = plan.freezes.iter().filter_map(|freeze| {
-            let (from, until) = (day_of(freeze.from), day_of(freeze.until));
+            // It ends before the moment that is named. Where summer time has begun or ended meanwhile it seems a day
+            // longer, and never shorter.
+            let last_moment = freeze.until.saturating_sub(SignedDuration::from_nanos(1)).ok()?;
+            let (from, until) = (clock.day_of(freeze.from), clock.day_of(last_moment));
             (until >= today && from <= last).then(|| Closed {
                 name: freeze.name.clone(),
                 from: from.max(today),
@@ -124,7 +133,7 @@ impl Ahead {
         let bar = |row: &Row<'_>| Bar {
             name: row.full_name(),
             verdict: row.verdict,
-            blocked_from: row.blocks_at.map(day_of),
+            blocked_from: row.blocks_at.map(|at| clock.blocked_from(at)),
         };
         Self {
             today,

@@ -10,7 +10,7 @@ use upgrade_readiness_checks::rules;
 use super::frame::{Frame, ago};
 use super::markdown::markdown;
 use crate::board::{Board, InstanceState, JudgedTarget, TargetState};
-use crate::surface::frame::{Part, segment};
+use crate::surface::frame::{Fleet, Part, segment};
 use crate::surface::html::{Html, verdict_word};
 
 /// More answers than these are counted and not listed.
@@ -55,7 +55,15 @@ pub fn render_checks(board: &Board, now: Timestamp) -> String {
     let mut html = Html::default();
     // The address has no slash at its end, so that the overview is beside it.
     html.begin(
-        &Frame { title: "Checks", root: "./", part: Some(Part::Checks), above: &[], here: "", live: true },
+        &Frame {
+            title: "Checks",
+            root: "./",
+            part: Some(Part::Checks),
+            above: &[],
+            here: "",
+            live: true,
+            fleet: Fleet::of(board),
+        },
         now,
     );
     html.raw("<div id=\"checks\" data-live>\n<h1>Checks</h1>\n<p class=\"lead\">What is looked at, why, and what each says now.</p>\n");
@@ -113,6 +121,7 @@ pub fn render_check(board: &Board, id: &str, now: Timestamp) -> Result<String, S
             above: &above,
             here: check.id,
             live: true,
+            fleet: Fleet::of(board),
         },
         now,
     );

@@ -1,10 +1,9 @@
 //! What stands in the way of a target, what cannot be told, and what is in order.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
-use super::frame::{ago, day_of, distance};
+use super::frame::{Clock, ago};
 use crate::surface::book::anchor;
 use crate::surface::frame::segment;
 use crate::surface::html::Html;
@@ -29,7 +28,7 @@ pub(super) enum Opened {
 }
 
 impl Html {
-    pub(super) fn findings(&mut self, target: &TargetView, links: Links<'_>, opened: Opened, now: Timestamp) {
+    pub(super) fn findings(&mut self, target: &TargetView, links: Links<'_>, opened: Opened, clock: Clock) {
         let mut found = target.findings();
         found.retain(|(_, finding)| finding.waiver.is_none());
         if found.is_empty() {
@@ -50,7 +49,7 @@ impl Html {
             self.raw(&format!("<div class=\"sheet list\" id=\"list-{noun}s\">\n"));
             let open = opened == Opened::All || severity == Severity::Blocker;
             for (check, finding) in of {
-                self.finding(check, finding, links, open, now);
+                self.finding(check, finding, links, open, clock);
             }
             self.raw("</div>\n");
         }
@@ -72,7 +71,7 @@ impl Html {
         finding: &FindingView,
         links: Links<'_>,
         open: bool,
-        now: Timestamp,
+        clock: Clock,
     ) {
         let class = if finding.waiver.is_some() { "settled" } else { class(finding.severity) };
         self.element("<details class=\"finding\" id=\"", &identity(check, finding), "\"");
@@ -87,7 +86,7 @@ impl Html {
         self.raw("</span>");
         let since = match (finding.holds_on, check.changed_at) {
             (Some(_), _) => " · from the planned day".to_owned(),
-            (None, Some(at)) => format!(" · {}", ago(at, now)),
+            (None, Some(at)) => format!(" · {}", ago(at, clock.now)),
             (None, None) => String::new(),
         };
         self.element("<span class=\"soft note\">", &format!("{}{since}", check.category), "</span>");
@@ -100,10 +99,10 @@ impl Html {
         if let Some(day) = finding.holds_on {
             self.pair_of_finding(
                 "From",
-                &format!("the planned day, {day} ({}); not yet today", distance(day, now)),
+                &format!("the planned day, {day} ({}); not yet today", clock.distance(day)),
             );
         } else if let Some(at) = check.changed_at {
-            self.pair_of_finding("Since", &format!("{} ({})", minute(at), ago(at, now)));
+            self.pair_of_finding("Since", &format!("{} ({})", minute(at), ago(at, clock.now)));
         }
         if let Some(waiver) = &finding.waiver {
             let (key, text) = settled(waiver);
@@ -130,7 +129,7 @@ impl Html {
     }
 
     /// What could not be looked at, with the right, file or host it lacked; checks that share their reason together.
-    pub(super) fn cannot_tell(&mut self, target: &TargetView, links: Links<'_>, now: Timestamp) {
+    pub(super) fn cannot_tell(&mut self, target: &TargetView, links: Links<'_>, clock: Clock) {
         let groups = target.by_reason(Verdict::Unknown);
         if groups.is_empty() {
             return;
@@ -145,7 +144,7 @@ impl Html {
                 self.element("<li>", &check.title, " ");
                 self.check_link(check, links);
                 if let Some(at) = check.changed_at {
-                    self.element(", ", &ago(at, now), "");
+                    self.element(", ", &ago(at, clock.now), "");
                 }
                 self.raw("</li>");
             }
@@ -155,7 +154,7 @@ impl Html {
     }
 
     /// What would count if nobody had given his word.
-    pub(super) fn settled_by_people(&mut self, target: &TargetView, links: Links<'_>, now: Timestamp) {
+    pub(super) fn settled_by_people(&mut self, target: &TargetView, links: Links<'_>, clock: Clock) {
         let found: Vec<_> =
             target.findings().into_iter().filter(|(_, finding)| finding.waiver.is_some()).collect();
         let signed: Vec<&CheckView> = target.signed_off().collect();
@@ -164,7 +163,7 @@ impl Html {
         }
         self.raw("<section id=\"part-settled\" aria-labelledby=\"settled\">\n<h2 id=\"settled\">Settled by a person’s word</h2>\n<div class=\"sheet list\">\n");
         for (check, finding) in found {
-            self.finding(check, finding, links, false, now);
+            self.finding(check, finding, links, false, clock);
         }
         for check in signed {
             self.raw("<div class=\"blind\"><span class=\"sign settled\"></span><div>\n<p><strong>");
@@ -177,7 +176,7 @@ impl Html {
         self.raw("</div>\n</section>\n");
     }
 
-    pub(super) fn ready_ones(&mut self, target: &TargetView, links: Links<'_>, now: Timestamp) {
+    pub(super) fn ready_ones(&mut self, target: &TargetView, links: Links<'_>, clock: Clock) {
         for (verdict, id, heading, class) in [
             (Verdict::Ready, "ready", "What is in order", "ready"),
             (Verdict::Skipped, "skipped", "What does not apply", "skipped"),
@@ -195,8 +194,8 @@ impl Html {
                 self.raw("</dt><dd>");
                 self.prose(&check.reason);
                 if let Some(at) = check.changed_at {
-                    self.element(" <span class=\"soft\">since ", &day_of(at).to_string(), "");
-                    self.element(" (", &ago(at, now), ")</span>");
+                    self.element(" <span class=\"soft\">since ", &clock.day_of(at).to_string(), "");
+                    self.element(" (", &ago(at, clock.now), ")</span>");
                 }
                 self.raw("</dd>\n");
             }

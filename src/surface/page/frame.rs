@@ -1,11 +1,12 @@
 //! Head and foot of a page.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
+use upgrade_readiness_checks::model::Plan;
 
 use super::assets::address;
-use crate::surface::frame::{Crumb, Part};
+use crate::surface::frame::{Crumb, Fleet, Part};
 use crate::surface::html::Html;
 use crate::surface::metrics::REVISION;
 use crate::surface::status::{length, minute};
@@ -22,11 +23,12 @@ pub(super) struct Frame<'a> {
     pub(super) here: &'a str,
     /// Whether it shows what changes by itself.
     pub(super) live: bool,
+    pub(super) fleet: Fleet,
 }
 
 impl Html {
     pub(super) fn begin(&mut self, frame: &Frame<'_>, now: Timestamp) {
-        let Frame { title, root, part, above, here, live } = *frame;
+        let Frame { title, root, part, above, here, live, fleet } = *frame;
         self.element(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
@@ -48,7 +50,7 @@ impl Html {
             root,
             "\">\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n",
         );
-        self.bar(root, part, above, here);
+        self.bar(root, part, fleet, above, here);
         if live {
             // Changes of verdict are told here, to those who cannot see them and to those who look elsewhere.
             self.raw("<p class=\"said\" id=\"said\" role=\"status\"></p>\n");
@@ -86,10 +88,10 @@ impl Html {
     }
 
     /// A day, and how far it is.
-    pub(super) fn day(&mut self, day: Date, now: Timestamp) {
+    pub(super) fn day(&mut self, day: Date, clock: Clock) {
         self.raw(&format!(
             "<time datetime=\"{day}\">{day}</time> <span class=\"soft\">{}</span>",
-            distance(day, now)
+            clock.distance(day)
         ));
     }
 
@@ -111,19 +113,46 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// The day of a moment, in UTC as everything on the pages.
-pub(super) fn day_of(at: Timestamp) -> Date {
+/// The day of a moment in UTC, for where moments beside it are in UTC.
+pub(super) fn utc_day_of(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
-/// How far a day is.
-pub(super) fn distance(day: Date, now: Timestamp) -> String {
-    match (day - day_of(now)).get_days() {
-        0 => "today".to_owned(),
-        1 => "tomorrow".to_owned(),
-        -1 => "yesterday".to_owned(),
-        days if days > 0 => format!("in {days} days"),
-        days => format!("{} days ago", days.unsigned_abs()),
+/// When a page is made, and which day that is for the operator: his plans are in his days.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) now: Timestamp,
+    offset: Offset,
+}
+
+impl Clock {
+    pub(super) fn of(plan: &Plan, now: Timestamp) -> Self {
+        Self { now, offset: Offset::from_seconds(plan.utc_offset_seconds).unwrap_or(Offset::UTC) }
+    }
+
+    /// The operator's day of a moment.
+    pub(super) fn day_of(self, at: Timestamp) -> Date {
+        self.offset.to_datetime(at).date()
+    }
+
+    pub(super) fn today(self) -> Date {
+        self.day_of(self.now)
+    }
+
+    /// The day from when on something is blocked: a day of UTC, and never one that is over for the operator.
+    pub(super) fn blocked_from(self, at: Timestamp) -> Date {
+        utc_day_of(at).max(self.today())
+    }
+
+    /// How far a day is.
+    pub(super) fn distance(self, day: Date) -> String {
+        match (day - self.today()).get_days() {
+            0 => "today".to_owned(),
+            1 => "tomorrow".to_owned(),
+            -1 => "yesterday".to_owned(),
+            days if days > 0 => format!("in {days} days"),
+            days => format!("{} days ago", days.unsigned_abs()),
+        }
     }
 }
 
@@ -152,7 +181,22 @@ mod tests {
             ("2025-11-20", "365 days ago"),
         ];
         for (day, expected) in rows {
-            assert_eq!(distance(day.parse().unwrap(), now), expected);
+            assert_eq!(Clock::of(&Plan::default(), now).distance(day.parse().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn days_are_those_of_the_operator() {
+        // The evening of the 5th in New York, the morning of the 6th in Tokyo.
+        let now: Timestamp = "2026-12-06T01:00:00Z".parse().unwrap();
+        for (hours, planned, expected) in [
+            (-5, "2026-12-05", "today"),
+            (0, "2026-12-05", "yesterday"),
+            (9, "2026-12-06", "today"),
+            (-5, "2026-12-06", "tomorrow"),
+        ] {
+            let clock = Clock::of(&Plan { utc_offset_seconds: hours * 3600, ..Plan::default() }, now);
+            assert_eq!(clock.distance(planned.parse().unwrap()), expected, "{planned} at {hours}");
         }
     }
 }

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use upgrade_readiness_checks::model::Verdict;
 
-use super::frame::{Frame, ago, day_of};
+use super::frame::{Frame, ago, utc_day_of};
 use super::row::target_names;
 use crate::board::InstanceState;
 use crate::chain::Chain;
 use crate::store::{Change, Store, StoreError, Wanted};
-use crate::surface::frame::{Part, segment};
+use crate::surface::frame::{Fleet, Part, segment};
 use crate::surface::html::{Html, verdict_word};
 use crate::surface::status::count;
 
@@ -48,7 +48,13 @@ impl Past {
     }
 
     /// The page of the history of an instance.
-    pub async fn render(&self, state: &InstanceState, wanted: &WantedChanges, now: Timestamp) -> String {
+    pub async fn render(
+        &self,
+        state: &InstanceState,
+        wanted: &WantedChanges,
+        fleet: Fleet,
+        now: Timestamp,
+    ) -> String {
         let page = wanted.page.unwrap_or(1).clamp(1, MOST_PAGES);
         let of = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let asked = Wanted {
@@ -60,7 +66,7 @@ impl Past {
             most: MOST + 1,
         };
         let read = async { Store::open_to_read(&self.store).await?.changes(&asked).await };
-        render(state, wanted, page, read.await, now)
+        render(state, wanted, page, fleet, read.await, now)
     }
 }
 
@@ -76,6 +82,7 @@ fn render(
     state: &InstanceState,
     wanted: &WantedChanges,
     page: u32,
+    fleet: Fleet,
     changes: Result<Vec<Change>, StoreError>,
     now: Timestamp,
 ) -> String {
@@ -91,6 +98,7 @@ fn render(
             above: &above,
             here: "History",
             live: true,
+            fleet,
         },
         now,
     );
@@ -166,18 +174,21 @@ impl Html {
         let mut day = None;
         for group in changes.chunk_by(|one, other| one.at == other.at && one.target == other.target) {
             let Some(first) = group.first() else { continue };
-            if day.replace(day_of(first.at)) != Some(day_of(first.at)) {
-                self.element("<h2 class=\"date\">", &day_of(first.at).to_string(), "</h2>\n");
+            // The moments below it are in UTC.
+            let of = utc_day_of(first.at);
+            if day.replace(of) != Some(of) {
+                self.raw(&format!("<h2 class=\"date\" id=\"day:{of}\">{of}</h2>\n"));
             }
-            self.raw("<section class=\"sheet moment\">\n<h3>");
+            // What is unfolded belongs to its moment, wherever newer ones push it.
+            let place = format!("{}:{}", first.at.as_nanosecond(), segment(&first.target));
+            self.element("<section class=\"sheet moment\" id=\"moment:", &place, "\">\n<h3>");
             self.time(first.at);
             self.element(" <span class=\"soft\">to ", &first.target, " · ");
             self.element("", &ago(first.at, now), "</span></h3>\n");
             let (new, turned): (Vec<_>, Vec<_>) = group.iter().partition(|change| change.before.is_none());
             self.list_of_changes(&turned);
             if !new.is_empty() {
-                let id = format!("first:{}:{}", first.at.as_nanosecond(), segment(&first.target));
-                self.element("<details id=\"", &id, "\"><summary>");
+                self.element("<details id=\"first:", &place, "\"><summary>");
                 self.element("", &count(new.len(), "check"), " judged for the first time</summary>\n");
                 self.list_of_changes(&new);
                 self.raw("</details>\n");

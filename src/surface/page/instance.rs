@@ -6,10 +6,10 @@ use upgrade_readiness_checks::model::Verdict;
 
 use super::ahead::Ahead;
 use super::findings::{Links, Opened};
-use super::frame::{Frame, day_of, distance};
+use super::frame::{Clock, Frame};
 use super::row::{Row, Sources};
 use crate::board::InstanceState;
-use crate::surface::frame::{Part, segment};
+use crate::surface::frame::{Fleet, Part, segment};
 use crate::surface::html::{Html, verdict_word};
 use crate::surface::status::{InstanceView, NoticeView, TargetView, count, product_name, view_instance};
 
@@ -29,6 +29,7 @@ pub struct WantedTarget {
 pub fn render_instance(
     state: &InstanceState,
     wanted: &WantedTarget,
+    fleet: Fleet,
     now: Timestamp,
 ) -> Result<String, String> {
     let view = view_instance(state);
@@ -54,26 +55,28 @@ pub fn render_instance(
     let mut html = Html::default();
     let above = [(ROOT.to_owned(), "Instances")];
     let part = Some(Part::Instances);
-    html.begin(&Frame { title: &title, root: ROOT, part, above: &above, here: &view.name, live: true }, now);
+    let here = view.name.as_str();
+    html.begin(&Frame { title: &title, root: ROOT, part, above: &above, here, live: true, fleet }, now);
+    let clock = Clock::of(&state.grounds.plan, now);
     html.raw("<div id=\"instance\" data-live>\n");
-    html.head_of_instance(state, &view, target, now);
+    html.head_of_instance(state, &view, target, clock);
     html.raw("<div class=\"columns\">\n");
-    let ahead = Ahead::of(state, now);
+    let ahead = Ahead::of(state, clock);
     html.raw("<aside class=\"glance\" aria-label=\"At a glance\">\n");
-    html.at_a_glance(state, &view, target, now);
+    html.at_a_glance(state, &view, target, clock);
     html.on_this_page(&view, target, &ahead);
     html.raw("</aside>\n");
     html.raw("<div class=\"flow\">\n");
     match target {
-        Some(target) => html.target(&view, target, wanted.open, now),
+        Some(target) => html.target(&view, target, wanted.open, clock),
         None => html.raw(
             "<p class=\"lead\">Nothing was judged yet. Right after its start the agent needs a moment.</p>\n",
         ),
     }
-    html.timeline(&ahead, now);
+    html.timeline(&ahead, clock);
     if let Some(target) = target {
-        html.settled_by_people(target, links(target), now);
-        html.ready_ones(target, links(target), now);
+        html.settled_by_people(target, links(target), clock);
+        html.ready_ones(target, links(target), clock);
     }
     html.offer(&view, now);
     html.sources(&view.sources, now);
@@ -89,7 +92,7 @@ impl Html {
         state: &InstanceState,
         view: &InstanceView,
         target: Option<&TargetView>,
-        now: Timestamp,
+        clock: Clock,
     ) {
         self.element("<p class=\"kicker\">", &product_name(&view.product), " ");
         self.text(view.version.as_deref().unwrap_or("of a version that is not known yet"));
@@ -98,7 +101,7 @@ impl Html {
             return;
         }
         self.raw("<nav class=\"targets\" aria-label=\"Targets\"><ul>\n");
-        for (row, of) in Row::of_instance(state, now).zip(&view.targets) {
+        for (row, of) in Row::of_instance(state, clock.now).zip(&view.targets) {
             let shown = target.is_some_and(|target| std::ptr::eq(target, of));
             self.element("<li><a id=\"to:", &segment(&of.requested), "\" href=\"?target=");
             self.element("", &segment(&of.requested), "\"");
@@ -120,7 +123,11 @@ impl Html {
                 verdict_word(of.verdict)
             ));
             if let Some(at) = row.blocks_at {
-                self.element(" <span class=\"soft\">blocked ", &distance(day_of(at), now), "</span>");
+                self.element(
+                    " <span class=\"soft\">blocked ",
+                    &clock.distance(clock.blocked_from(at)),
+                    "</span>",
+                );
             }
             self.raw("</a></li>\n");
         }
@@ -133,21 +140,22 @@ impl Html {
         state: &InstanceState,
         view: &InstanceView,
         target: Option<&TargetView>,
-        now: Timestamp,
+        clock: Clock,
     ) {
         if let Some(target) = target {
-            let row =
-                Row::of_instance(state, now).zip(&view.targets).find(|(_, of)| std::ptr::eq(*of, target));
+            let row = Row::of_instance(state, clock.now)
+                .zip(&view.targets)
+                .find(|(_, of)| std::ptr::eq(*of, target));
             self.raw("<dl class=\"pairs\">\n");
             self.raw("<dt>Planned</dt><dd>");
             match state.grounds.plan.day {
-                Some(day) => self.day(day, now),
+                Some(day) => self.day(day, clock),
                 None => self.raw("<span class=\"soft\">no day</span>"),
             }
             self.raw("</dd>\n");
             if let Some(at) = row.and_then(|(row, _)| row.blocks_at) {
                 self.raw("<dt>Blocked from</dt><dd>");
-                self.day(day_of(at), now);
+                self.day(clock.blocked_from(at), clock);
                 self.raw("</dd>\n");
             }
             let (decided, planned) = coverage(target);
@@ -203,7 +211,7 @@ impl Html {
         self.raw("</ul></nav>\n");
     }
 
-    fn target(&mut self, view: &InstanceView, target: &TargetView, opened: Opened, now: Timestamp) {
+    fn target(&mut self, view: &InstanceView, target: &TargetView, opened: Opened, clock: Clock) {
         self.raw("<section id=\"part-statement\" class=\"statement\" aria-labelledby=\"statement\">\n<h2 id=\"statement\">");
         self.raw(&format!(
             "<span class=\"sign {}\">{}</span>",
@@ -220,8 +228,8 @@ impl Html {
             self.raw("</p>\n");
         }
         self.raw("</section>\n");
-        self.findings(target, links(target), opened, now);
-        self.cannot_tell(target, links(target), now);
+        self.findings(target, links(target), opened, clock);
+        self.cannot_tell(target, links(target), clock);
     }
 
     fn notices_of_instance(&mut self, notices: &[NoticeView]) {

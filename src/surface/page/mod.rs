@@ -22,6 +22,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub use crate::surface::frame::Fleet;
 pub use assets::{ASSETS, Asset, version_of};
 pub use check::{render_check, render_checks};
 pub use history::{Past, WantedChanges};

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use upgrade_readiness_checks::model::Verdict;
 
-use super::frame::{Frame, day_of};
+use super::frame::{Clock, Frame};
 use super::row::Row;
 use crate::board::Board;
-use crate::surface::frame::{Part, segment};
+use crate::surface::frame::{Fleet, Part, segment};
 use crate::surface::html::{Html, verdict_word};
 use crate::surface::status::{count, printable};
 
@@ -150,8 +150,9 @@ pub fn render_overview(board: &Board, wanted: &WantedRows, now: Timestamp) -> St
         .collect();
     let title = if all.is_empty() { "Starting".to_owned() } else { in_words(&tally) };
     let mut html = Html::default();
-    let frame =
-        Frame { title: &title, root: "", part: Some(Part::Instances), above: &[], here: "", live: true };
+    let part = Some(Part::Instances);
+    let fleet = Fleet::of(board);
+    let frame = Frame { title: &title, root: "", part, above: &[], here: "", live: true, fleet };
     html.begin(&frame, now);
     html.raw("<div id=\"head\" data-live>\n<h1>");
     if all.is_empty() {
@@ -364,19 +365,20 @@ impl Html {
             self.raw(&format!("</td><td class=\"{class}\" data-name=\"{heading}\">{number}"));
         }
         self.raw("</td>");
-        self.day_cell("Blocked from", blocks_at.map(day_of), now);
-        self.day_cell("Planned", *planned, now);
+        let clock = Clock::of(&instance.grounds.plan, now);
+        self.day_cell("Blocked from", blocks_at.map(|at| clock.blocked_from(at)), clock);
+        self.day_cell("Planned", *planned, clock);
         let (class, words) = sources.words();
         self.raw(&format!(
             "<td data-name=\"Sources\"><span class=\"sign {class}\"></span> {words}</td></tr>\n"
         ));
     }
 
-    fn day_cell(&mut self, heading: &str, day: Option<jiff::civil::Date>, now: Timestamp) {
+    fn day_cell(&mut self, heading: &str, day: Option<jiff::civil::Date>, clock: Clock) {
         match day {
             Some(day) => {
                 self.raw(&format!("<td data-name=\"{heading}\">"));
-                self.day(day, now);
+                self.day(day, clock);
             }
             None => self.raw(&format!(
                 "<td class=\"none\" data-name=\"{heading}\"><span aria-hidden=\"true\">–</span>"

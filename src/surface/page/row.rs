@@ -6,6 +6,7 @@ use upgrade_readiness_checks::facts::{Condition, Source};
 use upgrade_readiness_checks::model::{Severity, Verdict};
 use upgrade_readiness_checks::report::Report;
 
+use super::frame::Clock;
 use crate::board::{InstanceState, TargetState};
 
 /// An instance with one of its targets.
@@ -87,6 +88,9 @@ impl<'a> Row<'a> {
     /// Every target of an instance.
     pub(super) fn of_instance(instance: &'a InstanceState, now: Timestamp) -> impl Iterator<Item = Self> {
         let sources = Sources::of(instance);
+        let plan = &instance.grounds.plan;
+        // For the operator it may be that day still when UTC has the next one.
+        let planned = plan.day.filter(|day| *day >= Clock::of(plan, now).today());
         let none = instance.targets.is_empty().then_some(None);
         let targets = instance.targets.iter().map(Some).chain(none);
         targets.map(move |target| {
@@ -106,7 +110,7 @@ impl<'a> Row<'a> {
                     blocks_at: judged
                         .blocks_at
                         .filter(|at| *at > now && judged.report.verdict != Verdict::Blocked),
-                    planned: judged.report.planned_for,
+                    planned: judged.report.planned_for.or(planned),
                     ..nothing
                 },
                 Some(TargetState::Unresolved { .. }) | None => nothing,

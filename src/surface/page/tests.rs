@@ -27,7 +27,7 @@ fn wiki() -> InstanceState {
 }
 
 fn instance(state: &InstanceState, query: &str) -> String {
-    render_instance(state, &read(query), sample::now()).unwrap()
+    render_instance(state, &read(query), Fleet::Alone, sample::now()).unwrap()
 }
 
 /// The page without its tags, for reading.
@@ -227,7 +227,7 @@ fn each_target_has_its_page_and_none_else() {
         assert!(text_of(&page).contains("Nothing stands in the way."));
     }
     assert!(instance(&wiki(), "target=10.2.14").contains("<title>Blocked: wiki"));
-    let refused = render_instance(&wiki(), &read("target=8.0"), sample::now()).unwrap_err();
+    let refused = render_instance(&wiki(), &read("target=8.0"), Fleet::Alone, sample::now()).unwrap_err();
     assert_eq!(refused, "\"8.0\" is no target of wiki; its targets are: latest-lts, 9.2.10");
     let docs = instance(&InstanceState::clone(&sample::board().instances[1]), "");
     is_sound(&docs);
@@ -280,7 +280,7 @@ fn what_is_to_come_is_drawn_and_listed() {
             "2026-02-01 in 62 days 9.2.10 is blocked from here on if nobody acts",
             "/ is full if it goes on filling as it did",
             "The sign-off of Anna Muster for upgrade-path ends",
-            "2025-12-20 in 19 days Nothing may be changed until 2026-01-06: year-end &lt;closing&gt;",
+            "2025-12-20 in 19 days Nothing may be changed until 2026-01-05: year-end &lt;closing&gt;",
             "Nothing else is known until 2026-12-01.",
         ],
     );
@@ -288,6 +288,68 @@ fn what_is_to_come_is_drawn_and_listed() {
     let (_, list) = page.split_once("<ol class=\"events\">").unwrap();
     assert_eq!(drawn, list.split("</ol>").next().unwrap().matches("<li ").count());
     assert!(drawn >= 5, "{drawn}");
+}
+
+#[test]
+fn days_are_those_of_the_operator_and_a_freeze_ends_on_its_last_day() {
+    // In Tokyo both days are named: its first moment, and the one after its last.
+    let freeze = Freeze {
+        name: "closing".into(),
+        from: "2025-12-19T15:00:00Z".parse().unwrap(),
+        until: "2025-12-31T15:00:00Z".parse().unwrap(),
+    };
+    let page = |hours: i32, day, now: &str| {
+        let mut state = wiki();
+        let plan = Plan {
+            day: Some(day),
+            utc_offset_seconds: hours * 3600,
+            freezes: vec![freeze.clone()],
+            ..Plan::default()
+        };
+        state.grounds = Arc::new(Grounds { plan, ..Grounds::clone(&state.grounds) });
+        for target in &mut state.targets {
+            let TargetState::Judged(judged) = target else { continue };
+            // By UTC the day is over.
+            Arc::make_mut(judged).report.planned_for = None;
+        }
+        let now = now.parse().unwrap();
+        let board = Board { instances: vec![Arc::new(state.clone())], ..Board::default() };
+        let overview = text_of(&render_overview(&board, &rows(""), now));
+        (text_of(&render_instance(&state, &read(""), Fleet::Alone, now).unwrap()), overview)
+    };
+    let (tokyo, _) = page(9, date(2026, 1, 17), "2025-12-01T20:00:00Z");
+    in_order(
+        &tokyo,
+        &[
+            "Time line from 2025-12-02",
+            "2025-12-20 in 18 days Nothing may be changed until 2025-12-31: closing",
+        ],
+    );
+    // The upgrade is tonight in New York, where it is the evening of the 5th.
+    let (new_york, overview) = page(-5, date(2025, 12, 5), "2025-12-06T01:00:00Z");
+    in_order(&new_york, &["Planned 2025-12-05 today", "2025-12-05 today The upgrade is planned"]);
+    assert!(overview.contains("2025-12-05 today"), "{overview}");
+    assert!(!overview.contains("yesterday") && !new_york.contains("yesterday"), "{new_york}");
+}
+
+#[test]
+fn the_fleet_is_linked_where_there_is_one() {
+    let alone = sample::board();
+    let shared = Board { fleet: Some(crate::board::fleet::FleetState::default()), ..sample::board() };
+    for (board, expected) in [(&alone, false), (&shared, true)] {
+        let fleet = Fleet::of(board);
+        let pages = [
+            ("", render_overview(board, &rows(""), sample::now())),
+            ("./", render_checks(board, sample::now())),
+            ("../", render_check(board, "freeze", sample::now()).unwrap()),
+            ("../", render_instance(&wiki(), &read(""), fleet, sample::now()).unwrap()),
+            ("../", render_missing("x", "../", fleet, sample::now())),
+        ];
+        for (root, page) in pages {
+            let link = format!("<li><a href=\"{root}fleet\">Fleet</a></li>");
+            assert_eq!(page.contains(&link), expected, "{page}");
+        }
+    }
 }
 
 #[test]
@@ -320,7 +382,8 @@ fn a_check_is_explained_with_its_last_answers() {
 
 #[test]
 fn who_asks_for_an_instance_that_is_not_there_is_told_what_is() {
-    let page = render_missing(&no_such_instance(&sample::board(), "w\"<iki>"), "../", sample::now());
+    let page =
+        render_missing(&no_such_instance(&sample::board(), "w\"<iki>"), "../", Fleet::Alone, sample::now());
     is_sound(&page);
     assert!(
         page.contains("There is no instance &quot;w\\&quot;&lt;iki&gt;&quot;. There are: wiki, docs."),
@@ -333,7 +396,7 @@ fn who_asks_for_an_instance_that_is_not_there_is_told_what_is() {
 
 #[test]
 fn only_our_own_style_and_script_are_loaded() {
-    for page in [overview(""), instance(&wiki(), ""), render_missing("x", "", sample::now())] {
+    for page in [overview(""), instance(&wiki(), ""), render_missing("x", "", Fleet::Alone, sample::now())] {
         for part in ["<style", "style=\"", "<img", "@import", "javascript:", "onclick", "http://", "//fonts"]
         {
             assert!(!page.contains(part), "{part}");
@@ -394,7 +457,7 @@ fn foreign_text_is_never_markup() {
         render_overview(&board, &rows(""), sample::now()),
         instance(&state, "open=all"),
         render_check(&board, "java-version", sample::now()).unwrap(),
-        render_missing(&no_such_instance(&board, HOSTILE), "", sample::now()),
+        render_missing(&no_such_instance(&board, HOSTILE), "", Fleet::Alone, sample::now()),
     ];
     for page in &pages {
         assert!(!page.contains("<script>") && !page.contains("href='") && !page.contains('\0'));

@@ -2,10 +2,11 @@
 //!
 //! Drawn is only where on the line each entry of the list stands; every word is in the list.
 
-use jiff::{Timestamp, ToSpan};
+use jiff::ToSpan;
 use upgrade_readiness_checks::model::Verdict;
 
 use super::ahead::{Ahead, Bar, Event, Kind};
+use super::frame::Clock;
 use crate::surface::html::{Html, verdict_word};
 
 /// Marks closer than this, in hundredths of the line, stand above each other: also on a narrow screen.
@@ -20,13 +21,13 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl Html {
-    pub(super) fn timeline(&mut self, ahead: &Ahead, now: Timestamp) {
+    pub(super) fn timeline(&mut self, ahead: &Ahead, clock: Clock) {
         self.raw("<section id=\"part-ahead\" aria-labelledby=\"ahead\">\n<h2 id=\"ahead\">What is to come</h2>\n<div class=\"sheet ahead\">\n");
         self.drawing(ahead);
         self.raw("<ol class=\"events\">\n");
         for Event { day, kind, words } in &ahead.events {
             self.raw(&format!("<li class=\"{}\"><span class=\"when\">", class(*kind)));
-            self.day(*day, now);
+            self.day(*day, clock);
             self.raw("</span> <span class=\"what\">");
             self.prose(words);
             self.raw("</span></li>\n");
@@ -34,7 +35,7 @@ impl Html {
         self.raw("</ol>\n");
         for closed in &ahead.freezes {
             self.raw("<p class=\"closed\"><span class=\"when\">");
-            self.day(closed.from, now);
+            self.day(closed.from, clock);
             self.raw(&format!(
                 "</span> <span class=\"what\">Nothing may be changed until {}: ",
                 closed.until

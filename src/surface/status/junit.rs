@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
+use super::select::NOT_JUDGED;
 use super::words::{length, minute, settled};
 use super::{Age, CheckView, FindingView, InstanceView, Selection, TargetView, age};
 use crate::surface::html::Html;
@@ -16,7 +17,10 @@ use crate::surface::html::Html;
 #[must_use]
 pub fn render_junit(selection: &Selection<'_>, now: Timestamp) -> String {
     let mut suites = vec![of_the_file(selection, now)];
-    suites.extend(selection.targets().into_iter().map(|(instance, target)| of_target(instance, target)));
+    suites.extend(selection.rows().into_iter().map(|(instance, target)| match target {
+        Some(target) => of_target(instance, target),
+        None => of_not_judged(instance),
+    }));
     let written_at = TimeZone::UTC.to_datetime(selection.status.written_at);
     let written_at = written_at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
 
@@ -92,11 +96,8 @@ fn of_the_file(selection: &Selection<'_>, now: Timestamp) -> Suite {
             length(ahead)
         )),
     };
-    let is_about_something = if selection.targets().is_empty() {
-        Outcome::Error("nothing was judged: no target is watched yet".to_owned())
-    } else {
-        Outcome::Passed
-    };
+    let is_about_something =
+        if selection.targets().is_empty() { Outcome::Error(NOT_JUDGED.to_owned()) } else { Outcome::Passed };
     let case = |name: &str, outcome| Case { name: name.to_owned(), outcome, aside: Vec::new() };
     let notices =
         selection.status.notices.iter().map(|notice| format!("{}: {}", notice.subject, notice.text));
@@ -107,6 +108,22 @@ fn of_the_file(selection: &Selection<'_>, now: Timestamp) -> Suite {
         properties: vec![("agent", selection.status.agent.version.clone())],
         cases: vec![fresh, case("judged", is_about_something)],
     }
+}
+
+/// An instance without judged targets has no checks, and is no pass for that.
+fn of_not_judged(instance: &InstanceView) -> Suite {
+    let verdict = Verdict::Unknown;
+    let outcome = Outcome::Error(NOT_JUDGED.to_owned());
+    Suite {
+        name: instance.name.clone(),
+        class: format!("{}.targets", undotted(&instance.name)),
+        properties: vec![("product", instance.product.clone()), ("verdict", verdict.to_string())],
+        cases: vec![Case { name: "judged".to_owned(), outcome, aside: Vec::new() }],
+    }
+}
+
+fn undotted(text: &str) -> String {
+    text.replace('.', "_")
 }
 
 fn of_target(instance: &InstanceView, target: &TargetView) -> Suite {
@@ -121,7 +138,6 @@ fn of_target(instance: &InstanceView, target: &TargetView) -> Suite {
         outcome: Outcome::Error(reason),
         aside: Vec::new(),
     }));
-    let undotted = |text: &str| text.replace('.', "_");
     Suite {
         name: format!("{} to {}", instance.name, target.full_name()),
         class: format!("{}.{}", undotted(&instance.name), undotted(target.name())),
@@ -297,6 +313,13 @@ mod tests {
         }
         let nothing = StatusFile { instances: Vec::new(), ..status.clone() };
         assert_eq!(totals(&render(&nothing, None, 0)), ["2", "0", "1", "0"]);
+        // Beside one that is ready, one that was not judged is not ready.
+        let mut beside = status.clone();
+        beside.instances[0].targets.remove(0);
+        beside.instances[1].targets.clear();
+        let beside = render(&beside, None, 0);
+        assert_eq!(totals(&beside)[1..3], ["0", "1"], "{beside}");
+        assert!(beside.contains("<testcase classname=\"docs.targets\" name=\"judged\""), "{beside}");
         let unresolved = render(&status, Some("docs"), 0);
         assert_eq!(totals(&unresolved)[2], "1", "{unresolved}");
     }

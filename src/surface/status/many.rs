@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
+use super::select::NOT_JUDGED;
 use super::text::{Sheet, verdict_style, verdict_word};
 use super::words::count;
 use super::{InstanceView, Selection, TargetView};
@@ -39,7 +40,7 @@ impl Sheet {
             let of: Vec<_> = worst.iter().filter(|(_, target)| target.verdict == verdict).collect();
             let width = of.iter().map(|(instance, _)| instance.name.chars().count()).max().unwrap_or(0);
             for (instance, target) in of.iter().take(MOST_NAMED) {
-                self.overview(instance, target, width.min(super::text::MOST_NAME));
+                self.overview(instance, Some(target), width.min(super::text::MOST_NAME));
             }
             if of.len() > MOST_NAMED {
                 let more = of.len() - MOST_NAMED;
@@ -54,14 +55,9 @@ impl Sheet {
         if !ready.is_empty() {
             self.verdict_line(Verdict::Ready, &names(&ready));
         }
-        let without: Vec<&str> = selection
-            .instances
-            .iter()
-            .filter(|(_, targets)| targets.is_empty())
-            .map(|(instance, _)| instance.name.as_str())
-            .collect();
+        let without: Vec<&str> = selection.not_judged().map(|instance| instance.name.as_str()).collect();
         if !without.is_empty() {
-            let text = format!("no target is configured, so nothing was judged: {}", names(&without));
+            let text = format!("{NOT_JUDGED}: {}", names(&without));
             self.verdict_line(Verdict::Unknown, &text);
         }
         self.blank();
@@ -184,7 +180,7 @@ mod tests {
     use super::*;
     use crate::surface::sample;
 
-    /// Sixty instances: most blocked, some unknown, with warnings, ready, and two without a target.
+    /// Sixty instances: most blocked, some unknown, with warnings, ready, and two that were not judged.
     fn many() -> StatusFile {
         let mut status = view(&sample::large_board(60), sample::now());
         let mut say = |places: std::ops::Range<usize>, change: fn(&mut InstanceView)| {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
+use super::select::NOT_JUDGED;
 use super::words::{blocks, length, minute, printable, product_name, settled};
 use super::{Age, CheckView, FindingView, InstanceView, NoticeView, Selection, TargetView, age};
 
@@ -28,13 +29,21 @@ pub fn render_markdown(selection: &Selection<'_>, now: Timestamp) -> String {
         return out;
     }
     out.push_str("| Instance | Runs | Target | Verdict | What stands in the way |\n|---|---|---|---|---|\n");
-    for (instance, target) in selection.targets() {
+    for (instance, target) in selection.rows() {
         let runs = instance.version.as_deref().unwrap_or("not known");
-        let row = [&instance.name, runs, &target.full_name()].map(escape).join(" | ");
-        let tally = target.tally().sentence();
-        put(&mut out, format_args!("| {row} | {} | {tally} |\n", target.verdict));
+        let (name, verdict, tally) = target.map_or_else(
+            || (String::new(), Verdict::Unknown, NOT_JUDGED.to_owned()),
+            |target| (target.full_name(), target.verdict, target.tally().sentence()),
+        );
+        let row = [&instance.name, runs, &name].map(escape).join(" | ");
+        put(&mut out, format_args!("| {row} | {verdict} | {tally} |\n"));
     }
     for (instance, targets) in &selection.instances {
+        if targets.is_empty() {
+            let name = escape(&instance.name);
+            let unknown = Verdict::Unknown;
+            put(&mut out, format_args!("\n## {name} – {unknown}\n\n- **Cannot tell:** {NOT_JUDGED}\n"));
+        }
         for target in targets {
             section(&mut out, instance, target, now);
         }
@@ -157,6 +166,14 @@ mod tests {
         let nothing = StatusFile { instances: Vec::new(), ..status.clone() };
         let page = render_markdown(&nothing.select(None, None).unwrap(), status.written_at);
         assert!(page.contains("No instance is watched yet"));
+        let mut beside = status.clone();
+        beside.instances[1].targets.clear();
+        let page = render_markdown(&beside.select(None, None).unwrap(), status.written_at);
+        assert!(page.contains("| docs | not known |  | unknown | nothing was judged yet |\n"), "{page}");
+        assert!(
+            page.contains("\n## docs – unknown\n\n- **Cannot tell:** nothing was judged yet\n"),
+            "{page}"
+        );
     }
 
     #[test]

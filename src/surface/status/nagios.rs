@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use upgrade_readiness_checks::model::Verdict;
 
+use super::select::NOT_JUDGED;
 use super::words::{length, minute, printable};
 use super::{Age, InstanceView, Selection, TargetView, age};
 
@@ -49,10 +50,14 @@ fn word(verdict: Verdict) -> &'static str {
 fn story(selection: &Selection<'_>) -> String {
     let name = |instance: &InstanceView, target: &TargetView| format!("{}→{}", instance.name, target.name());
     let targets = selection.targets();
-    let not_ready: Vec<String> = targets
-        .iter()
-        .filter(|(_, target)| target.verdict != Verdict::Ready)
-        .map(|(instance, target)| format!("{}: {}", name(instance, target), target.tally().sentence()))
+    let not_ready: Vec<String> = selection
+        .rows()
+        .into_iter()
+        .filter_map(|(instance, target)| match target {
+            None => Some(format!("{}: {NOT_JUDGED}", instance.name)),
+            Some(target) if target.verdict == Verdict::Ready => None,
+            Some(target) => Some(format!("{}: {}", name(instance, target), target.tally().sentence())),
+        })
         .collect();
     let (mut parts, rest) = if not_ready.is_empty() {
         let all = targets.iter().map(|(instance, target)| match target.tally().sentence() {
@@ -77,7 +82,7 @@ fn performance(selection: &Selection<'_>, now: Timestamp) -> String {
     let tallies: Vec<_> = selection.targets().iter().map(|(_, target)| target.tally()).collect();
     let blockers: usize = tallies.iter().map(|tally| tally.blockers).sum();
     let warnings: usize = tallies.iter().map(|tally| tally.warnings).sum();
-    let unknown: usize = tallies.iter().map(|tally| tally.unknown).sum();
+    let unknown = tallies.iter().map(|tally| tally.unknown).sum::<usize>() + selection.not_judged().count();
     let settled: usize = tallies.iter().map(|tally| tally.waived + tally.signed_off).sum();
     let age = now.duration_since(selection.status.written_at).as_secs().max(0);
     format!(
@@ -115,6 +120,18 @@ mod tests {
         let future = render(&status, None, None, -900);
         assert!(future.starts_with("UPGRADE UNKNOWN - the status file was written 15 minutes in the future"));
         assert!(future.ends_with("age=0s;;;0"));
+    }
+
+    #[test]
+    fn an_instance_that_was_not_judged_is_named() {
+        let mut status = view(&sample::board(), sample::now());
+        status.instances[0].targets.remove(0);
+        status.instances[1].targets.clear();
+        assert_eq!(
+            render(&status, None, None, 0),
+            "UPGRADE UNKNOWN - docs: nothing was judged yet | blockers=0;;;0 warnings=0;;;0 unknown=1;;;0 \
+             settled=0;;;0 age=0s;;;0"
+        );
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //!
 //! A run for each target, a result for each finding. A check that could not look would have the kind `open`, and readers
 //! that know levels alone would drop it and show green; so it is a result of its own rule, `ID/cannot-tell`, and the run is
-//! said not to have succeeded. Findings that a person's word settles are there, suppressed.
+//! said not to have succeeded. So it is with a status nobody renews and with an instance of which nothing was judged:
+//! `status/cannot-tell` and `instance/cannot-tell`. Findings that a person's word settles are there, suppressed.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
+use super::select::NOT_JUDGED;
 use super::words::{length, minute, printable, settled};
 use super::{Age, CheckView, FindingView, InstanceView, Selection, StatusFile, TargetView, WaiverView, age};
 
@@ -28,17 +30,14 @@ const SCHEMA: &str =
 pub fn render_sarif(selection: &Selection<'_>, now: Timestamp) -> String {
     let status = selection.status;
     let doubt = doubt(status, now);
-    let targets = selection.targets();
-    let mut runs: Vec<Value> =
-        targets.iter().map(|(instance, target)| run(status, instance, target, doubt.as_ref())).collect();
+    let doubt = doubt.as_deref();
+    let of_row = |(instance, target): (&InstanceView, Option<&TargetView>)| match target {
+        Some(target) => run(status, instance, target, doubt),
+        None => run_without_targets(status, Some(instance), doubt),
+    };
+    let mut runs: Vec<Value> = selection.rows().into_iter().map(of_row).collect();
     if runs.is_empty() {
-        let nothing = notification("nothing was judged: no target is watched yet", None);
-        let notifications: Vec<Value> = doubt.into_iter().chain([nothing]).collect();
-        runs.push(json!({
-            "tool": tool(status, &[]),
-            "invocations": [invocation(status, &notifications)],
-            "results": [],
-        }));
+        runs.push(run_without_targets(status, None, doubt));
     }
     let log = json!({"$schema": SCHEMA, "version": SARIF_VERSION, "runs": runs});
     let mut text = serde_json::to_string_pretty(&log).expect("it is made of what JSON can say");
@@ -47,9 +46,9 @@ pub fn render_sarif(selection: &Selection<'_>, now: Timestamp) -> String {
 }
 
 /// Why nothing of it may be believed, when nobody renewed the status.
-fn doubt(status: &StatusFile, now: Timestamp) -> Option<Value> {
+fn doubt(status: &StatusFile, now: Timestamp) -> Option<String> {
     let written = minute(status.written_at);
-    let told = match age(status, now) {
+    Some(match age(status, now) {
         Age::Fresh(_) => return None,
         Age::Stale(age) => format!(
             "the status is {} old (written {written}), so its results may no longer be true: is the daemon down?",
@@ -58,15 +57,43 @@ fn doubt(status: &StatusFile, now: Timestamp) -> Option<Value> {
         Age::Future(ahead) => {
             format!("the status was written {} in the future ({written}): a clock is wrong", length(ahead))
         }
-    };
-    Some(notification(&told, None))
+    })
 }
 
-fn run(status: &StatusFile, instance: &InstanceView, target: &TargetView, doubt: Option<&Value>) -> Value {
+/// The run of an instance of which nothing was judged, or of a status without instances.
+fn run_without_targets(status: &StatusFile, instance: Option<&InstanceView>, doubt: Option<&str>) -> Value {
+    let name = instance.map_or("", |instance| instance.name.as_str());
+    let place = Place { instance: name, target: "", requested: "" };
+    let about = instance.map_or("status", |_| "instance");
+    // Of a status without instances there is one thing to say of the status: both reasons stand in it.
+    let reasons: Vec<(&str, String)> = match (instance, doubt) {
+        (Some(_), Some(doubt)) => vec![("status", doubt.to_owned()), (about, NOT_JUDGED.to_owned())],
+        (None, Some(doubt)) => vec![(about, format!("{NOT_JUDGED}, and {doubt}"))],
+        (_, None) => vec![(about, NOT_JUDGED.to_owned())],
+    };
+    let notifications: Vec<Value> = reasons.iter().map(|(_, reason)| notification(reason, None)).collect();
+    let results: Vec<Value> = reasons.iter().map(|(id, reason)| place.cannot_tell(id, reason)).collect();
+    let mut run = json!({
+        "tool": tool(status, &[]),
+        "invocations": [invocation(status, &notifications)],
+        "results": results,
+    });
+    if let (Some(instance), Some(run)) = (instance, run.as_object_mut()) {
+        let id = format!("upgrade-readiness/{}/", instance.name);
+        run.insert("automationDetails".to_owned(), json!({ "id": id }));
+        let InstanceView { name, product, version, .. } = instance;
+        let properties =
+            json!({"instance": name, "product": product, "runs": version, "verdict": Verdict::Unknown});
+        run.insert("properties".to_owned(), properties);
+    }
+    run
+}
+
+fn run(status: &StatusFile, instance: &InstanceView, target: &TargetView, doubt: Option<&str>) -> Value {
     let place = Place { instance: &instance.name, target: target.name(), requested: &target.requested };
-    let mut notifications: Vec<Value> = doubt.into_iter().cloned().collect();
-    notifications.extend(target.reason.as_deref().map(|reason| notification(reason, None)));
-    let mut results = Vec::new();
+    let mut notifications: Vec<Value> =
+        doubt.into_iter().chain(target.reason.as_deref()).map(|reason| notification(reason, None)).collect();
+    let mut results: Vec<Value> = doubt.map(|doubt| place.cannot_tell("status", doubt)).into_iter().collect();
     for check in &target.checks {
         results.extend(check.findings.iter().map(|finding| place.result(check, finding)));
         if check.verdict == Verdict::Unknown {
@@ -179,9 +206,12 @@ impl Place<'_> {
         result.insert("ruleId".to_owned(), rule.into());
         result.insert("level".to_owned(), level.into());
         result.insert("message".to_owned(), json!({"text": text}));
+        let subject_shown = printable(subject);
+        let path: Vec<&str> =
+            [instance, target, &subject_shown].into_iter().filter(|part| !part.is_empty()).collect();
         let location = json!({
-            "name": printable(subject),
-            "fullyQualifiedName": format!("{instance}/{target}/{}", printable(subject)),
+            "name": subject_shown,
+            "fullyQualifiedName": path.join("/"),
             "kind": "resource",
         });
         result.insert("locations".to_owned(), json!([{"logicalLocations": [location]}]));
@@ -252,10 +282,42 @@ mod tests {
         }
         for seconds in [900, -900] {
             let late = render(&status, Some("wiki"), seconds);
-            assert!(late["runs"].as_array().unwrap().iter().all(|run| !succeeded(run)));
+            for run in late["runs"].as_array().unwrap() {
+                assert!(!succeeded(run));
+                assert_eq!(told(run)[0], "status/cannot-tell");
+            }
+        }
+    }
+
+    /// The rules of the results.
+    fn told(run: &Value) -> Vec<&str> {
+        run["results"].as_array().unwrap().iter().map(|result| result["ruleId"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_was_not_judged_is_a_result_and_not_their_absence() {
+        let mut status = view(&sample::board(), sample::now());
+        // Of one that is ready, and too old to be believed.
+        let ready = status.select(Some("wiki"), Some("9.2.10")).unwrap().to_status();
+        let run = &render(&ready, None, 900)["runs"][0];
+        assert_eq!((told(run), succeeded(run)), (vec!["status/cannot-tell"], false));
+        assert!(run["results"][0]["message"]["text"].as_str().unwrap().contains("15 minutes old"));
+
+        status.instances[1].targets.clear();
+        for (seconds, expected) in
+            [(0, &["instance/cannot-tell"][..]), (900, &["status/cannot-tell", "instance/cannot-tell"])]
+        {
+            let run = &render(&status, None, seconds)["runs"][1];
+            assert_eq!((told(run), succeeded(run)), (expected.to_vec(), false));
+            assert_eq!(run["properties"]["instance"], "docs");
+            let place = &run["results"][0]["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
+            assert!(place.as_str().unwrap().starts_with("docs/"), "{place}");
         }
         let nothing = StatusFile { instances: Vec::new(), ..status };
-        assert!(!succeeded(&render(&nothing, None, 0)["runs"][0]));
+        for seconds in [0, 900] {
+            let run = &render(&nothing, None, seconds)["runs"][0];
+            assert_eq!((told(run), succeeded(run)), (vec!["status/cannot-tell"], false));
+        }
     }
 
     #[test]

@@ -12,6 +12,9 @@ const STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// What the clocks of two hosts may differ by.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 
+/// What is said of an instance without judged targets.
+pub(super) const NOT_JUDGED: &str = "nothing was judged yet";
+
 /// How old a status is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
@@ -94,7 +97,10 @@ impl StatusFile {
             return Err(SelectError::NoInstance { asked: asked.to_owned(), known });
         }
         if let Some(asked) = target {
-            instances.retain(|(_, targets)| !targets.is_empty());
+            // Nobody can tell yet whether one that was not judged has this target.
+            let (found, not_judged): (Vec<_>, Vec<_>) =
+                instances.into_iter().partition(|(_, targets)| !targets.is_empty());
+            instances = found;
             if instances.is_empty() {
                 let known = self.instances.iter().filter(of_name).flat_map(|view| &view.targets);
                 let mut known: Vec<String> = known.map(|target| target.name().to_owned()).collect();
@@ -102,6 +108,7 @@ impl StatusFile {
                 known.dedup();
                 return Err(SelectError::NoTarget { asked: asked.to_owned(), known });
             }
+            instances.extend(not_judged.into_iter().filter(|(view, _)| view.targets.is_empty()));
         }
         for (_, targets) in &mut instances {
             targets.sort_by_key(|target| std::cmp::Reverse(target.verdict));
@@ -132,6 +139,22 @@ impl<'a> Selection<'a> {
         let mut targets: Vec<_> = self.instances.iter().flat_map(pairs).collect();
         targets.sort_by_key(|(_, target)| std::cmp::Reverse(target.verdict));
         targets
+    }
+
+    /// Every selected target, and every instance of which nothing was judged; the gravest first.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(&'a InstanceView, Option<&'a TargetView>)> {
+        let judged = self.targets().into_iter().map(|(instance, target)| (instance, Some(target)));
+        let mut rows: Vec<_> = judged.chain(self.not_judged().map(|instance| (instance, None))).collect();
+        rows.sort_by_key(|(_, target)| {
+            std::cmp::Reverse(target.map_or(Verdict::Unknown, |target| target.verdict))
+        });
+        rows
+    }
+
+    /// The selected instances of which nothing was judged: they are neither ready nor absent.
+    pub fn not_judged(&self) -> impl Iterator<Item = &'a InstanceView> + '_ {
+        self.instances.iter().filter(|(_, targets)| targets.is_empty()).map(|(instance, _)| *instance)
     }
 
     /// The selection as a status of its own, for `--output json`.
@@ -294,6 +317,26 @@ mod tests {
         without.instances[0].targets.clear();
         let selection = without.select(Some("wiki"), None).unwrap();
         assert_eq!(exit_code(&selection, status.written_at), 3, "no target, nothing known");
+    }
+
+    #[test]
+    fn what_was_not_judged_is_neither_ready_nor_absent() {
+        let mut status = status();
+        status.instances[1].targets.clear();
+        let rows = |instance, target| -> Vec<String> {
+            let selection = status.select(instance, target).unwrap();
+            assert_eq!(exit_code(&selection, status.written_at), selection.verdict().exit_code());
+            let name = |target: Option<&TargetView>| target.map_or("-", TargetView::name).to_owned();
+            selection.rows().iter().map(|(i, t)| format!("{} {}", i.name, name(*t))).collect()
+        };
+        assert_eq!(rows(None, None), ["wiki 10.2.14", "docs -", "wiki 9.2.10"]);
+        // It may have this target, too.
+        assert_eq!(rows(None, Some("9.2.10")), ["docs -", "wiki 9.2.10"]);
+        let both = status.select(None, Some("9.2.10")).unwrap();
+        assert_eq!(exit_code(&both, status.written_at), 3);
+        assert_eq!(rows(Some("wiki"), Some("9.2.10")), ["wiki 9.2.10"]);
+        assert!(status.select(Some("docs"), Some("9.2.10")).is_err());
+        assert!(status.select(None, Some("8.0")).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use upgrade_readiness_checks::facts::Condition;
 use upgrade_readiness_checks::model::{Severity, Verdict};
 
 use super::many::MOST_SHEETS;
+use super::select::NOT_JUDGED;
 use super::words::{blocks, length, minute, printable, product_name, settled, wrap};
 use super::{Age, FindingView, InstanceView, NoticeView, Selection, SourceView, TargetView, age};
 
@@ -28,12 +29,12 @@ pub fn render_text(selection: &Selection<'_>, now: Timestamp, color: bool) -> St
         sheet.notices("the agent", &selection.status.notices);
         return sheet.out;
     }
-    let targets = selection.targets();
-    if targets.len() > 1 {
-        let longest = targets.iter().map(|(instance, _)| instance.name.chars().count()).max();
+    let rows = selection.rows();
+    if rows.len() > 1 {
+        let longest = rows.iter().map(|(instance, _)| instance.name.chars().count()).max();
         let width = longest.unwrap_or(0).min(MOST_NAME);
-        for (instance, target) in &targets {
-            sheet.overview(instance, target, width);
+        for (instance, target) in &rows {
+            sheet.overview(instance, *target, width);
         }
         sheet.blank();
     }
@@ -93,12 +94,17 @@ impl Sheet {
         self.blank();
     }
 
-    pub(super) fn overview(&mut self, instance: &InstanceView, target: &TargetView, width: usize) {
-        let word = verdict_word(target.verdict);
-        let label = self.paint(word, verdict_style(target.verdict));
-        let jump = jump(instance, target);
-        let tally = target.tally().sentence();
-        let text = if tally.is_empty() { jump } else { format!("{jump}: {tally}") };
+    pub(super) fn overview(&mut self, instance: &InstanceView, target: Option<&TargetView>, width: usize) {
+        let verdict = target.map_or(Verdict::Unknown, |target| target.verdict);
+        let word = verdict_word(verdict);
+        let label = self.paint(word, verdict_style(verdict));
+        let text = target.map_or_else(
+            || NOT_JUDGED.to_owned(),
+            |target| {
+                let (jump, tally) = (jump(instance, target), target.tally().sentence());
+                if tally.is_empty() { jump } else { format!("{jump}: {tally}") }
+            },
+        );
         let name = printable(&instance.name);
         let column = INDENT + width + 2;
         if name.chars().count() > width {
@@ -208,7 +214,7 @@ impl Sheet {
     /// Sources that do not answer; all that is known of an instance without targets.
     fn sources(&mut self, instance: &InstanceView, without_targets: bool) {
         if without_targets {
-            self.paragraph(&format!("{}: no target is configured, so nothing was judged.", instance.name));
+            self.paragraph(&format!("{}: {NOT_JUDGED}.", instance.name));
             self.blank();
         }
         let silent: Vec<&SourceView> = instance
@@ -420,9 +426,12 @@ mod tests {
     #[test]
     fn nothing_to_show_is_said() {
         let mut status = view(&sample::board(), sample::now());
+        status.instances[1].targets.clear();
+        let beside = render(&status, SignedDuration::ZERO);
+        assert!(beside.contains("UNKNOWN  docs  nothing was judged yet\n"), "{beside}");
         status.instances.truncate(1);
         status.instances[0].targets.clear();
-        assert!(render(&status, SignedDuration::ZERO).contains("no target is configured"));
+        assert!(render(&status, SignedDuration::ZERO).contains("wiki: nothing was judged yet.\n"));
         status.instances.clear();
         assert!(render(&status, SignedDuration::ZERO).contains("No instance is watched yet"));
     }

@@ -1,7 +1,8 @@
 // Keeps a page true while somebody looks at it. Without this script the page is the same and is loaded anew.
 //
 // It asks for the revision of the board, which is a few bytes, and for the page when that is another or a minute has
-// passed. What changed is changed in place: focus, place and what was unfolded stay. Only changes of verdict are said.
+// passed. What changed is changed in place: focus, place and what was unfolded stay. Said are changes of verdict, and what
+// comes into the list that is shown or leaves it.
 "use strict";
 (() => {
   const EVERY = 5000;
@@ -17,10 +18,21 @@
 
   const clock = (date) => date.toTimeString().slice(0, 5);
 
+  // Each time it is shown anew and read out anew, also when it says what it said before: an animation that has run, and
+  // a text that stays, would do neither.
   function say(text, kept) {
+    if (kept && said.textContent === text) return;
+    said.textContent = "";
+    said.classList.remove("leaving");
+    void said.offsetWidth;
     said.textContent = text;
-    said.classList.toggle("kept", kept);
+    said.classList.toggle("leaving", !kept);
   }
+
+  said.addEventListener("animationend", () => {
+    said.classList.remove("leaving");
+    said.textContent = "";
+  });
 
   // What is shown may not be true any more: it must not look like news.
   function lost(why) {
@@ -102,6 +114,9 @@
     const style = (page) => page.querySelector("link[rel=stylesheet]")?.getAttribute("href");
     // Another agent answers, with another style and script.
     if (style(fresh) !== style(document)) return location.reload();
+    // There is more than there was, such as the first lines after a start.
+    const isNew = (part) => !document.getElementById(part.id);
+    if ([...fresh.querySelectorAll("[data-live]")].some(isNew)) return location.reload();
     const before = verdicts();
     const focused = document.activeElement;
     const read = reading(focused);
@@ -116,16 +131,25 @@
     }
     if (read?.isConnected) scrollBy(0, read.getBoundingClientRect().top - top);
     const changes = [];
-    for (const [id, [what, verdict]] of verdicts()) {
+    const after = verdicts();
+    let moved = false;
+    for (const [id, [what, verdict]] of before) {
+      if (after.has(id)) continue;
+      moved = true;
+      changes.push(`${what}: not in this list any more, was ${verdict}.`);
+    }
+    for (const [id, [what, verdict]] of after) {
       const was = before.get(id);
-      if (was && was[1] !== verdict) {
-        changes.push(`${what}: ${verdict}, was ${was[1]}.`);
+      if (was?.[1] !== verdict) {
+        moved ||= !was;
+        changes.push(was ? `${what}: ${verdict}, was ${was[1]}.` : `${what}: ${verdict}, new in this list.`);
         const element = document.getElementById(id);
         element.classList.add("turned");
         setTimeout(() => element.classList.remove("turned"), 4000);
       }
     }
-    if (changes.length > 3) say(`${changes.length} verdicts have changed.`, false);
+    const many = moved ? "lines have changed, come or gone" : "verdicts have changed";
+    if (changes.length > 3) say(`${changes.length} ${many}.`, false);
     else if (changes.length) say(changes.join(" "), false);
   }
 

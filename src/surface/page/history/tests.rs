@@ -20,7 +20,7 @@ fn change(number: i64, check: &str, target: &str, before: Option<Verdict>) -> Ch
 async fn page(past: &Past, query: &str) -> String {
     let wanted =
         axum::extract::Query::try_from_uri(&format!("http://h/?{query}").parse().unwrap()).unwrap().0;
-    past.render(&sample::board().instances[0], &wanted, sample::now()).await
+    past.render(&sample::board().instances[0], &wanted, Fleet::Alone, sample::now()).await
 }
 
 #[tokio::test]
@@ -39,12 +39,21 @@ async fn changes_are_told_the_newest_first_and_page_by_page() {
     let past = Past::in_store(path);
     let first = page(&past, "").await;
     assert!(first.contains("<title>History of wiki ·"), "{first}");
-    assert!(first.contains("<h2 class=\"date\">2025-12-01</h2>"));
+    assert!(first.contains("<h2 class=\"date\" id=\"day:2025-12-01\">2025-12-01</h2>"));
     assert!(first.contains("&lt;cause&gt; 0; run <code>agent refresh</code>") && !first.contains("hardware"));
     assert!(first.contains("<span class=\"sign unknown\">Cannot tell</span>"));
     let count = |page: &str| page.matches("<p class=\"turn\">").count();
     assert_eq!(count(&first), 100);
     assert!(first.contains("href=\"?page=2\">Older</a>") && !first.contains("Newer"));
+    let moments: Vec<&str> = first
+        .split("<section class=\"sheet moment\" id=\"moment:")
+        .skip(1)
+        .map(|part| part.split('"').next().unwrap())
+        .collect();
+    assert_eq!(moments.len(), first.matches("<section ").count());
+    assert!(moments.iter().any(|id| id.ends_with(":9.2.10")), "{moments:?}");
+    let distinct: std::collections::BTreeSet<_> = moments.iter().collect();
+    assert_eq!(distinct.len(), moments.len(), "an id is given twice");
     let second = page(&past, "page=2").await;
     assert_eq!(count(&second), 52);
     assert!(second.contains("href=\"history\">Newer</a>") && !second.contains("Older"));
