@@ -66,7 +66,8 @@ pub(super) fn run(command: &ConfigCommand, output: &mut Output) -> anyhow::Resul
                 (None, false, true) => &published::PLAN,
                 (None, false, false) => &published::CONFIG,
             };
-            let schema = asked.schema.map_or_else(schema, |schema| schema());
+            let mut schema = asked.schema.map_or_else(schema, |schema| schema());
+            published::without_links(&mut schema);
             output.text(&serde_json::to_string_pretty(&schema).context("rendering the schema")?)?;
         }
         Action::Show(args) => output.text(&render(&args.read()?)?)?,

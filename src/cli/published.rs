@@ -196,6 +196,20 @@ impl fmt::Display for FormatVersion {
     }
 }
 
+/// Descriptions are written for the documentation of the code, and its links lead nowhere in a schema.
+pub(super) fn without_links(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                *text = text.replace("[`", "`").replace("`]", "`");
+            }
+            members.values_mut().for_each(without_links);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_links),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
