@@ -82,8 +82,8 @@ struct Place {
 
 impl Place {
     async fn wait_for(line: &Arc<Mutex<Line>>, length: Length) -> Self {
-        let (begin, begun) = oneshot::channel();
-        let mut place = Self { line: line.clone(), length, begin: Some(begun) };
+        let (begin, turn) = oneshot::channel();
+        let mut place = Self { line: line.clone(), length, begin: Some(turn) };
         {
             let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
             line.came += 1;
@@ -94,9 +94,9 @@ impl Place {
             }
             line.let_begin();
         }
-        if let Some(begun) = &mut place.begin {
+        if let Some(turn) = &mut place.begin {
             // The other end is kept until it is its turn.
-            drop(begun.await);
+            drop(turn.await);
         }
         place.begin = None;
         place
