@@ -3,11 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::FleetError;
 
 /// The name of the file in the state directory.
 pub const ID_FILE: &str = "agent-id";
+
+/// Who leads and who reports ask at the same time, and an agent that has no id yet is to make one and not two.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// Who this agent is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,7 @@ pub struct Identity {
 impl Identity {
     /// Reads it, and makes it at the first start.
     pub fn of(state_dir: &Path) -> Result<Self, FleetError> {
+        let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         let path = state_dir.join(ID_FILE);
         let failed = |cause| FleetError::Identity { path: path.clone(), cause };
         let id = match read_id(&path).map_err(failed)? {
@@ -80,6 +85,14 @@ mod tests {
             let anew = Identity::of(dir.path()).unwrap();
             assert_ne!(anew.id, first.id);
             assert_eq!(Identity::of(dir.path()).unwrap(), anew);
+        }
+        for _ in 0..50 {
+            fs::remove_file(dir.path().join(ID_FILE)).unwrap();
+            let ids = std::thread::scope(|scope| {
+                let asking = [(); 4].map(|()| scope.spawn(|| Identity::of(dir.path()).unwrap()));
+                asking.map(|asked| asked.join().unwrap().id)
+            });
+            assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
         }
         fs::remove_file(dir.path().join(ID_FILE)).unwrap();
         fs::create_dir(dir.path().join(ID_FILE)).unwrap();
