@@ -530,9 +530,10 @@ impl Teller {
                 let answer = format!(
                     "HTTP/1.1 {status} So\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}"
                 );
+                // Who has the answer looks at once for what was asked.
+                noted.lock().unwrap().push(first.trim_end().to_owned());
                 // Whoever asked need not read all of it.
                 drop(connection.get_mut().write_all(answer.as_bytes()));
-                noted.lock().unwrap().push(first.trim_end().to_owned());
             }
         });
         Self { port, ends, asked, thread: Some(thread) }
