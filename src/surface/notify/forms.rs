@@ -60,7 +60,7 @@ pub(super) fn render_template(source: &str, as_json: bool, parcel: &Parcel) -> R
     Ok(made)
 }
 
-/// The version of [`MessageView`].
+/// The version of what a webhook is sent with `form = "json"`.
 pub const FORMAT_VERSION: &str = "1.0";
 
 /// Everything there is to say; also what templates may use.
