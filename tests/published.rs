@@ -21,11 +21,12 @@ use serde_json::Value;
 use upgrade_readiness_agent::board::fleet::{
     Entry, FleetReading, PAPER_FORM, Paper, PaperFinding, PaperSource, PaperTarget,
 };
+use upgrade_readiness_agent::collect::backups::restore::{read_proof, write_proof};
 use upgrade_readiness_agent::product::confluence::license::encode_license;
 use upgrade_readiness_agent::store::{Batch, Change, Store};
 use upgrade_readiness_agent::surface::fleet::{render_fleet_json, view_fleet};
 use upgrade_readiness_checks::dossier::{Brief, CatalogIdentity, DOSSIER_FORMAT, Dossier};
-use upgrade_readiness_checks::facts::Condition;
+use upgrade_readiness_checks::facts::{Condition, Field};
 use upgrade_readiness_checks::golden::golden;
 use upgrade_readiness_checks::model::Verdict;
 
@@ -160,6 +161,17 @@ impl Desk {
         heard.join().unwrap()
     }
 
+    /// What a restore test leaves.
+    fn proof(&self) -> String {
+        let path = self.dir.path().join("restore.json");
+        let golden = golden().facts;
+        let Field::Read(Some(proof)) = &golden.backups.last().unwrap().facts.restore else {
+            panic!("no proof")
+        };
+        write_proof(&path, proof).unwrap();
+        fs::read_to_string(path).unwrap()
+    }
+
     /// A document in the form.
     fn document(&self, form: &str) -> String {
         let [before, now] = ["before.json", "now.json"].map(|name| self.path(name));
@@ -169,6 +181,8 @@ impl Desk {
             "fleet" => return fleet(),
             "snapshot" => return snapshot(),
             "notification" => return self.notification(),
+            "backup-marker" => return toml_as_json(&example("backup-home", "backup_marker")),
+            "restore-proof" => return self.proof(),
             "status" => [&["check", "--target", "9.2.10", "--target", "10.2.1"][..], &facts].concat(),
             "targets" => [&["targets", "--all"][..], &facts].concat(),
             "plan" => [&["plan", "--target", "9.2.10"][..], &facts].concat(),
@@ -249,6 +263,22 @@ fn snapshot() -> String {
     serde_json::to_string_pretty(&dossier).unwrap()
 }
 
+/// What is indented in the page of a check, from the line that begins so.
+fn example(check: &str, begins: &str) -> String {
+    let page = printed(&["explain", check]);
+    let lines = page.lines().map(str::trim_end).skip_while(|line| !line.trim_start().starts_with(begins));
+    lines.take_while(|line| line.starts_with("    ")).map(|line| format!("{line}\n")).collect()
+}
+
+fn toml_as_json(text: &str) -> String {
+    let table: toml::Table = text.parse().unwrap();
+    let value = |value: toml::Value| match value {
+        toml::Value::Datetime(at) => at.to_string().into(),
+        other => serde_json::to_value(other).unwrap(),
+    };
+    Value::Object(table.into_iter().map(|(key, it)| (key, value(it))).collect()).to_string()
+}
+
 /// Validates documents by a schema validator that is not ours.
 fn validate(schema: &Path, document: &Path) {
     let program = "import json, sys, jsonschema\n\
@@ -295,7 +325,10 @@ fn every_document_fits_its_schema_and_has_what_it_had() {
         validate(&schema, Path::new(&desk.path("document.json")));
 
         let document: Value = serde_json::from_str(&document).unwrap();
-        assert_eq!(document["format_version"], version, "{form}");
+        match form.as_str() {
+            "backup-marker" => assert_eq!(document["backup_marker"].to_string(), version),
+            form => assert_eq!(document["format_version"], version, "{form}"),
+        }
         let major = version.split('.').next().unwrap();
         let path = of_project(&format!("tests/published/{form}-{major}.json"));
         if std::env::var_os("UPDATE_PUBLISHED").is_some() && !path.exists() {
@@ -315,6 +348,16 @@ fn a_snapshot_of_an_instance_that_is_hardly_there_fits_the_schema_too() {
     let arguments = ["snapshot", "--config", &desk.path("agent.toml"), "--output", &file];
     assert_eq!(agent().args(arguments).output().unwrap().status.code(), Some(3), "hardly anything answers");
     validate(&of_project("config/schema/snapshot.json"), Path::new(&file));
+}
+
+#[test]
+fn the_proof_its_page_shows_fits_the_schema_and_is_read() {
+    let desk = Desk::new();
+    desk.write("proof.json", &example("backup-restore", "{"));
+    let path = desk.path("proof.json");
+    validate(&of_project("config/schema/restore-proof.json"), Path::new(&path));
+    let proof = read_proof(Path::new(&path)).unwrap().unwrap();
+    assert_eq!((proof.tables, proof.rows.len()), (412, 1));
 }
 
 #[test]

@@ -87,10 +87,10 @@ fn form_parser() -> impl TypedValueParser<Value = &'static Published> {
 fn list_of_forms() -> String {
     let row = |form: &&Published| {
         let version = form.version.unwrap_or("-");
-        format!("{:12}  {version:7}  {}\n", form.id, form.met)
+        format!("{:13}  {version:7}  {}\n", form.id, form.met)
     };
     let rows: String = published::ALL.iter().map(row).collect();
-    format!("form          version  where it is met\n{rows}")
+    format!("form           version  where it is met\n{rows}")
 }
 
 /// Whether certificate, key and secrets can be used. What only the service can see is said and is no mistake.

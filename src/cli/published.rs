@@ -1,4 +1,4 @@
-//! The forms that programs read: which there are, in which version, and their schemas.
+//! The forms that programs read and write: which there are, in which version, and their schemas.
 //!
 //! New members and new values may come with any version; the minor number tells of them. A change that would mislead a
 //! reader raises the major number. `tests/published.rs` holds every schema against the one in `config/schema/`, and what
@@ -13,6 +13,8 @@ use upgrade_readiness_checks::dossier::{DOSSIER_FORMAT, Dossier};
 
 use super::output::advise;
 use super::{check, diff, history, license};
+use crate::collect::backups::restore::{PROOF_FORMAT, proof_schema};
+use crate::collect::backups::{MARKER_FORMAT, marker_schema};
 use crate::config;
 use crate::surface::attestation::{self, attestation_schema};
 use crate::surface::book::{self, book_schema};
@@ -20,7 +22,7 @@ use crate::surface::fleet::{self, fleet_schema};
 use crate::surface::notify::{self, message_schema};
 use crate::surface::status::{self, SARIF_VERSION, offers_schema, status_schema};
 
-/// A form that programs read.
+/// A form that programs read, or write for the agent.
 #[derive(Debug)]
 pub(crate) struct Published {
     /// Its name.
@@ -101,6 +103,18 @@ pub(super) static NOTIFICATION: Published = Published {
     met: "[[channel]] with form = \"json\", templates",
     schema: Some(|| message_schema().to_value()),
 };
+pub(super) static BACKUP_MARKER: Published = Published {
+    id: "backup-marker",
+    version: Some(MARKER_FORMAT),
+    met: "what a backup job says of a backup; TOML, see agent explain backup-home",
+    schema: Some(|| marker_schema().to_value()),
+};
+pub(super) static RESTORE_PROOF: Published = Published {
+    id: "restore-proof",
+    version: Some(PROOF_FORMAT),
+    met: "agent restore-test, or a job of your own; see agent explain backup-restore",
+    schema: Some(|| proof_schema().to_value()),
+};
 pub(super) static SARIF: Published = Published {
     id: "sarif",
     version: Some(SARIF_VERSION),
@@ -128,6 +142,8 @@ pub(super) static ALL: &[&Published] = &[
     &FLEET,
     &SNAPSHOT,
     &NOTIFICATION,
+    &BACKUP_MARKER,
+    &RESTORE_PROOF,
     &SARIF,
     &PROMETHEUS,
 ];

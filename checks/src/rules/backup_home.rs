@@ -68,7 +68,8 @@ A backup job tells of a backup the agent cannot read by writing, as its last ste
     verified = true                          # the job read it back and compared
     by = \"restic check, nightly\"
 
-`location` may name a file beside it: then the marker speaks for that file.
+`location` may name a file beside it: then the marker speaks for that file. `agent config \
+schema backup-marker` prints its schema.
 
 ## Settings
 

@@ -44,6 +44,7 @@ dump that is whole, counts, and drops it.
 Or have the job that restores dumps for you write a proof, to the file that `proof` names there:
 
     {
+      \"format_version\": \"1.0\",
       \"dump\": \"/backup/wiki-2026-11-20.dump\",
       \"dump_finished_at\": \"2026-11-20T02:10:00Z\",
       \"restored_at\": \"2026-11-20T09:00:00Z\",
@@ -55,7 +56,7 @@ Or have the job that restores dumps for you write a proof, to the file that `pro
       \"rows\": [{ \"table\": \"content\", \"restored\": 80000, \"production\": 80120 }]
     }
 
-Who has restored a dump by hand can sign this off.
+`agent config schema restore-proof` prints its schema. Who has restored a dump by hand can sign this off.
 
 ## What it needs
 

@@ -1,10 +1,14 @@
 //! Marker files: what a backup job says of a backup that the agent cannot read, because it is encrypted or elsewhere.
 //!
-//! Its form is the agent's own, a few lines of TOML that a shell script can write; see the page of `backup-home`.
+//! Its form is the agent's own, a few lines of TOML that a shell script can write: `config/schema/backup-marker.json`
+//! describes it, and the page of `backup-home` has an example.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use upgrade_readiness_checks::facts::BackupKind;
+
+/// Version of its form.
+pub const MARKER_FORMAT: &str = "1";
 
 /// No marker is longer.
 pub(super) const MOST_BYTES: u64 = 64 * 1024;
@@ -27,18 +31,35 @@ pub(super) struct Marker {
     pub(super) by: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What a backup job says, in TOML, of a backup the agent cannot read itself.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "BackupMarker")]
 struct Raw {
+    /// Version of this form: 1. It comes first, for a file is known by it.
+    #[schemars(range(min = 1, max = 1))]
     backup_marker: u32,
+    /// What it is a backup of.
     kind: BackupKind,
+    /// Name of the instance it is of; when it is left out, of every instance that looks where it lies.
     instance: Option<String>,
+    /// When the backup was finished: a time with its offset, as a date of TOML or in quotes.
+    #[schemars(with = "Timestamp")]
     finished_at: toml::Value,
+    /// Its size.
     bytes: Option<u64>,
+    /// Where it is: a path, or an address whose credentials are passed over. A file beside the marker is meant by its name.
     location: Option<String>,
+    /// Whether the job read the backup back and found it whole; default false.
     #[serde(default)]
     verified: bool,
+    /// Who says so.
     by: Option<String>,
+}
+
+/// The form of a marker.
+pub fn marker_schema() -> schemars::Schema {
+    schemars::schema_for!(Raw)
 }
 
 /// Whether a file begins as a marker does.

@@ -42,6 +42,7 @@ use super::layout::Layout;
 use super::notebook::{Notebook, Stamp};
 use super::{CollectError, Collector};
 
+pub use self::marker::{MARKER_FORMAT, marker_schema};
 pub use self::places::PlaceForm;
 pub use self::stream::UnpackLimits;
 

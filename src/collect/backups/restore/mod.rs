@@ -21,7 +21,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use upgrade_readiness_checks::facts::{Engine, RestoreProof, RowCount};
 
-pub use proof::{PROOF_FILE, ProofError, read_newest, read_proof, write_proof};
+pub use proof::{PROOF_FILE, PROOF_FORMAT, ProofError, proof_schema, read_newest, read_proof, write_proof};
 
 use super::dump::{DumpDefect, DumpFacts, DumpForm};
 use crate::chain::Chain;
