@@ -14,7 +14,6 @@ use crate::config::{Config, Instance};
 use crate::product;
 
 use super::render::ASK;
-
 use super::secrets::secret_files;
 
 /// How long the database may take to say what an account may do.

@@ -1,8 +1,8 @@
 //! Slows down who guesses passwords, and keeps what is logged of it within bounds.
 //!
 //! What failed counts for the address it came from and the user name it was for, so that neither other clients nor
-//! other users behind the same address pay for it; tokens and certificates are counted apart from them. While somebody waits, passwords for that name from that address
-//! are not looked at, right or wrong: an answer would tell which it was.
+//! other users behind the same address pay for it; tokens and certificates are counted apart from them. While somebody
+//! waits, passwords for that name from that address are not looked at, right or wrong: an answer would tell which it was.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
