@@ -31,13 +31,14 @@ impl Lines {
 
 /// Walks a parsed file beside its schema; removes what does not fit and says why.
 pub(super) fn prune(text: &str, file: &mut DeTable<'_>, schema: &Value) -> (Vec<Problem>, Lines) {
-    let mut walk = Walk { text, schema, problems: Vec::new(), lines: Lines::default() };
+    let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut walk = Walk { line_ends, schema, problems: Vec::new(), lines: Lines::default() };
     walk.table(file, schema, "", None);
     (walk.problems, walk.lines)
 }
 
 struct Walk<'a> {
-    text: &'a str,
+    line_ends: Vec<usize>,
     schema: &'a Value,
     problems: Vec<Problem>,
     lines: Lines,
@@ -45,7 +46,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn line(&self, offset: usize) -> usize {
-        self.text.get(..offset).unwrap_or(self.text).matches('\n').count() + 1
+        self.line_ends.partition_point(|end| *end < offset) + 1
     }
 
     fn problem(&mut self, key: &str, line: usize, reason: String) {

@@ -2,7 +2,7 @@
 //!
 //! A piece that is seldom read is kept packed, and unpacked while it is written or sent.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -13,6 +13,9 @@ use futures_util::stream;
 
 /// Small pieces are sent together until they are so many bytes.
 const SENT_TOGETHER: usize = 64 * 1024;
+
+/// So much is packed at a time: each call of the encoder, however little it is given, clears room for what may come out.
+const PACKED_TOGETHER: usize = 32 * 1024;
 
 /// One piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +35,10 @@ impl Piece {
     /// Packs what is written.
     pub fn pack(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Self> {
         // The fastest of all: what is said of an instance repeats itself so much that it becomes a tenth even so.
-        let mut encoder = Counting { into: DeflateEncoder::new(Vec::new(), Compression::fast()), length: 0 };
-        write(&mut encoder)?;
-        let Counting { into, length } = encoder;
+        let encoder = Counting { into: DeflateEncoder::new(Vec::new(), Compression::fast()), length: 0 };
+        let mut together = BufWriter::with_capacity(PACKED_TOGETHER, encoder);
+        write(&mut together)?;
+        let Counting { into, length } = together.into_inner()?;
         let mut deflated = into.finish()?;
         deflated.shrink_to_fit();
         Ok(Self::Packed { deflated: deflated.into(), length })

@@ -257,6 +257,7 @@ impl<'a> Look<'a> {
     }
 
     fn at_java(&mut self) {
+        let mut highest = None;
         for judged in &self.judged {
             let bundle = judged.bundle;
             let subject = self.subject(judged);
@@ -273,16 +274,17 @@ impl<'a> Look<'a> {
             };
             let Some(needed) = compiled.max(bundle.demanded_java) else { continue };
             let demanded = bundle.demanded_java == Some(needed);
-            match self.highest_java() {
-                Ok((highest, _)) if highest >= needed => {}
+            match highest.get_or_insert_with(|| self.highest_java()) {
+                Ok((highest, _)) if *highest >= needed => {}
                 Ok((highest, confidence)) => {
-                    let sure = demanded && confidence == Confidence::Confirmed;
+                    let sure = demanded && *confidence == Confidence::Confirmed;
                     let severity = if sure { Severity::Blocker } else { Severity::Warning };
-                    self.found.push(findings::java(self.case, severity, &subject, bundle, (needed, highest)));
+                    let found = findings::java(self.case, severity, &subject, bundle, (needed, *highest));
+                    self.found.push(found);
                 }
                 // Every Carbon 4 runs on this.
                 Err(_) if needed <= OLDEST_JAVA => {}
-                Err(missing) => self.missing.push(missing),
+                Err(missing) => self.missing.push(missing.clone()),
             }
         }
     }
