@@ -22,6 +22,9 @@ use crate::config::Instance;
 /// What changed by itself may wait this long.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
+/// So much longer it may take with each further instance until every source of one was asked.
+const PATIENCE_FOR_EACH: SignedDuration = SignedDuration::from_secs(1);
+
 /// One part in so many of the time is spent on it, once the pause is over.
 const SHARE: i32 = 200;
 
@@ -67,7 +70,9 @@ impl Offered {
         let basis = Basis { facts: facts.clone(), catalog: catalog.clone(), at: now };
         let first = *self.asked_first.get_or_insert(now);
         // Until every source was asked, what is judged now is judged again in a moment; a slow one is not waited for.
-        if self.basis.is_none() && !basis.is_complete() && now.duration_since(first).abs() < PAUSE {
+        let further = i32::try_from(instances.saturating_sub(1)).unwrap_or(i32::MAX);
+        let patience = PAUSE.saturating_add(PATIENCE_FOR_EACH.saturating_mul(further));
+        if self.basis.is_none() && !basis.is_complete() && now.duration_since(first).abs() < patience {
             return None;
         }
         if self.begun || !self.is_due(&basis, instances) {
@@ -219,11 +224,14 @@ mod tests {
     fn the_first_time_waits_for_the_first_answers_and_not_for_a_slow_one() {
         let now = basis();
         let pending = with(&now, 0, |facts| facts.disk = Reading::Pending);
-        let mut offered = Offered::default();
-        let mut begins = |minutes: i64| {
-            let at = pending.at + minutes.minutes();
-            offered.begin(&pending.facts, &pending.catalog, at, 1).is_some()
+        let begins = |instances, minutes: [i64; 3]| {
+            let mut offered = Offered::default();
+            minutes.map(|minute| {
+                let at = pending.at + minute.minutes();
+                offered.begin(&pending.facts, &pending.catalog, at, instances).is_some()
+            })
         };
-        assert_eq!([0, 0, 1].map(&mut begins), [false, false, true]);
+        assert_eq!(begins(1, [0, 0, 1]), [false, false, true]);
+        assert_eq!(begins(500, [0, 8, 10]), [false, false, true], "hundreds are asked one after the other");
     }
 }
