@@ -28,6 +28,13 @@ struct ProofFile {
     proof: RestoreProof,
 }
 
+/// Its version alone: the rest of another one may look otherwise.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default = "unsaid")]
+    format_version: String,
+}
+
 fn unsaid() -> String {
     "1.0".to_owned()
 }
@@ -78,11 +85,6 @@ pub fn read_proof(path: &Path) -> Result<Option<RestoreProof>, ProofError> {
         Err(error) if error.kind() == FailureKind::Absent => return Ok(None),
         Err(error) => return Err(ProofError::Read(error)),
     };
-    #[derive(Deserialize)]
-    struct Head {
-        #[serde(default = "unsaid")]
-        format_version: String,
-    }
     let malformed = |cause| ProofError::Malformed { path: path.to_owned(), cause };
     let Head { format_version } = serde_json::from_str(&text).map_err(malformed)?;
     let major = |version: &str| version.split('.').next().map(ToOwned::to_owned);
