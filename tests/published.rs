@@ -267,7 +267,8 @@ fn snapshot() -> String {
 fn example(check: &str, begins: &str) -> String {
     let page = printed(&["explain", check]);
     let lines = page.lines().map(str::trim_end).skip_while(|line| !line.trim_start().starts_with(begins));
-    lines.take_while(|line| line.starts_with("    ")).map(|line| format!("{line}\n")).collect()
+    let lines: Vec<&str> = lines.take_while(|line| line.starts_with("    ")).collect();
+    lines.join("\n")
 }
 
 fn toml_as_json(text: &str) -> String {
