@@ -358,7 +358,7 @@ fn the_proof_its_page_shows_fits_the_schema_and_is_read() {
     let path = desk.path("proof.json");
     validate(&of_project("config/schema/restore-proof.json"), Path::new(&path));
     let proof = read_proof(Path::new(&path)).unwrap().unwrap();
-    assert_eq!((proof.tables, proof.rows.len()), (412, 1));
+    assert_eq!((proof.tables, proof.took.as_mins(), proof.rows.len()), (412, 24, 1));
 }
 
 #[test]

@@ -338,20 +338,4 @@ mod tests {
         assert!(seen.text().len() < 4_000, "{}", seen.text().len());
         assert!(seen.text().contains("(and 999 more)"), "{}", seen.text());
     }
-
-    #[test]
-    fn the_example_in_the_explanation_is_a_proof() {
-        let from = EXPLAIN.find("    {").unwrap();
-        let until = EXPLAIN.find("Who has restored").unwrap();
-        let proof: RestoreProof = toml_of(EXPLAIN.get(from..until).unwrap());
-        assert_eq!((proof.tables, proof.took.as_mins()), (412, 24));
-    }
-
-    /// The crate has no JSON; the example is simple enough to be read as TOML.
-    fn toml_of(json: &str) -> RestoreProof {
-        let text = json.trim().trim_start_matches('{').trim_end_matches('}').replace("\": ", "\" = ");
-        let lines: Vec<String> =
-            text.lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
-        toml::from_str(&lines.join("\n")).unwrap()
-    }
 }
